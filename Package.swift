@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// `DP_TRAIN_MPI=mpich` builds against MPICH instead of Open MPI.
+let mpiPackage = ProcessInfo.processInfo.environment["DP_TRAIN_MPI"] == "mpich" ? "mpich" : "ompi-c"
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "dp-train",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "dp-train", targets: ["dp-train"]),
+        .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "MLPEngine", targets: ["MLPEngine"]),
+        .library(name: "Datasets", targets: ["Datasets"]),
+        .library(name: "Collectives", targets: ["Collectives"]),
+        .library(name: "MPIBackend", targets: ["MPIBackend"]),
+        .library(name: "DataParallel", targets: ["DataParallel"]),
+        .library(name: "Checkpoints", targets: ["Checkpoints"]),
+        .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Training", targets: ["Training"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // The layers of the product, from the command line down; a target imports only what stands below it.
+        .executableTarget(
+            name: "dp-train",
+            dependencies: [
+                "Training", "Checkpoints", "Metrics", "MPIBackend", "Collectives", "Datasets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine", "Tensors",
+            ],
+            swiftSettings: settings),
+        .target(name: "Checkpoints", dependencies: ["ZstdFrames", crypto, system], swiftSettings: settings),
+        .target(
+            name: "Metrics",
+            dependencies: ["ZstdFrames", system, .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: settings),
+        .target(
+            name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"], swiftSettings: settings),
+        .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
+        .target(name: "Collectives", swiftSettings: settings),
+        .target(name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
+        .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
+        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: settings),
+        .target(name: "ZstdFrames", dependencies: ["CZstd", system], swiftSettings: settings),
+
+        // C: element-wise kernels with run-time choice of instruction set, and system libraries.
+        .target(name: "CKernels"),
+        .systemLibrary(
+            name: "CMPI", pkgConfig: mpiPackage,
+            providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    ]
+)

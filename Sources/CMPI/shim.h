@@ -1,0 +1,25 @@
+#ifndef DP_TRAIN_CMPI_SHIM_H
+#define DP_TRAIN_CMPI_SHIM_H
+
+#include <mpi.h>
+
+// Swift does not import macros that are casts; each becomes a function here.
+
+static inline MPI_Comm dp_mpi_comm_world(void) { return MPI_COMM_WORLD; }
+static inline MPI_Comm dp_mpi_comm_null(void) { return MPI_COMM_NULL; }
+static inline MPI_Info dp_mpi_info_null(void) { return MPI_INFO_NULL; }
+static inline MPI_Errhandler dp_mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
+static inline const void *dp_mpi_in_place(void) { return MPI_IN_PLACE; }
+static inline MPI_Status *dp_mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
+
+static inline MPI_Datatype dp_mpi_float(void) { return MPI_FLOAT; }
+static inline MPI_Datatype dp_mpi_double(void) { return MPI_DOUBLE; }
+static inline MPI_Datatype dp_mpi_int64(void) { return MPI_INT64_T; }
+static inline MPI_Datatype dp_mpi_uint64(void) { return MPI_UINT64_T; }
+static inline MPI_Datatype dp_mpi_byte(void) { return MPI_BYTE; }
+
+static inline MPI_Op dp_mpi_sum(void) { return MPI_SUM; }
+static inline MPI_Op dp_mpi_min(void) { return MPI_MIN; }
+static inline MPI_Op dp_mpi_max(void) { return MPI_MAX; }
+
+#endif

@@ -1,0 +1,6 @@
+#ifndef DP_TRAIN_CZSTD_SHIM_H
+#define DP_TRAIN_CZSTD_SHIM_H
+
+#include <zstd.h>
+
+#endif

@@ -1,0 +1,95 @@
+internal import Foundation
+
+/// A stream of random numbers named by what it is for: (seed, purpose, epoch, shard).
+///
+/// Two streams with different names never share a number, and no stream depends on what was drawn from another
+/// or on how many processes there are.
+public struct RandomStream: RandomNumberGenerator, Sendable {
+    /// What a stream is drawn for. The raw values are part of the definition of a run: they never change.
+    public enum Purpose: UInt32, Sendable {
+        /// Initial parameters; `shard` is the index of the parameter tensor.
+        case initialization = 1
+        /// The choice of validation records.
+        case validationSplit = 2
+        /// Dealing the training records into logical shards.
+        case sharding = 3
+        /// The order of a shard's records in an epoch.
+        case shuffling = 4
+        /// Images of the synthetic data set; `shard` is the record.
+        case synthesis = 5
+        /// Labels of the synthetic data set.
+        case syntheticLabels = 6
+        /// Anything in a test or a benchmark.
+        case testing = 7
+    }
+
+    private let key: SIMD2<UInt32>
+    private var counter: SIMD4<UInt32>
+    private var block = SIMD4<UInt32>.zero
+    private var used = 4
+
+    /// Opens the stream at its first number.
+    ///
+    /// - Parameters:
+    ///   - seed: The run's seed; it is Philox's key.
+    ///   - purpose: What the numbers are for.
+    ///   - epoch: The epoch, from 0, below 2³².
+    ///   - shard: The logical shard, tensor or record, from 0, below 2³².
+    public init(seed: UInt64, purpose: Purpose, epoch: Int = 0, shard: Int = 0) {
+        key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+        counter = SIMD4(0, UInt32(shard), UInt32(epoch), purpose.rawValue)
+    }
+
+    /// Returns the next 32 random bits.
+    public mutating func nextUInt32() -> UInt32 {
+        if used == 4 {
+            block = Philox4x32.block(counter: counter, key: key)
+            precondition(counter.x < UInt32.max, "a random stream holds 2³⁴ numbers")
+            counter.x += 1
+            used = 0
+        }
+        defer { used += 1 }
+        return block[used]
+    }
+
+    /// Returns the next 64 random bits, the low half drawn first.
+    public mutating func next() -> UInt64 {
+        let low = UInt64(nextUInt32())
+        return low | UInt64(nextUInt32()) << 32
+    }
+
+    /// Returns a uniform integer in `0..<bound`, without bias (Lemire's multiplication with rejection).
+    ///
+    /// - Parameter bound: At least 1 and at most 2³² − 1.
+    public mutating func integer(below bound: Int) -> Int {
+        precondition(bound >= 1, "no integer lies below \(bound)")
+        let bound = UInt32(bound)
+        let threshold = (0 &- bound) % bound
+        while true {
+            let product = UInt64(nextUInt32()) * UInt64(bound)
+            if UInt32(truncatingIfNeeded: product) >= threshold { return Int(product >> 32) }
+        }
+    }
+
+    /// Returns a uniform number in [0, 1) with 53 random bits.
+    public mutating func uniform() -> Double {
+        Double(next() >> 11) * 0x1p-53
+    }
+
+    /// Returns two independent standard normal numbers (Box-Muller).
+    public mutating func normalPair() -> (Double, Double) {
+        let radius = (-2 * log(1 - uniform())).squareRoot()
+        let angle = 2 * Double.pi * uniform()
+        return (radius * cos(angle), radius * sin(angle))
+    }
+
+    /// Permutes `elements` in place, uniformly (Fisher-Yates from the last element down).
+    ///
+    /// Written out here, not the standard library's `shuffle(using:)`, whose sequence of draws may change.
+    public mutating func permute<Element>(_ elements: inout [Element]) {
+        guard elements.count > 1 else { return }
+        for last in stride(from: elements.count - 1, through: 1, by: -1) {
+            elements.swapAt(last, integer(below: last + 1))
+        }
+    }
+}
