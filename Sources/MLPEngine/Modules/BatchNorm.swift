@@ -36,39 +36,56 @@ public struct BatchNorm: Sendable, Hashable {
             name: "\(name).running_var", shape: [width], initialization: .constant(1))
     }
 
-    /// How many scalars a pass keeps per module: moments or sums [2, N], scales [N], and the batch's row count.
-    public static func columnScalars(width: Int) -> Int { 3 * width + 1 }
+    /// How many scalars a pass keeps per module: for each part moments or sums [2, N] and scales [N], and the number
+    /// of rows behind the statistics.
+    public static func columnScalars(width: Int, parts: Int) -> Int { 3 * width * parts + 1 }
 
-    /// Normalises with the statistics of the batch.
+    /// Normalises with the statistics of the batch, or of each part.
     ///
     /// - Parameters:
     ///   - x: X [S, N]; becomes X̂, which the backward pass needs.
     ///   - y: Y [S, N], overwritten.
     ///   - parameters: The flat parameters.
-    ///   - batchStatistics: A buffer of the statistics' layout; the batch's mean and unbiased variance are written
-    ///     to this module's ranges.
-    ///   - columns: ``columnScalars(width:)`` scalars that stay untouched until the backward pass.
-    ///   - reducer: Brings the statistics of a spread batch together.
+    ///   - batchStatistics: [P, statistics]: mean and unbiased variance are written to this module's columns, of each
+    ///     part, or if synchronised of the whole batch and into the first row alone.
+    ///   - columns: ``columnScalars(width:parts:)`` scalars that stay untouched until the backward pass.
+    ///   - reducer: Brings the parts' statistics together.
     /// - Throws: What the reducer throws.
-    public func forward<Reducer: BatchStatisticsReducer>(
+    public func forward<Reducer: BatchReducer>(
         _ x: Matrix<Reducer.Scalar>, into y: Matrix<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
-        batchStatistics: Vector<Reducer.Scalar>, columns: Vector<Reducer.Scalar>, reducer: Reducer
+        batchStatistics: Matrix<Reducer.Scalar>, columns: Vector<Reducer.Scalar>, reducer: Reducer
     ) throws {
-        typealias Scalar = Reducer.Scalar
-        let moments = columns[0..<2 * width].matrix(rows: 2, columns: width)
-        let (batchMean, m2) = (columns[0..<width], columns[width..<2 * width])
-        x.moments(mean: batchMean, m2: m2)
-        let rows = try reducer.mergeMoments(moments, rows: x.rows)
-        columns[3 * width] = Scalar(rows)
-        let (outMean, outVariance, scale) = (
-            batchStatistics[mean], batchStatistics[variance], scales(in: columns)
-        )
-        outMean.copy(from: batchMean)
-        for column in 0..<width {
-            outVariance[column] = m2[column] / Scalar(max(1, rows - 1))
-            scale[column] = 1 / (m2[column] / Scalar(rows) + Scalar(epsilon)).squareRoot()
+        let parts = batchStatistics.rows
+        let partRows = x.rows / parts
+        let moments = columns[0..<2 * width * parts].matrix(rows: parts, columns: 2 * width)
+        for part in 0..<parts {
+            let partMoments = moments[rows: part..<part + 1].vector
+            x[rows: part * partRows..<(part + 1) * partRows].moments(
+                mean: partMoments[0..<width], m2: partMoments[width..<2 * width])
         }
-        normalize(x, into: y, mean: batchMean, scale: scale, parameters: parameters)
+        let synchronized = reducer.synchronizesBatchNorm
+        let rows = synchronized ? try reducer.mergeMoments(moments, partRows: partRows) : partRows
+        columns[columns.count - 1] = Reducer.Scalar(rows)
+
+        // From here on a synchronised batch is one part.
+        let groups = synchronized ? 1 : parts
+        let groupRows = x.rows / groups
+        for group in 0..<groups {
+            let groupMoments = moments[rows: group..<group + 1].vector
+            let statistics = batchStatistics[rows: group..<group + 1].vector
+            let scale = scales(group, of: parts, in: columns)
+            let m2 = groupMoments[width..<2 * width]
+            statistics[mean].copy(from: groupMoments[0..<width])
+            let unbiased = statistics[variance]
+            for column in 0..<width {
+                unbiased[column] = m2[column] / Reducer.Scalar(max(1, rows - 1))
+                scale[column] = 1 / (m2[column] / Reducer.Scalar(rows) + Reducer.Scalar(epsilon)).squareRoot()
+            }
+            let range = group * groupRows..<(group + 1) * groupRows
+            normalize(
+                x[rows: range], into: y[rows: range], mean: groupMoments[0..<width], scale: scale,
+                parameters: parameters)
+        }
     }
 
     /// Normalises with the running statistics, as in evaluation.
@@ -78,48 +95,61 @@ public struct BatchNorm: Sendable, Hashable {
     ///   - y: Y [S, N], overwritten.
     ///   - parameters: The flat parameters.
     ///   - runningStatistics: The flat running statistics.
-    ///   - columns: ``columnScalars(width:)`` scalars to work in.
+    ///   - columns: ``columnScalars(width:parts:)`` scalars to work in.
     public func forward<Scalar: TensorScalar>(
         _ x: Matrix<Scalar>, into y: Matrix<Scalar>, parameters: Vector<Scalar>,
         runningStatistics: Vector<Scalar>,
         columns: Vector<Scalar>
     ) {
-        let (runningVariance, scale) = (runningStatistics[variance], scales(in: columns))
+        let (runningVariance, scale) = (runningStatistics[variance], columns[0..<width])
         for column in 0..<width {
             scale[column] = 1 / (runningVariance[column] + Scalar(epsilon)).squareRoot()
         }
         normalize(x, into: y, mean: runningStatistics[mean], scale: scale, parameters: parameters)
     }
 
-    /// Computes ∂L/∂γ = Σ ∂L/∂Y ∘ X̂ and ∂L/∂β = Σ ∂L/∂Y over this part's rows, and turns `gradient` from ∂L/∂Y
-    /// into ∂L/∂X = γ/√(σ² + ε) ∘ (∂L/∂Y − (1/B) Σ ∂L/∂Y − X̂ ∘ (1/B) Σ ∂L/∂Y ∘ X̂), the sums running over all B
-    /// rows of the batch.
+    /// Computes ∂L/∂γ = Σ ∂L/∂Y ∘ X̂ and ∂L/∂β = Σ ∂L/∂Y, and turns `gradient` from ∂L/∂Y into
+    /// ∂L/∂X = γ/√(σ² + ε) ∘ (∂L/∂Y − (1/B) Σ ∂L/∂Y − X̂ ∘ (1/B) Σ ∂L/∂Y ∘ X̂), the sums running over the B rows that
+    /// the statistics were taken over.
     ///
     /// - Parameters:
     ///   - normalized: X̂ [S, N] of the forward pass.
     ///   - gradient: ∂L/∂Y [S, N], becomes ∂L/∂X.
+    ///   - parts: The number of parts P of the forward pass.
     ///   - parameters: The flat parameters.
-    ///   - gradients: The flat gradients; this module's ranges are overwritten.
+    ///   - gradients: The flat gradients; this module's ranges are overwritten by the reducer.
     ///   - columns: The scalars of the forward pass.
-    ///   - reducer: Brings the sums of a spread batch together.
+    ///   - reducer: Brings the parts' sums together.
     /// - Throws: What the reducer throws.
-    public func backward<Reducer: BatchStatisticsReducer>(
-        normalized: Matrix<Reducer.Scalar>, gradient: Matrix<Reducer.Scalar>,
+    public func backward<Reducer: BatchReducer>(
+        normalized: Matrix<Reducer.Scalar>, gradient: Matrix<Reducer.Scalar>, parts: Int,
         parameters: Vector<Reducer.Scalar>, gradients: Vector<Reducer.Scalar>,
         columns: Vector<Reducer.Scalar>,
         reducer: Reducer
     ) throws {
         typealias Scalar = Reducer.Scalar
         precondition(normalized.hasShape(of: gradient), "batch norm keeps the shape")
-        let sums = columns[0..<2 * width]
-        Scalar.batchNormSums(
-            gradient.rows, width, gradient.base, normalized.base, gradients[beta].base, gradients[gamma].base)
-        // The gradient of γ and β stays this part's; what is subtracted below is the whole batch's.
-        sums.copy(from: gradients[gamma.lowerBound..<beta.upperBound])
-        try reducer.sum(sums.matrix(rows: 2, columns: width))
-        Scalar.batchNormBackward(
-            gradient.rows, width, columns[3 * width], parameters[gamma].base, scales(in: columns).base,
-            sums[width..<2 * width].base, sums[0..<width].base, normalized.base, gradient.base)
+        let partRows = gradient.rows / parts
+        let sums = columns[0..<2 * width * parts].matrix(rows: parts, columns: 2 * width)
+        for part in 0..<parts {
+            let rows = part * partRows..<(part + 1) * partRows
+            let partSums = sums[rows: part..<part + 1].vector
+            Scalar.batchNormSums(
+                partRows, width, gradient[rows: rows].base, normalized[rows: rows].base,
+                partSums[width..<2 * width].base, partSums[0..<width].base)
+        }
+        try reducer.sumBatchNorm(sums, gradient: gradients[gamma.lowerBound..<beta.upperBound])
+
+        let groups = reducer.synchronizesBatchNorm ? 1 : parts
+        let groupRows = gradient.rows / groups
+        for group in 0..<groups {
+            let rows = group * groupRows..<(group + 1) * groupRows
+            let groupSums = sums[rows: group..<group + 1].vector
+            Scalar.batchNormBackward(
+                groupRows, width, columns[columns.count - 1], parameters[gamma].base,
+                scales(group, of: parts, in: columns).base, groupSums[width..<2 * width].base,
+                groupSums[0..<width].base, normalized[rows: rows].base, gradient[rows: rows].base)
+        }
     }
 
     /// Moves the running statistics towards those of the batch: r ← (1 − momentum) r + momentum · s.
@@ -132,8 +162,9 @@ public struct BatchNorm: Sendable, Hashable {
         }
     }
 
-    private func scales<Scalar>(in columns: Vector<Scalar>) -> Vector<Scalar> {
-        columns[2 * width..<3 * width]
+    private func scales<Scalar>(_ group: Int, of parts: Int, in columns: Vector<Scalar>) -> Vector<Scalar> {
+        let start = (2 * parts + group) * width
+        return columns[start..<start + width]
     }
 
     private func normalize<Scalar: TensorScalar>(

@@ -40,20 +40,28 @@ public struct Linear: Sendable, Hashable {
         y.addBias(parameters[bias])
     }
 
-    /// Computes ∂L/∂W = (∂L/∂Y)ᵀ X and ∂L/∂b = 1ᵀ ∂L/∂Y, and ∂L/∂X = ∂L/∂Y W where it is asked for.
+    /// Computes ∂L/∂X = ∂L/∂Y W.
+    ///
+    /// - Parameters:
+    ///   - dy: ∂L/∂Y [S, N].
+    ///   - parameters: The flat parameters.
+    ///   - dx: ∂L/∂X [S, M], overwritten.
+    public func backward<Scalar: TensorScalar>(
+        dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
+    ) {
+        dx.setProduct(dy, .none, parameters[weight].matrix(rows: outputs, columns: inputs))
+    }
+
+    /// Computes ∂L/∂W = (∂L/∂Y)ᵀ X and ∂L/∂b = 1ᵀ ∂L/∂Y.
     ///
     /// - Parameters:
     ///   - x: X [S, M] of the forward pass.
     ///   - dy: ∂L/∂Y [S, N].
-    ///   - parameters: The flat parameters.
     ///   - gradients: The flat gradients; this module's ranges are overwritten.
-    ///   - dx: ∂L/∂X [S, M], overwritten; nil where nobody needs it, as in the first layer.
-    public func backward<Scalar: TensorScalar>(
-        x: Matrix<Scalar>, dy: Matrix<Scalar>, parameters: Vector<Scalar>, gradients: Vector<Scalar>,
-        into dx: Matrix<Scalar>?
+    public func computeGradient<Scalar: TensorScalar>(
+        x: Matrix<Scalar>, dy: Matrix<Scalar>, gradients: Vector<Scalar>
     ) {
         gradients[weight].matrix(rows: outputs, columns: inputs).setProduct(dy, .transposed, x)
         dy.sumColumns(into: gradients[bias])
-        dx?.setProduct(dy, .none, parameters[weight].matrix(rows: outputs, columns: inputs))
     }
 }

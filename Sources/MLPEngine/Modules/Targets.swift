@@ -7,6 +7,14 @@ public enum Targets<Scalar: TensorScalar>: Sendable {
     /// One probability distribution over the classes per sample: T [S, K], rows that sum to 1.
     case probabilities(Matrix<Scalar>)
 
+    /// The targets of the samples in `range`.
+    public subscript(rows range: Range<Int>) -> Targets {
+        switch self {
+        case .labels(let labels): .labels(labels[range])
+        case .probabilities(let targets): .probabilities(targets[rows: range])
+        }
+    }
+
     /// Whether there is a target for each of `rows` samples, and every target lies among `classes` classes.
     func fits(rows: Int, classes: Int) -> Bool {
         switch self {

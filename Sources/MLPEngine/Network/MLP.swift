@@ -35,37 +35,42 @@ public struct MLP: Sendable, Hashable {
     /// The number of learned scalars.
     public var parameterCount: Int { network.parameterLayout.count }
 
-    /// Runs forward and backward on this part of a global batch: losses, and the gradient of the mean loss over the
+    /// Runs forward and backward on some rows of a global batch: losses, and the gradient of the mean loss over the
     /// global batch.
     ///
     /// - Parameters:
     ///   - x: X [S, inputs].
     ///   - targets: One target per row.
-    ///   - globalBatch: The number of rows B of all parts together.
+    ///   - globalBatch: The number of rows B of the whole batch.
     ///   - parameters: The flat parameters.
-    ///   - gradients: The flat gradients, overwritten: (1/B) Σ over these rows of ∂loss/∂parameters.
-    ///   - batchStatistics: Overwritten with batch norm's statistics of this batch.
-    ///   - workspace: Memory for at least S rows.
-    ///   - reducer: Brings batch norm's statistics together where the batch is spread. With a reducer over several
-    ///     ranks every rank must call.
-    /// - Returns: The losses of these rows.
+    ///   - gradients: The flat gradients, overwritten as the reducer does: (1/B) Σ ∂loss/∂parameters, over these rows or
+    ///     over the whole batch.
+    ///   - batchStatistics: [P, statistics], overwritten with batch norm's statistics.
+    ///   - losses: One record for each of the P parts, overwritten.
+    ///   - workspace: Memory for at least S rows in P parts, which divide S.
+    ///   - reducer: Brings the parts of the batch together. With a reducer over several ranks every rank must call.
     /// - Throws: What the reducer throws.
-    public func computeGradients<Reducer: BatchStatisticsReducer>(
+    public func computeGradients<Reducer: BatchReducer>(
         _ x: Matrix<Reducer.Scalar>, targets: Targets<Reducer.Scalar>, globalBatch: Int,
         parameters: Vector<Reducer.Scalar>, gradients: Vector<Reducer.Scalar>,
-        batchStatistics: Vector<Reducer.Scalar>,
-        workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer
-    ) throws -> BatchLoss {
+        batchStatistics: Matrix<Reducer.Scalar>,
+        losses: inout [BatchLoss], workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer
+    ) throws {
+        precondition(losses.count == workspace.parts, "a loss record for each part")
         let logits = try network.forward(
             x, parameters: parameters, batchStatistics: batchStatistics, workspace: workspace,
             reducer: reducer)
-        // The last module is linear and does not need its output again.
-        let loss = SoftmaxCrossEntropy().evaluate(
-            logits, targets, factor: 1 / Reducer.Scalar(globalBatch), gradient: logits)
+        let partRows = x.rows / workspace.parts
+        for part in 0..<workspace.parts {
+            let rows = part * partRows..<(part + 1) * partRows
+            // The last module is linear and does not need its output again: the gradient may take its place.
+            losses[part] = SoftmaxCrossEntropy().evaluate(
+                logits[rows: rows], targets[rows: rows], factor: 1 / Reducer.Scalar(globalBatch),
+                gradient: logits[rows: rows])
+        }
         try network.backward(
             x: x, outputGradient: logits, parameters: parameters, gradients: gradients, workspace: workspace,
             reducer: reducer)
-        return loss
     }
 
     /// Returns the losses of samples in evaluation, with batch norm by the running statistics.

@@ -3,11 +3,10 @@ struct Plan: Sendable, Hashable {
     var steps: [Step] = []
     /// Scalars per row of all slots together.
     var widthPerRow = 0
-    /// Scalars that do not depend on the number of rows.
-    var columnScalars = 0
     /// Two slots in which gradients travel back in turn.
     var gradients: (Slot, Slot) { (firstGradient, secondGradient) }
 
+    private var normalizedWidths: [Int] = []
     private var firstGradient = Slot(offset: 0, width: 0)
     private var secondGradient = Slot(offset: 0, width: 0)
 
@@ -16,9 +15,16 @@ struct Plan: Sendable, Hashable {
         return Slot(offset: widthPerRow, width: width)
     }
 
-    mutating func makeColumns(_ count: Int) -> Range<Int> {
-        defer { columnScalars += count }
-        return columnScalars..<columnScalars + count
+    mutating func makeColumns(width: Int) -> ColumnSlot {
+        defer { normalizedWidths.append(width) }
+        return ColumnSlot(
+            precedingModules: normalizedWidths.count, precedingWidth: normalizedWidths.reduce(0, +),
+            width: width)
+    }
+
+    /// Scalars of all column slots.
+    func columnScalars(parts: Int) -> Int {
+        normalizedWidths.reduce(0) { $0 + BatchNorm.columnScalars(width: $1, parts: parts) }
     }
 
     mutating func finish(widest: Int) {

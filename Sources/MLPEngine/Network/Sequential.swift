@@ -21,20 +21,23 @@ public struct Sequential: Sendable, Hashable {
     /// - Parameters:
     ///   - x: X [S, inputs], left as it is; the backward pass reads it again.
     ///   - parameters: The flat parameters.
-    ///   - batchStatistics: A buffer of the statistics' layout, overwritten with the batch's mean and unbiased
-    ///     variance.
-    ///   - workspace: Memory for at least S rows.
-    ///   - reducer: Brings batch norm's statistics together where the batch is spread. With a reducer over several
-    ///     ranks every rank must call.
+    ///   - batchStatistics: [P, statistics], a row of the statistics' layout for each part: overwritten with the
+    ///     parts' mean and unbiased variance, or if the reducer synchronises with those of the whole batch in the
+    ///     first row.
+    ///   - workspace: Memory for at least S rows in P parts, which divide S.
+    ///   - reducer: Brings the parts of the batch together. With a reducer over several ranks every rank must call.
     /// - Returns: A view of the output [S, outputs] in the workspace, which the loss may overwrite with its gradient
     ///   when the last module is linear.
     /// - Throws: What the reducer throws.
-    public func forward<Reducer: BatchStatisticsReducer>(
+    public func forward<Reducer: BatchReducer>(
         _ x: Matrix<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
-        batchStatistics: Vector<Reducer.Scalar>,
+        batchStatistics: Matrix<Reducer.Scalar>,
         workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer
     ) throws -> Matrix<Reducer.Scalar> {
-        precondition(batchStatistics.count == statisticsLayout.count, "batch statistics of another layout")
+        precondition(
+            batchStatistics.rows == workspace.parts && batchStatistics.columns == statisticsLayout.count,
+            "batch statistics of another layout")
+        precondition(x.rows % workspace.parts == 0, "\(x.rows) rows in \(workspace.parts) parts")
         check(x, parameters)
         var current = x
         for step in plan.steps {
@@ -44,6 +47,14 @@ public struct Sequential: Sendable, Hashable {
                 try module.forward(
                     hidden, into: current, parameters: parameters, batchStatistics: batchStatistics,
                     columns: workspace.columns(columns), reducer: reducer)
+            } else if case .linear(let module, _, let output) = step {
+                let input = current
+                current = workspace.matrix(output, rows: x.rows)
+                let products = reducer.joinsParts(of: module) ? 1 : workspace.parts
+                for part in 0..<products {
+                    let rows = rows(of: part, among: products, rows: x.rows)
+                    module.forward(input[rows: rows], parameters: parameters, into: current[rows: rows])
+                }
             } else {
                 current = forward(step, current, network: x, parameters: parameters, workspace: workspace)
             }
@@ -92,7 +103,7 @@ public struct Sequential: Sendable, Hashable {
     ///   - reducer: As in the forward pass.
     ///   - inputGradient: ∂L/∂X [S, inputs] is written here, where anybody asks.
     /// - Throws: What the reducer throws.
-    public func backward<Reducer: BatchStatisticsReducer>(
+    public func backward<Reducer: BatchReducer>(
         x: Matrix<Reducer.Scalar>, outputGradient: Matrix<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
         gradients: Vector<Reducer.Scalar>, workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer,
         inputGradient: Matrix<Reducer.Scalar>? = nil
@@ -101,21 +112,27 @@ public struct Sequential: Sendable, Hashable {
         precondition(gradients.count == parameterLayout.count, "gradients of another layout")
         var gradient = outputGradient
         var (next, other) = plan.gradients
-        for (index, step) in zip(plan.steps.indices, plan.steps).reversed() {
-            switch step {
+        for index in plan.steps.indices.reversed() {
+            switch plan.steps[index] {
             case .linear(let module, let input, _):
                 let slot = Slot(offset: next.offset, width: module.inputs)
                 let dx = index > 0 ? workspace.matrix(slot, rows: x.rows) : inputGradient
-                module.backward(
-                    x: view(input, network: x, in: workspace), dy: gradient, parameters: parameters,
-                    gradients: gradients, into: dx)
-                if let dx { gradient = dx }
+                try reducer.computeGradient(
+                    of: module, x: view(input, network: x, in: workspace), isNetworkInput: input == nil,
+                    dy: gradient, gradients: gradients)
+                guard let dx else { continue }
+                let products = reducer.joinsParts(of: module) ? 1 : workspace.parts
+                for part in 0..<products {
+                    let rows = rows(of: part, among: products, rows: x.rows)
+                    module.backward(dy: gradient[rows: rows], parameters: parameters, into: dx[rows: rows])
+                }
+                gradient = dx
                 swap(&next, &other)
             case .batchNorm(let module, let normalized, _, let columns):
                 try module.backward(
                     normalized: workspace.matrix(normalized, rows: x.rows), gradient: gradient,
-                    parameters: parameters,
-                    gradients: gradients, columns: workspace.columns(columns), reducer: reducer)
+                    parts: workspace.parts, parameters: parameters, gradients: gradients,
+                    columns: workspace.columns(columns), reducer: reducer)
             case .activation(let activation, let output):
                 activation.backward(y: workspace.matrix(output, rows: x.rows), gradient: gradient)
             case .identity(_, let kept):
@@ -129,7 +146,11 @@ public struct Sequential: Sendable, Hashable {
         }
     }
 
-    /// Runs any step but batch norm, which is the only one that differs between training and evaluation.
+    private func rows(of part: Int, among parts: Int, rows: Int) -> Range<Int> {
+        rows / parts * part..<rows / parts * (part + 1)
+    }
+
+    /// Runs a step that is the same in training and in evaluation.
     private func forward<Scalar: TensorScalar>(
         _ step: Step, _ current: Matrix<Scalar>, network x: Matrix<Scalar>, parameters: Vector<Scalar>,
         workspace: borrowing Workspace<Scalar>

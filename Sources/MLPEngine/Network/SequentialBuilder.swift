@@ -44,7 +44,7 @@ public struct SequentialBuilder {
     /// Appends batch norm of the current width.
     public mutating func batchNorm() {
         let module = BatchNorm(width: width, name: name(), in: &parameters, statistics: &statistics)
-        let columns = plan.makeColumns(BatchNorm.columnScalars(width: width))
+        let columns = plan.makeColumns(width: width)
         let normalized = ownSlot() ?? plan.makeSlot(width: width)
         advance(to: plan.makeSlot(width: width)) {
             .batchNorm(module, normalized: normalized, output: $0, columns: columns)

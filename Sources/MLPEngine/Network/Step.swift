@@ -3,7 +3,7 @@ enum Step: Sendable, Hashable {
     /// Y = X Wᵀ + 1 bᵀ from `input` (nil: the network's input) into `output`.
     case linear(Linear, input: Slot?, output: Slot)
     /// X becomes X̂ in `normalized`, X's own slot where nobody needs X again; Y goes to `output`.
-    case batchNorm(BatchNorm, normalized: Slot, output: Slot, columns: Range<Int>)
+    case batchNorm(BatchNorm, normalized: Slot, output: Slot, columns: ColumnSlot)
     /// h(X) into `output`, which is X's own slot where nobody needs X again.
     case activation(Activation, output: Slot)
     /// A residual branch begins here; on the way back ∂L/∂Y, kept in `gradient`, joins the branch's own gradient.

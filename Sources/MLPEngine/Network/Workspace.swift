@@ -10,14 +10,18 @@ public struct Workspace<Scalar: TensorScalar>: ~Copyable {
     /// The largest number of rows (samples) a pass may have.
     public let capacity: Int
 
+    /// The number of parts into which a pass divides its rows.
+    public let parts: Int
+
     private let columnsStart: Int
 
-    /// Allocates what `network` needs for passes of up to `capacity` rows.
-    public init(for network: Sequential, capacity: Int) {
-        precondition(capacity >= 1, "a pass has at least one row")
+    /// Allocates what `network` needs for passes of up to `capacity` rows, divided into `parts` equal parts.
+    public init(for network: Sequential, capacity: Int, parts: Int = 1) {
+        precondition(parts >= 1 && capacity >= parts, "\(capacity) rows in \(parts) parts")
         self.capacity = capacity
+        self.parts = parts
         columnsStart = network.plan.widthPerRow * capacity
-        buffer = AlignedBuffer(repeating: 0, count: columnsStart + network.plan.columnScalars)
+        buffer = AlignedBuffer(repeating: 0, count: columnsStart + network.plan.columnScalars(parts: parts))
     }
 
     func matrix(_ slot: Slot, rows: Int) -> Matrix<Scalar> {
@@ -26,7 +30,8 @@ public struct Workspace<Scalar: TensorScalar>: ~Copyable {
         return buffer.vector[start..<start + rows * slot.width].matrix(rows: rows, columns: slot.width)
     }
 
-    func columns(_ range: Range<Int>) -> Vector<Scalar> {
-        buffer.vector[columnsStart + range.lowerBound..<columnsStart + range.upperBound]
+    func columns(_ columns: ColumnSlot) -> Vector<Scalar> {
+        let start = columnsStart + columns.offset(parts: parts)
+        return buffer.vector[start..<start + columns.count(parts: parts)]
     }
 }
