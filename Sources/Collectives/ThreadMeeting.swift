@@ -2,7 +2,7 @@ internal import Foundation
 
 /// The state that the threads of a ``ThreadCommunicator`` share: a barrier at which each shows its buffer.
 ///
-/// A buffer shown at one meeting may be read by all until the next one. Everything mutable is guarded by `condition`.
+/// A buffer shown at one meeting may be read by all until all have come to the next one. Everything mutable is guarded by `condition`.
 final class ThreadMeeting: @unchecked Sendable {
     private let size: Int
     private let condition = NSCondition()
@@ -23,13 +23,14 @@ final class ThreadMeeting: @unchecked Sendable {
     /// Waits until all ranks have come for the same purpose.
     func meet(
         rank: Int, purpose: String,
-        buffer: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+        buffer: UnsafeRawBufferPointer? = nil
     ) throws {
         condition.lock()
         defer { condition.unlock() }
         if let failure { throw failure }
         purposes[rank] = purpose
-        buffers[rank] = buffer
+        // A rank that comes to the end of a collective shows nothing: others may still be reading its buffer.
+        if let buffer { buffers[rank] = buffer }
         arrived += 1
         let mine = completed
         if arrived == size {

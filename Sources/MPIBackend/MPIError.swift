@@ -13,6 +13,15 @@ public struct MPIError: Error, Equatable, CustomStringConvertible, LocalizedErro
     /// The library's text for the code.
     public let text: String
 
+    /// An error of a call.
+    public init(operation: String, rank: Int, code: Int32, errorClass: Int32, text: String) {
+        self.operation = operation
+        self.rank = rank
+        self.code = code
+        self.errorClass = errorClass
+        self.text = text
+    }
+
     /// One line: `rank 1: MPI_Bcast failed: MPI_ERR_ROOT: invalid root (class 7, code 8)`.
     public var description: String {
         (rank < 0 ? "" : "rank \(rank): ")
