@@ -33,7 +33,9 @@ public struct BinaryDirectory: ImageDataset {
     static func folder(at path: String) -> String? {
         [path, FileSystem.join(path, CIFAR10.binaryFolder)].first { folder in
             DatasetSplit.allCases.contains { split in
-                CIFAR10.batchNames(of: split).contains { FileSystem.isFile(FileSystem.join(folder, $0 + ".bin")) }
+                CIFAR10.batchNames(of: split).contains {
+                    FileSystem.isFile(FileSystem.join(folder, $0 + ".bin"))
+                }
             }
         }
     }

@@ -9,7 +9,8 @@ enum BinaryFormat {
     static func recordCount(bytes: Int, location: String) throws -> Int {
         let (count, rest) = bytes.quotientAndRemainder(dividingBy: CIFAR10.recordBytes)
         guard rest == 0, count > 0 else {
-            let detail = bytes == 0 ? "an empty file" : "\(bytes) bytes: \(count) records and \(rest) bytes of another"
+            let detail =
+                bytes == 0 ? "an empty file" : "\(bytes) bytes: \(count) records and \(rest) bytes of another"
             throw DatasetError(
                 operation: "reading", location: location,
                 expected: "a whole number of records of \(CIFAR10.recordBytes) bytes (officially "

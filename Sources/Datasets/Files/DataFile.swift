@@ -22,13 +22,15 @@ final class DataFile: ByteSource {
         do {
             descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
         } catch {
-            throw DatasetError(operation: "opening", location: path, expected: "a readable file", found: "\(error)")
+            throw DatasetError(
+                operation: "opening", location: path, expected: "a readable file", found: "\(error)")
         }
         do {
             size = Int(try descriptor.seek(offset: 0, from: .end))
         } catch {
             try? descriptor.close()
-            throw DatasetError(operation: "opening", location: path, expected: "a regular file", found: "\(error)")
+            throw DatasetError(
+                operation: "opening", location: path, expected: "a regular file", found: "\(error)")
         }
     }
 
@@ -45,7 +47,8 @@ final class DataFile: ByteSource {
             guard read > 0 else {
                 throw DatasetError(
                     operation: "reading", location: location,
-                    expected: "\(count) bytes from byte \(offset)", found: "the end of the file after \(done)")
+                    expected: "\(count) bytes from byte \(offset)", found: "the end of the file after \(done)"
+                )
             }
             done += read
         }
@@ -60,7 +63,8 @@ final class DataFile: ByteSource {
             }
         } catch {
             throw DatasetError(
-                operation: "reading", location: location, expected: "bytes from byte \(offset)", found: "\(error)")
+                operation: "reading", location: location, expected: "bytes from byte \(offset)",
+                found: "\(error)")
         }
     }
 }

@@ -30,7 +30,8 @@ public struct SyntheticDataset: ImageDataset {
     ///   - testCount: Test records, at least 0 and below 2³².
     public init(seed: UInt64, trainingCount: Int = 50_000, testCount: Int = 10_000) {
         let range = 0...Int(UInt32.max)
-        precondition(range.contains(trainingCount) && range.contains(testCount), "counts are from 0 to 2³² − 1")
+        precondition(
+            range.contains(trainingCount) && range.contains(testCount), "counts are from 0 to 2³² − 1")
         self.seed = seed
         self.trainingCount = trainingCount
         self.testCount = testCount
@@ -48,8 +49,9 @@ public struct SyntheticDataset: ImageDataset {
     ///
     /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range.
     public func read(_ split: DatasetSplit, records: [Int]) throws -> ImageRecords {
-        var collector = try RecordCollector(split, records: records, count: count(of: split), location: location)
-        var image = [UInt8](repeating: 0, count: CIFAR10.imageBytes)
+        var collector = try RecordCollector(
+            split, records: records, count: count(of: split), location: location)
+        var canvas = SyntheticCanvas()
         var block = -1
         var labels: [Int] = []
         for (position, record) in records.enumerated() {
@@ -61,8 +63,8 @@ public struct SyntheticDataset: ImageDataset {
             var random = RandomStream(
                 seed: seed, purpose: .synthesis, epoch: Self.number(of: split), shard: record)
             let scene = SyntheticScene(label: label, random: &random)
-            scene.draw(into: &image, random: &random)
-            collector.place(at: position, label: UInt8(label), pixels: image[...])
+            scene.draw(on: &canvas, random: &random)
+            collector.place(at: position, label: UInt8(label), pixels: canvas.image[...])
         }
         return collector.finish()
     }
@@ -70,7 +72,8 @@ public struct SyntheticDataset: ImageDataset {
     /// The labels of the ten records from `10 * block`: a permutation of 0 to 9.
     private static func labels(seed: UInt64, split: DatasetSplit, block: Int) -> [Int] {
         var labels = Array(0..<CIFAR10.classCount)
-        var random = RandomStream(seed: seed, purpose: .syntheticLabels, epoch: number(of: split), shard: block)
+        var random = RandomStream(
+            seed: seed, purpose: .syntheticLabels, epoch: number(of: split), shard: block)
         random.permute(&labels)
         return labels
     }

@@ -18,74 +18,85 @@ enum SyntheticFigure: Int, CaseIterable {
         }
     }
 
-    /// How much of each pixel of a row the figure covers, 0 to 1.
+    /// Whether it fills the whole image.
+    var isPattern: Bool { rawValue >= Self.horizontalStripes.rawValue }
+
+    /// Adds the figure to an image of one plane: `height` where it covers a pixel wholly.
     ///
-    /// A figure is given by the signed distance d to its outline in pixels, positive inside; the coverage is
-    /// d + ½ within 0 and 1, which smooths the edge. Only additions, products and square roots are used, which
-    /// every processor rounds alike.
+    /// A figure is given by the signed distance d to its outline in pixels, positive inside, as a function of
+    /// the distances x to the right of its centre and y below it. It covers d + ½ of a pixel, within 0 and 1.
+    /// Only additions, products and square roots are used, which every processor rounds alike.
     ///
     /// - Parameters:
-    ///   - x: Distances of the row's pixels from the figure's centre, to the right.
-    ///   - y: Distance of the row from the centre, downwards.
-    ///   - size: Half the figure's extent or, for patterns, half a period, in pixels.
-    func coverage(x: SIMD32<Float>, y: Float, size: Float) -> SIMD32<Float> {
-        let y = SIMD32<Float>(repeating: y)
-        let distance: SIMD32<Float>
+    ///   - plane: 32 × 32, row-major.
+    ///   - centre: The figure's centre in pixels.
+    ///   - size: Half the figure's extent or, for a pattern, half a period, in pixels.
+    func draw(into plane: inout [Float], centre: SIMD2<Float>, size: Float) {
         switch self {
         case .disc:
-            distance = size - Self.radius(x, y)
+            Self.fill(&plane, centre) { x, y in size - (x * x + y * y).squareRoot() }
         case .ring:
-            distance = size * 0.25 - Self.magnitude(Self.radius(x, y) - size * 0.8)
+            Self.fill(&plane, centre) { x, y in
+                size * 0.25 - ((x * x + y * y).squareRoot() - size * 0.8).magnitude
+            }
         case .square:
-            distance = size * 0.9 - pointwiseMax(Self.magnitude(x), Self.magnitude(y))
+            Self.fill(&plane, centre) { x, y in size * 0.9 - max(x.magnitude, y.magnitude) }
         case .triangle:
             // Two sides of slope 2 that meet at the top, and the base.
-            let sides = (y + size - 2 * Self.magnitude(x)) * 0.447
-            distance = pointwiseMin(sides, size - y)
+            Self.fill(&plane, centre) { x, y in min((y + size - 2 * x.magnitude) * 0.447, size - y) }
         case .uprightCross:
-            distance = Self.cross(Self.magnitude(x), Self.magnitude(y), size)
+            Self.fill(&plane, centre) { x, y in Self.cross(x, y, size) }
         case .diagonalCross:
-            distance = Self.cross(Self.magnitude(x + y) * 0.7071, Self.magnitude(x - y) * 0.7071, size)
+            Self.fill(&plane, centre) { x, y in Self.cross((x + y) * 0.7071, (x - y) * 0.7071, size) }
         case .horizontalStripes:
-            distance = Self.wave(y, size)
+            Self.fill(&plane, centre) { _, y in Self.wave(y, size) }
         case .verticalStripes:
-            distance = Self.wave(x, size)
+            Self.fill(&plane, centre) { x, _ in Self.wave(x, size) }
         case .diagonalStripes:
-            distance = Self.wave((x + y) * 0.7071, size)
+            Self.fill(&plane, centre) { x, y in Self.wave((x + y) * 0.7071, size) }
         case .checkerboard:
-            let across = Self.wave(x, size)
-            let down = Self.wave(y, size)
-            // Inside where both waves have the same sign.
-            distance = pointwiseMax(pointwiseMin(across, down), pointwiseMin(-across, -down))
+            // Inside where the waves across and down have the same sign.
+            Self.fill(&plane, centre) { x, y in
+                let across = Self.wave(x, size)
+                let down = Self.wave(y, size)
+                return max(min(across, down), min(-across, -down))
+            }
         }
-        return (distance + 0.5).clamped(lowerBound: .zero, upperBound: .one)
     }
 
-    private static func radius(_ x: SIMD32<Float>, _ y: SIMD32<Float>) -> SIMD32<Float> {
-        (x * x + y * y).squareRoot()
-    }
-
-    private static func magnitude(_ x: SIMD32<Float>) -> SIMD32<Float> {
-        pointwiseMax(x, -x)
+    @inline(__always)
+    private static func fill(
+        _ plane: inout [Float], _ centre: SIMD2<Float>, _ distance: (Float, Float) -> Float
+    ) {
+        let side = CIFAR10.imageSide
+        precondition(plane.count == side * side)
+        // A buffer pointer, so that the loop has no bounds checks and becomes vector code.
+        plane.withUnsafeMutableBufferPointer { plane in
+            for row in 0..<side {
+                let y = Float(row) - centre.y
+                for column in 0..<side {
+                    let cover = distance(Float(Int32(truncatingIfNeeded: column)) - centre.x, y) + 0.5
+                    plane[row * side + column] = max(0, min(1, cover))
+                }
+            }
+        }
     }
 
     /// Two bars across each other, from the distances to their axes.
-    private static func cross(_ first: SIMD32<Float>, _ second: SIMD32<Float>, _ size: Float) -> SIMD32<Float> {
+    @inline(__always)
+    private static func cross(_ first: Float, _ second: Float, _ size: Float) -> Float {
         let halfWidth = size * 0.3
-        return pointwiseMax(
-            pointwiseMin(halfWidth - first, size - second), pointwiseMin(halfWidth - second, size - first))
+        let (first, second) = (first.magnitude, second.magnitude)
+        return max(min(halfWidth - first, size - second), min(halfWidth - second, size - first))
     }
 
     /// The signed distance to the edges of stripes of width `size`, the first of them centred on 0.
-    private static func wave(_ x: SIMD32<Float>, _ size: Float) -> SIMD32<Float> {
-        // The nearest multiple of the period: adding and taking away 1.5 · 2²³ rounds to a whole number.
+    @inline(__always)
+    private static func wave(_ x: Float, _ size: Float) -> Float {
         let period = 2 * size
         let phase = x * (1 / period)
+        // Adding and taking away 1.5 · 2²³ rounds to the nearest whole number.
         let nearest = (phase + 12_582_912) - 12_582_912
-        return size * 0.5 - magnitude(phase - nearest) * period
+        return size * 0.5 - (phase - nearest).magnitude * period
     }
-}
-
-extension SIMD32<Float> {
-    static let one = SIMD32<Float>(repeating: 1)
 }

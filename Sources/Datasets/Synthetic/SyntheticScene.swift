@@ -9,65 +9,56 @@ struct SyntheticScene {
     private let ground: SIMD3<Float>
     /// How much the ground changes per pixel to the right and downwards.
     private let slope: SIMD2<Float>
-    /// What a figure adds to the ground, per channel; negative for a dark figure.
+    /// What the figure adds to the ground, per channel; negative for a dark figure.
     private let contrast: SIMD3<Float>
     /// A spot that has nothing to do with the class: its centre, radius, and what it adds to the ground.
     private let spotCentre: SIMD2<Float>
     private let spotRadius: Float
     private let spotContrast: SIMD3<Float>
 
-    /// The noise of a pixel is uniform between plus and minus this.
-    private static let noise: Float = 20
-
     /// Draws the numbers that define an image.
     init(label: Int, random: inout RandomStream) {
         func uniform(_ low: Float, _ high: Float) -> Float {
             low + (high - low) * (Float(random.nextUInt32() >> 8) * 0x1p-24)
         }
+        func colour(_ low: Float, _ high: Float) -> SIMD3<Float> {
+            let red = uniform(low, high)
+            let green = uniform(low, high)
+            return SIMD3(red, green, uniform(low, high))
+        }
         func sign() -> Float { random.nextUInt32() & 1 == 0 ? 1 : -1 }
 
-        figure = SyntheticFigure(rawValue: label) ?? .disc
-        let isPattern = label >= SyntheticFigure.horizontalStripes.rawValue
-        let jitter: Float = isPattern ? 8 : 3
-        centre = SIMD2(15.5 + uniform(-jitter, jitter), 15.5 + uniform(-jitter, jitter))
-        size = isPattern ? uniform(2.5, 5) : uniform(8, 12)
-        ground = SIMD3(uniform(70, 186), uniform(70, 186), uniform(70, 186))
-        slope = SIMD2(uniform(-1.5, 1.5), uniform(-1.5, 1.5))
-        contrast = sign() * uniform(40, 90) * SIMD3(uniform(0.4, 1), uniform(0.4, 1), uniform(0.4, 1))
-        spotCentre = SIMD2(uniform(0, 31), uniform(0, 31))
-        spotRadius = uniform(2, 4)
-        spotContrast = sign() * uniform(30, 60) * SIMD3(uniform(0.4, 1), uniform(0.4, 1), uniform(0.4, 1))
+        figure = SyntheticFigure.allCases[label]
+        let jitter: Float = figure.isPattern ? 8 : 4
+        let right = uniform(-jitter, jitter)
+        let down = uniform(-jitter, jitter)
+        centre = SIMD2(15.5 + right, 15.5 + down)
+        size = figure.isPattern ? uniform(2, 5) : uniform(7, 11.5)
+        ground = colour(70, 186)
+        let slopeRight = uniform(-2, 2)
+        slope = SIMD2(slopeRight, uniform(-2, 2))
+        let strength = sign() * uniform(30, 85)
+        contrast = strength * colour(0.3, 1)
+        let spotColumn = uniform(0, 31)
+        spotCentre = SIMD2(spotColumn, uniform(0, 31))
+        spotRadius = uniform(2, 5)
+        let spotStrength = sign() * uniform(30, 90)
+        spotContrast = spotStrength * colour(0.3, 1)
     }
 
-    /// Draws the image: three planes of 32 × 32 bytes.
-    func draw(into image: inout [UInt8], random: inout RandomStream) {
-        for row in 0..<CIFAR10.imageSide {
-            let y = Float(row)
-            let cover = figure.coverage(x: Self.columns - centre.x, y: y - centre.y, size: size)
-            let spot = SyntheticFigure.disc.coverage(
-                x: Self.columns - spotCentre.x, y: y - spotCentre.y, size: spotRadius)
-            let shade = (Self.columns - 15.5) * slope.x + (y - 15.5) * slope.y
-            for channel in 0..<3 {
-                let clean =
-                    shade + ground[channel] + cover * contrast[channel] + spot * spotContrast[channel]
-                let noisy = clean + Self.noise(&random)
-                let bytes = SIMD32<UInt8>(
-                    truncatingIfNeeded: SIMD32<Int32>(
-                        noisy.clamped(lowerBound: .zero, upperBound: Self.white)))
-                let start = channel * CIFAR10.planeBytes + row * CIFAR10.imageSide
-                for column in 0..<CIFAR10.imageSide { image[start + column] = bytes[column] }
-            }
+    /// Draws the image.
+    ///
+    /// - Parameters:
+    ///   - canvas: Room to draw in; what it held does not matter. Its `image` is the result.
+    ///   - random: Where the noise comes from, one byte for each pixel and channel.
+    func draw(on canvas: inout SyntheticCanvas, random: inout RandomStream) {
+        figure.draw(into: &canvas.figure, centre: centre, size: size)
+        SyntheticFigure.disc.draw(into: &canvas.spot, centre: spotCentre, size: spotRadius)
+        for channel in 0..<3 {
+            canvas.drawNoise(&random)
+            canvas.compose(
+                channel: channel, ground: ground[channel], slope: slope, figure: contrast[channel],
+                spot: spotContrast[channel])
         }
-    }
-
-    private static let columns = SIMD32<Float>((0..<32).map(Float.init))
-    private static let white = SIMD32<Float>(repeating: 255)
-
-    /// Returns 32 numbers from −noise to noise, of one random byte each.
-    private static func noise(_ random: inout RandomStream) -> SIMD32<Float> {
-        var words = SIMD8<UInt32>.zero
-        for word in 0..<8 { words[word] = random.nextUInt32() }
-        let bytes = unsafeBitCast(words, to: SIMD32<UInt8>.self)
-        return SIMD32<Float>(bytes) * (noise / 127.5) - noise
     }
 }
