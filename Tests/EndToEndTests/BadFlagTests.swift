@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+/// Flags that the program has to refuse, and what the message must name.
+struct BadFlags: CustomTestStringConvertible, Sendable {
+    let flags: [String]
+    let names: [String]
+    /// Ranks to try it on; nil is one process without mpirun.
+    var ranks: [Int?] = [nil, 4]
+
+    var testDescription: String { flags.joined(separator: " ") }
+}
+
+extension EndToEnd {
+    @Suite("Bad values of flags")
+    struct BadFlagTests {
+        /// A value that is no number, 0 where that has no meaning, a negative one, one out of range.
+        static let wrongValues: [BadFlags] = [
+            ("--epochs", ["0", "-1", "many", "1.5"]),
+            ("--batch-size", ["0", "-128", "all"]),
+            ("--lr", ["0", "-0.1", "fast", "nan", "inf"]),
+            ("--momentum", ["-0.5", "1.5", "some", "nan"]),
+            ("--weight-decay", ["-0.1", "little"]),
+            ("--warmup-epochs", ["-1", "few"]),
+            ("--logical-shards", ["0", "-8", "eight"]),
+            ("--validation-size", ["-1", "half", "2000", "1000000"]),
+            ("--checkpoint-every", ["-1", "often"]),
+            ("--elu-alpha", ["-1", "big", "nan"]),
+            ("--seed", ["-1", "lucky"]),
+            ("--hidden-dims", ["0", "-128", "128,,64", "wide"]),
+            ("--activation", ["sigmoid"]),
+            ("--batch-norm", ["maybe"]),
+            ("--lr-schedule", ["guess"]),
+            ("--evaluation", ["nobody"]),
+            ("--reduction", ["hope"]),
+        ].flatMap { flag, values in
+            values.enumerated().map { index, value in
+                // On 4 ranks one wrong value of each flag tells all: the same code checks the others.
+                BadFlags(flags: [flag, value], names: [flag, value], ranks: index == 0 ? [nil, 4] : [nil])
+            }
+        }
+
+        @Test("A value without meaning is refused by name", arguments: wrongValues)
+        func wrongValue(bad: BadFlags) throws {
+            try expectRefusal(of: bad)
+        }
+
+        @Test("A batch size that the logical shards do not divide is refused, with both numbers")
+        func batchSizeAndShards() throws {
+            try expectRefusal(of: BadFlags(flags: ["--batch-size", "100"], names: ["100", "8"]))
+            try expectRefusal(
+                of: BadFlags(flags: ["--batch-size", "120", "--logical-shards", "16"], names: ["120", "16"]))
+        }
+
+        @Test("More ranks than logical shards are refused, with both numbers")
+        func moreRanksThanShards() throws {
+            try expectRefusal(of: BadFlags(flags: ["--logical-shards", "2"], names: ["4", "2"], ranks: [4]))
+        }
+
+        @Test("A batch larger than the training images is refused")
+        func batchTooLarge() throws {
+            try expectRefusal(of: BadFlags(flags: ["--batch-size", "4096"], names: ["4096"]))
+        }
+
+        @Test("An unknown flag is refused by name")
+        func unknownFlag() throws {
+            try expectRefusal(of: BadFlags(flags: ["--bach-size", "128"], names: ["--bach-size"]))
+        }
+
+        private func expectRefusal(of bad: BadFlags) throws {
+            for ranks in bad.ranks {
+                let output = try Scratch.newPath("run")
+                let data = try SmallData.directory()
+                var flags = ["--data", data.path, "--output", output.path, "--epochs", "1"]
+                if bad.flags.first != "--validation-size" { flags += ["--validation-size", "200"] }
+                let outcome = try Program.run(flags + bad.flags, ranks: ranks)
+                EndToEndTests.expectRefusal(outcome, naming: bad.names)
+                #expect(
+                    !FileManager.default.fileExists(atPath: output.path),
+                    "it made the run directory before it checked")
+            }
+        }
+    }
+}

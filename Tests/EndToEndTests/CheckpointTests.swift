@@ -1,0 +1,154 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("Checkpoints")
+    struct CheckpointTests {
+        @Test("The zstd tool finds a checkpoint sound, checksum included")
+        func soundFrame() throws {
+            let checkpoint = try Self.run.get().newestCheckpoint()
+            #expect(try Program.tool(["zstd", "-t", "-q", checkpoint.path]).status == 0)
+            let listing = try Program.tool(["zstd", "-l", "-v", checkpoint.path])
+            #expect(listing.outputText.contains("XXH64"), "\(listing.summary)")
+        }
+
+        @Test("An epoch leaves a checkpoint, named by its step")
+        func names() throws {
+            // 1,800 images in batches of 128: 14 steps an epoch.
+            let names = try Self.run.get().checkpoints().map(\.lastPathComponent)
+            #expect(names.contains("step-00000028.safetensors.zst"), "\(names)")
+        }
+
+        @Test("Names and shapes of the tensors are PyTorch's")
+        func pytorchNames() throws {
+            let file = try SafetensorsFile(checkpoint: Self.run.get().newestCheckpoint())
+            #expect(file.modelTensorNames.map { "\($0) \(file.shapes[$0] ?? [])" } == Self.expectedTensors)
+        }
+
+        @Test(
+            "Python's safetensors package reads it, with the same names and shapes",
+            .enabled(
+                if: Python.has("safetensors.numpy"),
+                "needs Python's packages safetensors and numpy; $DP_TRAIN_TEST_PYTHON names the interpreter"))
+        func python() throws {
+            let script = """
+                import subprocess, sys
+                from safetensors.numpy import load
+                tensors = load(subprocess.run(["zstd", "-dc", sys.argv[1]], check=True, capture_output=True).stdout)
+                for name in sorted(name for name in tensors if name.startswith("layers.")):
+                    assert str(tensors[name].dtype) == "float32", name
+                    print(name, list(tensors[name].shape))
+                """
+            let checkpoint = try Self.run.get().newestCheckpoint()
+            let printed = try Python.run(script, [checkpoint.path])
+            #expect(
+                String(decoding: printed, as: UTF8.self).split(separator: "\n").map(String.init)
+                    == Self.expectedTensors)
+        }
+
+        @Test(
+            "PyTorch loads the weights by name and computes the accuracy that the run reports",
+            .enabled(
+                if: Python.has("safetensors.torch"),
+                "needs Python's packages safetensors and torch; $DP_TRAIN_TEST_PYTHON names the interpreter"))
+        func pytorch() throws {
+            let script = """
+                import subprocess, sys
+                import numpy, torch
+                from safetensors.torch import load
+                from torch import nn
+                tensors = load(subprocess.run(["zstd", "-dc", sys.argv[1]], check=True, capture_output=True).stdout)
+                tensors = {name[7:]: value for name, value in tensors.items() if name.startswith("layers.")}
+                model = nn.Sequential(nn.Linear(3072, 128), nn.ELU(), nn.Linear(128, 10))
+                model.load_state_dict(tensors)
+                records = numpy.fromfile(sys.argv[2], dtype=numpy.uint8).reshape(-1, 3073)
+                images = torch.tensor(records[:, 1:].reshape(-1, 3, 1024) / 255.0)
+                mean = torch.tensor([0.491, 0.482, 0.447], dtype=torch.float64)[None, :, None]
+                std = torch.tensor([0.247, 0.243, 0.262], dtype=torch.float64)[None, :, None]
+                logits = model.double()(((images - mean) / std).reshape(-1, 3072))
+                print((logits.argmax(1).numpy() == records[:, 0]).mean())
+                """
+            let data = try SmallData.directory()
+            // Without validation images the last model is the one that is tested.
+            let run = try Program.train(["--data", data.path, "--validation-size", "0", "--epochs", "2"])
+            let testFile = try SmallData.file("test_batch.bin", in: data)
+            let printed = try Python.run(script, [run.newestCheckpoint().path, testFile.path])
+            let accuracy = try #require(
+                Double(
+                    String(decoding: printed, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))
+            // One image of 500 may stand so near a border that rounding moves it.
+            #expect(try abs(accuracy - run.summary().testAccuracy) < 0.0021)
+        }
+
+        @Test("A resumed run ends where an uninterrupted one ends", arguments: [nil, 3])
+        func resume(ranks: Int?) throws {
+            let data = try SmallData.directory()
+            let flags = [
+                "--data", data.path, "--validation-size", "200", "--momentum", "0.9", "--batch-norm", "sync",
+                "--epochs", "4", "--lr-schedule", "cosine",
+            ]
+            let whole = try Program.train(flags, ranks: ranks)
+            let middle = try #require(
+                whole.checkpoints().first { $0.lastPathComponent == "step-00000028.safetensors.zst" },
+                "no checkpoint of the second epoch")
+            let resumed = try Program.train(flags + ["--resume", middle.path], ranks: ranks)
+            #expect(try resumed.epochs().map(\.epoch) == whole.epochs().map(\.epoch).suffix(2))
+            let expected = try SafetensorsFile(checkpoint: whole.newestCheckpoint())
+            let found = try SafetensorsFile(checkpoint: resumed.newestCheckpoint())
+            #expect(found.shapes == expected.shapes)
+            for name in expected.modelTensorNames {
+                let worst = zip(try #require(found.values[name]), try #require(expected.values[name]))
+                    .map { abs($0 - $1) / max(1, abs($1)) }.max()
+                #expect(try #require(worst) <= 1e-4, "\(name): \(worst ?? 0)")
+            }
+        }
+
+        @Test("evaluate repeats the test result of the run")
+        func evaluate() throws {
+            let data = try SmallData.directory()
+            let run = try Program.train(["--data", data.path, "--validation-size", "0", "--epochs", "2"])
+            let outcome = try Program.succeed(["evaluate", run.newestCheckpoint().path, "--data", data.path])
+            // 500 test images: the accuracy has at most three decimals.
+            let accuracy = try run.summary().testAccuracy
+            let percent = String(format: "%.1f", 100 * accuracy)
+            #expect(
+                outcome.outputText.contains(String(format: "%.3f", accuracy))
+                    || outcome.outputText.contains(percent),
+                "expected \(accuracy): \(outcome.summary)")
+        }
+
+        @Test("inspect tells tensors and configuration without data")
+        func inspect() throws {
+            let outcome = try Program.succeed(["inspect", Self.run.get().newestCheckpoint().path])
+            for word in ["layers.3.block.0.weight", "running_mean", "batch"] {
+                #expect(outcome.outputText.contains(word), "\(outcome.summary)")
+            }
+        }
+
+        /// With every kind of module: 3072 → 16, batch norm, a residual block, 12, again, 10.
+        private static let run = Result {
+            try Program.train(
+                [
+                    "--data", SmallData.directory().path, "--hidden-dims", "16,12", "--batch-norm", "sync",
+                    "--residual",
+                ]
+                    + SmallData.flags, ranks: 2)
+        }
+
+        private static let expectedTensors: [String] = {
+            func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [String] {
+                ["\(name).bias [\(outputs)]", "\(name).weight [\(outputs), \(inputs)]"]
+            }
+            func norm(_ name: String, _ width: Int) -> [String] {
+                ["bias", "running_mean", "running_var", "weight"].map { "\(name).\($0) [\(width)]" }
+            }
+            func hidden(_ first: Int, _ inputs: Int, _ width: Int) -> [String] {
+                let block = "layers.\(first + 3).block"
+                return linear("layers.\(first)", inputs, width) + norm("layers.\(first + 1)", width)
+                    + linear("\(block).0", width, width) + norm("\(block).1", width)
+                    + linear("\(block).3", width, width)
+            }
+            return (hidden(0, 3072, 16) + hidden(4, 16, 12) + linear("layers.8", 12, 10)).sorted()
+        }()
+    }
+}
