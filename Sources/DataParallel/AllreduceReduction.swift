@@ -63,7 +63,8 @@ public final class AllreduceReduction<Scalar: TensorScalar & CollectiveElement>:
 
     /// Computes this rank's share of the gradient.
     public func computeGradient(
-        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>, gradients: Vector<Scalar>
+        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        gradients: Vector<Scalar>
     ) {
         module.computeGradient(x: x, dy: dy, gradients: gradients)
     }

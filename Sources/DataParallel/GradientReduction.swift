@@ -18,5 +18,6 @@ public protocol GradientReduction<Scalar>: BatchReducer {
     /// - Throws: The communicator's error.
     func complete(
         _ buffer: borrowing ReductionBuffer<Scalar>, batchStatistics: Matrix<Scalar>, losses: [BatchLoss],
-        stopRequested: Bool) throws -> StepOutcome
+        stopRequested: Bool
+    ) throws -> StepOutcome
 }

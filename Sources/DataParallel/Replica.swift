@@ -83,12 +83,14 @@ public final class Replica<Scalar: TensorScalar & CollectiveElement> {
         let statistics = batchStatistics.matrix(
             rows: workspace.parts, columns: mlp.network.statisticsLayout.count)
         try mlp.computeGradients(
-            x, targets: targets, globalBatch: globalBatch, parameters: parameters, gradients: reduction.gradients,
+            x, targets: targets, globalBatch: globalBatch, parameters: parameters,
+            gradients: reduction.gradients,
             batchStatistics: statistics, losses: &losses, workspace: workspace, reducer: method)
         let outcome = try method.complete(
             reduction, batchStatistics: statistics, losses: losses, stopRequested: stopRequested)
         optimizer.step(
-            parameters: parameters, gradients: reduction.gradients, velocity: velocity, learningRate: learningRate)
+            parameters: parameters, gradients: reduction.gradients, velocity: velocity,
+            learningRate: learningRate)
         BatchNorm.update(
             running: runningStatistics, towards: reduction.statistics, momentum: Self.statisticsMomentum)
         return outcome

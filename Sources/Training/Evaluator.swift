@@ -34,7 +34,8 @@ final class Evaluator {
     ///   - threadsPerRank: Threads of this rank when all evaluate.
     /// - Throws: What the data set throws.
     init(
-        mlp: MLP, dataset: any ImageDataset, split: DatasetSplit, indices: [Int], communicator: any Communicator,
+        mlp: MLP, dataset: any ImageDataset, split: DatasetSplit, indices: [Int],
+        communicator: any Communicator,
         mode: RunOptions.Evaluation, threadsPerRank: Int
     ) throws {
         self.mlp = mlp
@@ -51,7 +52,8 @@ final class Evaluator {
             chunks = rank * chunkCount / size..<(rank + 1) * chunkCount / size
             threads = threadsPerRank
         }
-        let range = chunks.lowerBound * Self.chunkRows..<min(chunks.upperBound * Self.chunkRows, indices.count)
+        let range =
+            chunks.lowerBound * Self.chunkRows..<min(chunks.upperBound * Self.chunkRows, indices.count)
         records = try dataset.read(split, records: chunks.isEmpty ? [] : Array(indices[range]))
     }
 

@@ -30,7 +30,8 @@ struct ModelTensors {
 
     /// Copies a model's tensors into flat buffers.
     func restore(
-        _ checkpoint: Checkpoint, prefix: String = "", parameters: Vector<Float>, runningStatistics: Vector<Float>
+        _ checkpoint: Checkpoint, prefix: String = "", parameters: Vector<Float>,
+        runningStatistics: Vector<Float>
     ) throws {
         try decode(checkpoint, network.parameterLayout, prefix: prefix, into: parameters)
         try decode(checkpoint, network.statisticsLayout, prefix: prefix, into: runningStatistics)
@@ -49,10 +50,13 @@ struct ModelTensors {
         }
     }
 
-    private func encode(_ values: Vector<Float>, _ layout: ParameterLayout, prefix: String) throws -> [NamedTensor] {
+    private func encode(_ values: Vector<Float>, _ layout: ParameterLayout, prefix: String) throws
+        -> [NamedTensor]
+    {
         try layout.entries.map { entry in
             try NamedTensor(
-                name: prefix + entry.name, shape: entry.shape, floats: UnsafeBufferPointer(values[entry.range].buffer))
+                name: prefix + entry.name, shape: entry.shape,
+                floats: UnsafeBufferPointer(values[entry.range].buffer))
         }
     }
 

@@ -46,7 +46,9 @@ public struct RunDirectory: Sendable {
 
     /// Whether a run was begun here.
     public var holdsRun: Bool {
-        [configuration, metricsCSV, steps, checkpoints].contains { FileManager.default.fileExists(atPath: $0) }
+        [configuration, metricsCSV, steps, checkpoints].contains {
+            FileManager.default.fileExists(atPath: $0)
+        }
     }
 
     /// Creates the folder for a new run.
@@ -54,12 +56,15 @@ public struct RunDirectory: Sendable {
     /// - Throws: ``Failure`` if it cannot be created or written to, or already holds a run.
     public func create() throws {
         guard !holdsRun else {
-            throw Failure(description: "--output \(path): expected no run there, found one; resume it or name another")
+            throw Failure(
+                description: "--output \(path): expected no run there, found one; resume it or name another")
         }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw Failure(description: "--output \(path): expected a folder that can be created, found: \(Self.reason(error))")
+            throw Failure(
+                description:
+                    "--output \(path): expected a folder that can be created, found: \(Self.reason(error))")
         }
         try write(Data(), to: configuration)
     }
@@ -77,7 +82,8 @@ public struct RunDirectory: Sendable {
         do {
             try data.write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw Failure(description: "\(path): expected a file that can be written, found: \(Self.reason(error))")
+            throw Failure(
+                description: "\(path): expected a file that can be written, found: \(Self.reason(error))")
         }
     }
 

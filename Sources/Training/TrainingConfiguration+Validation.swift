@@ -19,7 +19,8 @@ extension TrainingConfiguration {
         try Self.check("--lr", learningRate, learningRate > 0 && learningRate.isFinite, "a number > 0")
         try Self.check("--momentum", momentum, momentum >= 0 && momentum < 1, "a number ≥ 0 and < 1")
         try Self.check(
-            "--nesterov", nesterov, !nesterov || momentum > 0, "--momentum > 0 with it, as it looks ahead along it")
+            "--nesterov", nesterov, !nesterov || momentum > 0,
+            "--momentum > 0 with it, as it looks ahead along it")
         try Self.check(
             "--weight-decay", weightDecay, weightDecay >= 0 && weightDecay.isFinite, "a number ≥ 0")
         try Self.check(

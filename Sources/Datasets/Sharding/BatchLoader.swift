@@ -31,7 +31,8 @@ public final class BatchLoader {
     public init(
         dataset: any ImageDataset, shards: LogicalShards, ownedShards: Range<Int>, globalBatch: Int
     ) throws {
-        precondition(globalBatch % shards.count == 0, "\(shards.count) shards do not divide \(globalBatch) rows")
+        precondition(
+            globalBatch % shards.count == 0, "\(shards.count) shards do not divide \(globalBatch) rows")
         self.shards = shards
         self.ownedShards = ownedShards
         rowsPerShard = globalBatch / shards.count

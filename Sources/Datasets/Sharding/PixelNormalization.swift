@@ -20,7 +20,8 @@ public struct PixelNormalization<Scalar: TensorScalar>: Sendable {
 
     /// Normalises one image, its channels one after another, into `row`.
     public func apply(_ pixels: UnsafeBufferPointer<UInt8>, into row: Vector<Scalar>) {
-        precondition(pixels.count == row.count && row.count % scale.count == 0, "an image of \(pixels.count) bytes")
+        precondition(
+            pixels.count == row.count && row.count % scale.count == 0, "an image of \(pixels.count) bytes")
         guard let bytes = pixels.baseAddress else { return }
         Scalar.normalizePixels(scale.count, row.count / scale.count, bytes, scale, shift, row.base)
     }
