@@ -39,6 +39,11 @@ extension EndToEnd {
             try expectResumeRefusal(from: Scratch.newPath("step-00000009.safetensors.zst"), ranks: ranks)
         }
 
+        @Test("A directory without a checkpoint is refused by name", arguments: [nil, 4])
+        func emptyDirectoryAsCheckpoint(ranks: Int?) throws {
+            try expectResumeRefusal(from: Scratch.makeDirectory("no-checkpoint"), ranks: ranks)
+        }
+
         @Test("A file of another kind is refused as a checkpoint, by name", arguments: [nil, 4])
         func foreignCheckpoint(ranks: Int?) throws {
             let text = try Scratch.newPath("notes.txt")

@@ -54,7 +54,7 @@ struct ProcessRunner {
         process.standardError = try FileHandle(forWritingTo: errorFile)
 
         let start = ContinuousClock.now
-        try process.run()
+        try Self.withoutBlockedSignals { try process.run() }
         var peaks: [Int32: Int] = [:]
         var timedOut = false
         while process.isRunning {
@@ -82,6 +82,17 @@ struct ProcessRunner {
             seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18,
             timedOut: timedOut,
             peakResidentBytes: peaks)
+    }
+
+    /// Tests run on threads that block signals, and a process inherits what its maker blocks: it, and the ranks below
+    /// it, would not notice a SIGTERM.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     /// Asks the process to end, so that mpirun ends its ranks; after ten seconds kills it and all below it.
