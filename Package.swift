@@ -57,10 +57,12 @@ let package = Package(
             dependencies: ["ZstdFrames", system, .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: settings),
         .target(
-            name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"], swiftSettings: settings),
+            name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
+            swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
         .target(name: "Collectives", swiftSettings: settings),
-        .target(name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
+        .target(
+            name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: settings),
         .target(name: "ZstdFrames", dependencies: ["CZstd", system], swiftSettings: settings),
@@ -71,7 +73,8 @@ let package = Package(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
         .systemLibrary(
-            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+            name: "COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),

@@ -1,0 +1,60 @@
+// Included by CKernels.h once per element type REAL. No include guard on purpose.
+
+// y[i] = e^x[i].
+void DP_NAME(dp_exp)(size_t count, const REAL *x, REAL *y);
+
+// y = x > 0 ? x : alpha (e^x - 1); x and y may be the same.
+void DP_NAME(dp_elu)(size_t count, REAL alpha, const REAL *x, REAL *y);
+// y = max(x, 0), NaN stays NaN.
+void DP_NAME(dp_relu)(size_t count, const REAL *x, REAL *y);
+void DP_NAME(dp_tanh)(size_t count, const REAL *x, REAL *y);
+
+// gradient[i] *= h'(x), from the activation's output y = h(x).
+void DP_NAME(dp_elu_backward)(size_t count, REAL alpha, const REAL *y, REAL *gradient);
+void DP_NAME(dp_relu_backward)(size_t count, const REAL *y, REAL *gradient);
+void DP_NAME(dp_tanh_backward)(size_t count, const REAL *y, REAL *gradient);
+
+// y[i] += x[i].
+void DP_NAME(dp_add)(size_t count, const REAL *x, REAL *y);
+// y[i] *= factor.
+void DP_NAME(dp_scale)(size_t count, REAL factor, REAL *y);
+
+// x[r][c] += bias[c].
+void DP_NAME(dp_add_bias)(size_t rows, size_t columns, const REAL *bias, REAL *x);
+// sums[c] = sum over r of x[r][c], rows added from first to last.
+void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, REAL *sums);
+// mean[c], and m2[c] = sum over r of (x[r][c] - mean[c])^2, in two passes.
+void DP_NAME(dp_column_moments)(size_t rows, size_t columns, const REAL *x, REAL *mean, REAL *m2);
+
+// x becomes (x - mean) scale; y = gamma x + beta. Per column.
+void DP_NAME(dp_batch_norm)(size_t rows, size_t columns, const REAL *mean, const REAL *scale, const REAL *gamma,
+                            const REAL *beta, REAL *x, REAL *y);
+// sums[c] = sum of d[r][c]; products[c] = sum of d[r][c] normalized[r][c].
+void DP_NAME(dp_batch_norm_sums)(size_t rows, size_t columns, const REAL *d, const REAL *normalized, REAL *sums,
+                                 REAL *products);
+// d becomes gamma scale (d - sums / count - normalized products / count).
+void DP_NAME(dp_batch_norm_backward)(size_t rows, size_t columns, REAL count, const REAL *gamma, const REAL *scale,
+                                     const REAL *sums, const REAL *products, const REAL *normalized, REAL *d);
+
+// y = softmax of each row of x; x and y may be the same.
+void DP_NAME(dp_softmax)(size_t rows, size_t columns, const REAL *x, REAL *y);
+// d becomes y (d - sum over the row of d y).
+void DP_NAME(dp_softmax_backward)(size_t rows, size_t columns, const REAL *y, REAL *d);
+
+// For each row: loss = log(sum e^z) - z[label], gradient = factor (softmax(z) - one-hot(label)); z and gradient may
+// be the same. Returns the sum of the losses and stores the number of rows whose largest logit is the label's.
+double DP_NAME(dp_softmax_cross_entropy)(size_t rows, size_t columns, const REAL *z, const int32_t *labels,
+                                         REAL factor, REAL *gradient, size_t *correct);
+// The same against rows of target probabilities; correct counts rows where both have their largest entry in the
+// same column.
+double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_t columns, const REAL *z, const REAL *targets,
+                                              REAL factor, REAL *gradient, size_t *correct);
+
+// One step of SGD as PyTorch defines it: d = g + weight_decay p; with momentum, v = momentum v + d and d = v, or
+// d + momentum v if nesterov; p -= rate d. velocity may be null when momentum is 0.
+void DP_NAME(dp_sgd)(size_t count, REAL rate, REAL momentum, int nesterov, REAL weight_decay, const REAL *gradient,
+                     REAL *velocity, REAL *parameters);
+
+// out[p * plane + i] = pixels[p * plane + i] * scale[p] + shift[p]: one image of several colour planes.
+void DP_NAME(dp_normalize_pixels)(size_t planes, size_t plane, const uint8_t *pixels, const REAL *scale,
+                                  const REAL *shift, REAL *out);

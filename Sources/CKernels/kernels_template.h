@@ -1,0 +1,243 @@
+// Included once per element type, with REAL, DP_NAME, EXP, EXPM1_NEGATIVE, TANH, LOG and
+// DP_VECTORIZE_EXPONENTIALS (loops that call the first three) defined.
+
+DP_MULTIVERSION void DP_NAME(dp_exp)(size_t count, const REAL *x, REAL *y) {
+    DP_VECTORIZE_EXPONENTIALS
+    for (size_t i = 0; i < count; i++) y[i] = EXP(x[i]);
+}
+
+DP_MULTIVERSION void DP_NAME(dp_elu)(size_t count, REAL alpha, const REAL *x, REAL *y) {
+    DP_VECTORIZE_EXPONENTIALS
+    for (size_t i = 0; i < count; i++) {
+        const REAL value = x[i];
+        const REAL below = alpha * EXPM1_NEGATIVE(value > 0 ? 0 : value);
+        y[i] = value > 0 ? value : below;
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_relu)(size_t count, const REAL *x, REAL *y) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) y[i] = x[i] < 0 ? 0 : x[i];
+}
+
+DP_MULTIVERSION void DP_NAME(dp_tanh)(size_t count, const REAL *x, REAL *y) {
+    DP_VECTORIZE_EXPONENTIALS
+    for (size_t i = 0; i < count; i++) y[i] = TANH(x[i]);
+}
+
+DP_MULTIVERSION void DP_NAME(dp_elu_backward)(size_t count, REAL alpha, const REAL *y, REAL *gradient) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) gradient[i] *= y[i] > 0 ? 1 : y[i] + alpha;
+}
+
+DP_MULTIVERSION void DP_NAME(dp_relu_backward)(size_t count, const REAL *y, REAL *gradient) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) gradient[i] = y[i] > 0 ? gradient[i] : 0;
+}
+
+DP_MULTIVERSION void DP_NAME(dp_tanh_backward)(size_t count, const REAL *y, REAL *gradient) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) gradient[i] *= 1 - y[i] * y[i];
+}
+
+DP_MULTIVERSION void DP_NAME(dp_add)(size_t count, const REAL *x, REAL *y) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+DP_MULTIVERSION void DP_NAME(dp_scale)(size_t count, REAL factor, REAL *y) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) y[i] *= factor;
+}
+
+DP_MULTIVERSION void DP_NAME(dp_add_bias)(size_t rows, size_t columns, const REAL *bias, REAL *x) {
+    for (size_t r = 0; r < rows; r++) {
+        REAL *row = x + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) row[c] += bias[c];
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, REAL *sums) {
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) sums[c] = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = x + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) sums[c] += row[c];
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_column_moments)(size_t rows, size_t columns, const REAL *x, REAL *mean, REAL *m2) {
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) mean[c] = m2[c] = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = x + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) mean[c] += row[c];
+    }
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) mean[c] /= (REAL)rows;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = x + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) {
+            const REAL deviation = row[c] - mean[c];
+            m2[c] += deviation * deviation;
+        }
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_batch_norm)(size_t rows, size_t columns, const REAL *mean, const REAL *scale,
+                                            const REAL *gamma, const REAL *beta, REAL *x, REAL *y) {
+    for (size_t r = 0; r < rows; r++) {
+        REAL *row = x + r * columns, *out = y + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) {
+            const REAL normalized = (row[c] - mean[c]) * scale[c];
+            row[c] = normalized;
+            out[c] = gamma[c] * normalized + beta[c];
+        }
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_batch_norm_sums)(size_t rows, size_t columns, const REAL *d, const REAL *normalized,
+                                                 REAL *sums, REAL *products) {
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) sums[c] = products[c] = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = d + r * columns, *other = normalized + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) {
+            sums[c] += row[c];
+            products[c] += row[c] * other[c];
+        }
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_batch_norm_backward)(size_t rows, size_t columns, REAL count, const REAL *gamma,
+                                                     const REAL *scale, const REAL *sums, const REAL *products,
+                                                     const REAL *normalized, REAL *d) {
+    for (size_t r = 0; r < rows; r++) {
+        REAL *row = d + r * columns;
+        const REAL *other = normalized + r * columns;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) {
+            const REAL centred = row[c] - sums[c] / count - other[c] * (products[c] / count);
+            row[c] = gamma[c] * scale[c] * centred;
+        }
+    }
+}
+
+DP_INLINE size_t DP_NAME(dp_largest)(size_t columns, const REAL *row) {
+    size_t largest = 0;
+    for (size_t c = 1; c < columns; c++)
+        if (row[c] > row[largest]) largest = c;
+    return largest;
+}
+
+// Stores e^(z - top) in out and returns the sum of the row.
+DP_INLINE REAL DP_NAME(dp_exponentials)(size_t columns, const REAL *z, REAL top, REAL *out) {
+    DP_VECTORIZE_EXPONENTIALS
+    for (size_t c = 0; c < columns; c++) out[c] = EXP(z[c] - top);
+    REAL sum = 0;
+    for (size_t c = 0; c < columns; c++) sum += out[c];
+    return sum;
+}
+
+DP_MULTIVERSION void DP_NAME(dp_softmax)(size_t rows, size_t columns, const REAL *x, REAL *y) {
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = x + r * columns;
+        REAL *out = y + r * columns;
+        const REAL sum = DP_NAME(dp_exponentials)(columns, row, row[DP_NAME(dp_largest)(columns, row)], out);
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) out[c] /= sum;
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_softmax_backward)(size_t rows, size_t columns, const REAL *y, REAL *d) {
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *out = y + r * columns;
+        REAL *row = d + r * columns;
+        REAL dot = 0;
+        for (size_t c = 0; c < columns; c++) dot += row[c] * out[c];
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) row[c] = out[c] * (row[c] - dot);
+    }
+}
+
+DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy)(size_t rows, size_t columns, const REAL *z,
+                                                         const int32_t *labels, REAL factor, REAL *gradient,
+                                                         size_t *correct) {
+    double loss = 0;
+    size_t hits = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = z + r * columns;
+        REAL *out = gradient + r * columns;
+        const size_t label = (size_t)labels[r], largest = DP_NAME(dp_largest)(columns, row);
+        const REAL top = row[largest], of_label = row[label];
+        const REAL sum = DP_NAME(dp_exponentials)(columns, row, top, out);
+        hits += largest == label;
+        loss += LOG(sum) + (top - of_label);
+        const REAL share = factor / sum;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) out[c] *= share;
+        out[label] -= factor;
+    }
+    *correct = hits;
+    return loss;
+}
+
+DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_t columns, const REAL *z,
+                                                              const REAL *targets, REAL factor, REAL *gradient,
+                                                              size_t *correct) {
+    double loss = 0;
+    size_t hits = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *row = z + r * columns, *target = targets + r * columns;
+        REAL *out = gradient + r * columns;
+        const size_t largest = DP_NAME(dp_largest)(columns, row);
+        const REAL top = row[largest];
+        // Before the row is overwritten, as z and gradient may be the same.
+        REAL expected = 0;
+        for (size_t c = 0; c < columns; c++) expected += target[c] * (top - row[c]);
+        const REAL sum = DP_NAME(dp_exponentials)(columns, row, top, out);
+        hits += largest == DP_NAME(dp_largest)(columns, target);
+        loss += LOG(sum) + expected;
+        const REAL share = factor / sum;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) out[c] = out[c] * share - factor * target[c];
+    }
+    *correct = hits;
+    return loss;
+}
+
+DP_MULTIVERSION void DP_NAME(dp_sgd)(size_t count, REAL rate, REAL momentum, int nesterov, REAL weight_decay,
+                                     const REAL *gradient, REAL *velocity, REAL *parameters) {
+    if (momentum == 0) {
+        DP_VECTORIZE
+        for (size_t i = 0; i < count; i++)
+            parameters[i] -= rate * (gradient[i] + weight_decay * parameters[i]);
+        return;
+    }
+    // Nesterov's look-ahead as two factors, so that one loop serves both.
+    const REAL of_gradient = nesterov ? 1 : 0, of_velocity = nesterov ? momentum : 1;
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) {
+        const REAL d = gradient[i] + weight_decay * parameters[i];
+        const REAL v = momentum * velocity[i] + d;
+        velocity[i] = v;
+        parameters[i] -= rate * (of_gradient * d + of_velocity * v);
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_normalize_pixels)(size_t planes, size_t plane, const uint8_t *pixels,
+                                                  const REAL *scale, const REAL *shift, REAL *out) {
+    for (size_t p = 0; p < planes; p++) {
+        const uint8_t *from = pixels + p * plane;
+        REAL *to = out + p * plane;
+        const REAL factor = scale[p], offset = shift[p];
+        DP_VECTORIZE
+        for (size_t i = 0; i < plane; i++) to[i] = (REAL)from[i] * factor + offset;
+    }
+}

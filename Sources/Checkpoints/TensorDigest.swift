@@ -1,0 +1,37 @@
+internal import Crypto
+internal import Foundation
+
+/// A hash by which two sets of tensors can be compared, whatever file they are in.
+public enum TensorDigest {
+    /// Returns the SHA-256 of `tensors`, as 64 lower-case hexadecimal digits.
+    ///
+    /// The order in which they are given does not matter: they are taken in ascending order of the UTF-8 bytes of
+    /// their names. What is hashed is, for each of them in turn, where an integer is unsigned, 8 bytes long and
+    /// little-endian:
+    ///
+    /// 1. the number of UTF-8 bytes of its name, and these bytes;
+    /// 2. the number of bytes of its element type's name in safetensors ("F32": 3), and these bytes;
+    /// 3. the number of its dimensions, and each dimension, outermost first;
+    /// 4. the number of bytes of its elements, and these bytes, little-endian and row-major.
+    public static func sha256(of tensors: [NamedTensor]) -> String {
+        var hash = SHA256()
+        for tensor in tensors.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+            update(&hash, Data(tensor.name.utf8))
+            update(&hash, Data(tensor.elementType.rawValue.utf8))
+            update(&hash, tensor.shape.count)
+            for dimension in tensor.shape { update(&hash, dimension) }
+            update(&hash, tensor.bytes)
+        }
+        let digits = Array("0123456789abcdef")
+        return String(hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+
+    private static func update(_ hash: inout SHA256, _ integer: Int) {
+        withUnsafeBytes(of: UInt64(integer).littleEndian) { hash.update(bufferPointer: $0) }
+    }
+
+    private static func update(_ hash: inout SHA256, _ bytes: Data) {
+        update(&hash, bytes.count)
+        hash.update(data: bytes)
+    }
+}

@@ -1,0 +1,62 @@
+/// A group of `size` processes, the *ranks*, that work together through collective operations (the terms are MPI's).
+///
+/// Collectives are matched by order: every rank must call the same collectives in the same order, with the same
+/// counts, element types, operations and roots. A rank that leaves one out makes the others wait for ever, so a step
+/// that can fail on one rank alone belongs into ``agree(on:_:)``.
+///
+/// A communicator's collectives must be called from one thread at a time.
+public protocol Communicator: AnyObject, Sendable {
+    /// This process's number, in 0 ..< `size`.
+    var rank: Int { get }
+
+    /// The number of ranks.
+    var size: Int { get }
+
+    /// The node on which this rank runs.
+    var placement: NodePlacement { get }
+
+    /// What carries the messages, for people to read, such as `single process` or `Open MPI 4.1.4`.
+    var implementation: String { get }
+
+    /// Returns once every rank has called it. Collective: every rank must call it.
+    ///
+    /// - Throws: The communicator's error where the communication failed.
+    func barrier() throws
+
+    /// Returns once every rank has called it, and waits asleep, so that a late rank can use all processors meanwhile.
+    /// Collective: every rank must call it.
+    ///
+    /// It returns up to a millisecond later than ``barrier()`` would.
+    ///
+    /// - Throws: The communicator's error where the communication failed.
+    func idleBarrier() throws
+
+    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with
+    /// buffers of the same count and with the same root.
+    ///
+    /// - Throws: The communicator's error where the communication failed or there is no such root.
+    func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws
+
+    /// Replaces element i of every rank's buffer by the combination of the elements i of all ranks' buffers.
+    /// Collective: every rank must call it, with buffers of the same count and with the same operation.
+    ///
+    /// Every rank receives the same bits.
+    ///
+    /// - Throws: The communicator's error where the communication failed.
+    func allreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation) throws
+
+    /// Puts the contributions of all ranks one behind the other, in rank order, into every rank's result.
+    /// Collective: every rank must call it, with contributions of the same count.
+    ///
+    /// - Parameters:
+    ///   - contribution: This rank's elements; must not overlap `result`.
+    ///   - result: Room for `size` times the elements of one contribution.
+    /// - Throws: ``CollectiveArgumentError`` if the result has another count, or the communicator's error.
+    func allgather<E: CollectiveElement>(
+        _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>) throws
+
+    /// Ends all ranks at once, with the given exit code where the launcher passes it on. Not collective: any rank may
+    /// call it at any time, after having said why.
+    func abort(code: Int32) -> Never
+}

@@ -1,0 +1,142 @@
+internal import Foundation
+
+/// A communicator whose ranks are threads of this process, for tests of code that runs on several ranks.
+///
+/// It shows mistakes that MPI answers with a standstill: ranks that call different collectives, or a rank that ends
+/// while others wait for it, make all ranks throw. Reductions combine the ranks in the order 0, 1, 2, ….
+public final class ThreadCommunicator: Communicator {
+    /// This thread's number, in 0 ..< `size`.
+    public let rank: Int
+    /// The number of threads.
+    public let size: Int
+    /// The pretended node of this rank; see ``run(size:nodes:_:)``.
+    public let placement: NodePlacement
+    /// `threads of one process`.
+    public let implementation = "threads of one process"
+
+    private let meeting: ThreadMeeting
+
+    private init(rank: Int, size: Int, placement: NodePlacement, meeting: ThreadMeeting) {
+        self.rank = rank
+        self.size = size
+        self.placement = placement
+        self.meeting = meeting
+    }
+
+    /// Runs a body on `size` new threads, each with its own rank, and waits until all have ended.
+    ///
+    /// - Parameters:
+    ///   - size: The number of ranks.
+    ///   - nodes: Over how many pretended nodes the ranks are spread, in contiguous blocks whose sizes differ by at
+    ///     most one.
+    ///   - body: What each rank does.
+    /// - Returns: The values of all ranks, in rank order.
+    /// - Throws: The first error that a rank threw and that is not a mere consequence of another rank's, or
+    ///   ``CollectiveArgumentError`` for a size or number of nodes that cannot be.
+    public static func run<Value: Sendable>(
+        size: Int, nodes: Int = 1, _ body: @escaping @Sendable (ThreadCommunicator) throws -> Value
+    ) throws -> [Value] {
+        guard size > 0, nodes > 0, nodes <= size else {
+            throw CollectiveArgumentError.invalidSize(operation: "starting \(nodes) nodes", size: size)
+        }
+        let meeting = ThreadMeeting(size: size)
+        let values = ThreadResults<Value>()
+        for rank in 0..<size {
+            let placement = placement(rank: rank, size: size, nodes: nodes)
+            let communicator = ThreadCommunicator(
+                rank: rank, size: size, placement: placement, meeting: meeting)
+            let thread = Thread {
+                do {
+                    values.store(try body(communicator), rank: rank)
+                    meeting.leave(rank: rank, error: nil)
+                } catch {
+                    meeting.leave(rank: rank, error: error)
+                }
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        try meeting.waitForEnd()
+        return values.inRankOrder
+    }
+
+    private static func placement(rank: Int, size: Int, nodes: Int) -> NodePlacement {
+        let firstRanks = (0...nodes).map { $0 * size / nodes }
+        let node = firstRanks.lastIndex { $0 <= rank } ?? 0
+        return NodePlacement(
+            localRank: rank - firstRanks[node], localSize: firstRanks[node + 1] - firstRanks[node],
+            nodeIndex: node, nodeCount: nodes, hostNames: (0..<nodes).map { "node-\($0)" })
+    }
+
+    /// Returns once every rank has called it. Collective: every rank must call it.
+    ///
+    /// - Throws: ``ThreadCommunicatorError``.
+    public func barrier() throws {
+        try meeting.meet(rank: rank, purpose: "barrier")
+    }
+
+    /// The same as ``barrier()``, which sleeps too. Collective: every rank must call it.
+    ///
+    /// - Throws: ``ThreadCommunicatorError``.
+    public func idleBarrier() throws {
+        try meeting.meet(rank: rank, purpose: "idle barrier")
+    }
+
+    /// Copies the root's buffer into those of the other ranks. Collective: every rank must call it, with buffers of the
+    /// same count and with the same root.
+    ///
+    /// - Throws: ``CollectiveArgumentError`` if there is no such root, or ``ThreadCommunicatorError``.
+    public func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws {
+        try checkRoot(root, operation: "broadcast")
+        let purpose = "broadcast of \(buffer.count) \(E.elementType) from rank \(root)"
+        try meeting.meet(rank: rank, purpose: purpose, buffer: UnsafeRawBufferPointer(buffer))
+        if rank != root {
+            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: meeting.buffer(ofRank: root))
+        }
+        try meeting.meet(rank: rank, purpose: "end of " + purpose)
+    }
+
+    /// Combines the buffers of all ranks, in rank order. Collective: every rank must call it, with buffers of the same
+    /// count and with the same operation.
+    ///
+    /// - Throws: ``ThreadCommunicatorError``.
+    public func allreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation
+    ) throws {
+        let purpose = "allreduce (\(operation)) of \(buffer.count) \(E.elementType)"
+        try meeting.meet(rank: rank, purpose: purpose, buffer: UnsafeRawBufferPointer(buffer))
+        var combined = Array(meeting.buffer(ofRank: 0).bindMemory(to: E.self))
+        for other in 1..<max(size, 1) {
+            let elements = meeting.buffer(ofRank: other).bindMemory(to: E.self)
+            for i in combined.indices { combined[i] = operation.combining(combined[i], elements[i]) }
+        }
+        // Others read this rank's buffer until all have met again.
+        try meeting.meet(rank: rank, purpose: "end of " + purpose)
+        _ = buffer.update(fromContentsOf: combined)
+    }
+
+    /// Puts all ranks' contributions into every rank's result, in rank order. Collective: every rank must call it, with
+    /// contributions of the same count.
+    ///
+    /// - Throws: ``CollectiveArgumentError`` if the result has another count, or ``ThreadCommunicatorError``.
+    public func allgather<E: CollectiveElement>(
+        _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
+    ) throws {
+        try checkAllgather(contribution: contribution.count, result: result.count)
+        let purpose = "allgather of \(contribution.count) \(E.elementType)"
+        try meeting.meet(rank: rank, purpose: purpose, buffer: UnsafeRawBufferPointer(contribution))
+        for other in 0..<size {
+            let start = other * contribution.count
+            let part = UnsafeMutableBufferPointer(rebasing: result[start..<start + contribution.count])
+            UnsafeMutableRawBufferPointer(part).copyMemory(from: meeting.buffer(ofRank: other))
+        }
+        try meeting.meet(rank: rank, purpose: "end of " + purpose)
+    }
+
+    /// Ends this thread, and the other ranks at their next collective; ``run(size:nodes:_:)`` throws
+    /// ``ThreadCommunicatorError/aborted(rank:code:)``. What this thread's functions own is not released.
+    public func abort(code: Int32) -> Never {
+        meeting.leave(rank: rank, error: ThreadCommunicatorError.aborted(rank: rank, code: code))
+        pthread_exit(nil)
+    }
+}

@@ -1,0 +1,44 @@
+/// Gathers the records asked for, in whatever order their files deliver them, and adds up their fingerprints.
+struct RecordCollector {
+    /// The indices asked for, ascending.
+    let records: [Int]
+    private let fingerprints: RecordFingerprint
+    private var pixels: [UInt8]
+    private var labels: [UInt8]
+    private var fingerprint: UInt64 = 0
+
+    /// - Throws: `DatasetError` where `records` is not ascending and distinct within `0..<count`.
+    init(_ split: DatasetSplit, records: [Int], count: Int, location: String) throws {
+        var next = 0
+        for record in records {
+            guard record >= next, record < count else {
+                throw DatasetError(
+                    operation: "reading \(split.rawValue) records of", location: location,
+                    expected: "ascending, distinct indices below \(count)", found: "index \(record)")
+            }
+            next = record + 1
+        }
+        self.records = records
+        fingerprints = RecordFingerprint(split: split)
+        pixels = [UInt8](repeating: 0, count: records.count * CIFAR10.imageBytes)
+        labels = [UInt8](repeating: 0, count: records.count)
+    }
+
+    /// Takes the record that was asked for in place `position`.
+    mutating func place(at position: Int, label: UInt8, pixels image: ArraySlice<UInt8>) {
+        precondition(image.count == CIFAR10.imageBytes)
+        let start = position * CIFAR10.imageBytes
+        image.withUnsafeBytes { source in
+            pixels.withUnsafeMutableBytes { target in
+                UnsafeMutableRawBufferPointer(rebasing: target[start..<start + CIFAR10.imageBytes])
+                    .copyMemory(from: source)
+            }
+            fingerprint &+= fingerprints.value(record: records[position], label: label, pixels: source)
+        }
+        labels[position] = label
+    }
+
+    consuming func finish() -> ImageRecords {
+        ImageRecords(pixels: pixels, labels: labels, fingerprint: fingerprint)
+    }
+}

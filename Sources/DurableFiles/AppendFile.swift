@@ -1,0 +1,63 @@
+internal import SystemPackage
+
+/// A file that only grows: everything before `size` was written whole.
+///
+/// A write that fails part-way (a full disk, a quota, a size limit) is taken back, so the file always ends where
+/// the last successful `append` ended.
+public struct AppendFile: ~Copyable {
+    /// Where the file lies.
+    public let path: String
+    /// Bytes in the file, all of them from successful writes or from before it was opened.
+    public private(set) var size: Int
+
+    private let descriptor: FileDescriptor
+
+    /// Opens `path` for appending; it is created where it does not exist.
+    ///
+    /// - Parameter truncating: Whether what it holds is dropped.
+    /// - Throws: `FileError` if it cannot be opened.
+    public init(path: String, truncating: Bool) throws(FileError) {
+        let descriptor: FileDescriptor
+        do {
+            var options: FileDescriptor.OpenOptions = [.create, .append, .closeOnExec]
+            if truncating { options.insert(.truncate) }
+            descriptor = try FileDescriptor.open(
+                FilePath(path), .writeOnly, options: options,
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        } catch {
+            throw FileError(operation: "open", path: path, error)
+        }
+        self.path = path
+        self.descriptor = descriptor
+        // A pipe or terminal has no end to seek to; what is written to it counts from 0.
+        size = (try? descriptor.seek(offset: 0, from: .end)).map { Int($0) } ?? 0
+    }
+
+    deinit { try? descriptor.close() }
+
+    /// Appends `bytes`, all or none of them.
+    ///
+    /// - Throws: `FileError` if the operating system does not take them; the file then has its old size.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        do {
+            try descriptor.writeAll(bytes)
+        } catch {
+            try? descriptor.resize(to: Int64(size))
+            throw FileError(operation: "write", path: path, error)
+        }
+        size += bytes.count
+    }
+
+    /// Waits until everything written has reached the storage.
+    ///
+    /// - Throws: `FileError` if it did not.
+    public func synchronize() throws(FileError) {
+        try Posix.synchronize(descriptor.rawValue, path: path)
+    }
+}
+
+extension FileError {
+    init(operation: String, path: String, _ error: any Error) {
+        self.init(operation: operation, path: path, code: (error as? Errno ?? .ioError).rawValue)
+    }
+}

@@ -1,0 +1,124 @@
+public import Foundation
+internal import SystemPackage
+
+/// Reading, replacing and listing files, with errors that name the file and the operating system's reason.
+public enum Files {
+    /// Returns everything in the file at `path`.
+    ///
+    /// - Throws: `FileError` if it cannot be opened or read.
+    public static func read(_ path: String) throws(FileError) -> Data {
+        do {
+            let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+            return try descriptor.closeAfter {
+                let size = Int(clamping: try descriptor.seek(offset: 0, from: .end))
+                var contents = Data(count: size)
+                // By position, so that a file that shrinks or grows meanwhile gives what was read, no more.
+                let count = try contents.withUnsafeMutableBytes { buffer in
+                    var filled = 0
+                    while filled < size {
+                        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+                        let count = try descriptor.read(fromAbsoluteOffset: Int64(filled), into: rest)
+                        if count == 0 { break }
+                        filled += count
+                    }
+                    return filled
+                }
+                contents.removeLast(size - count)
+                return contents
+            }
+        } catch {
+            throw FileError(operation: "read", path: path, error)
+        }
+    }
+
+    /// Puts `contents` at `path` so that after a crash, at any moment, either the old file or the whole new one
+    /// is there: a temporary file in the same folder, fsync, rename, fsync of the folder.
+    ///
+    /// - Throws: `FileError`; the temporary file is then gone and what was at `path` is untouched.
+    public static func replace(_ path: String, with contents: Data) throws(FileError) {
+        let temporary = temporaryPath(for: path)
+        do throws(FileError) {
+            // Not closed before the rename: an error that only fsync reports must not be lost.
+            var file = try AppendFile(path: temporary, truncating: true)
+            try file.appendContents(of: contents)
+            try file.synchronize()
+            try rename(temporary, to: path)
+        } catch {
+            try? remove(temporary)
+            throw FileError(operation: error.operation, path: path, code: error.code)
+        }
+        try synchronizeFolder(parent(of: path))
+    }
+
+    /// The name under which `replace` writes before the rename: hidden, in the same folder, with the process.
+    ///
+    /// `runs/a/x.zst` is first written as `runs/a/.x.zst.tmp-4711`.
+    public static func temporaryPath(for path: String) -> String {
+        let target = FilePath(path)
+        let name =
+            ".\(target.lastComponent?.string ?? "file").tmp-\(ProcessInfo.processInfo.processIdentifier)"
+        return target.removingLastComponent().appending(name).string
+    }
+
+    /// Renames a file within its file system; a file at `destination` is replaced.
+    ///
+    /// - Throws: `FileError`.
+    public static func rename(_ path: String, to destination: String) throws(FileError) {
+        try Posix.rename(path, to: destination)
+    }
+
+    /// Removes a file.
+    ///
+    /// - Throws: `FileError`, also if there is none.
+    public static func remove(_ path: String) throws(FileError) {
+        try Posix.remove(path)
+    }
+
+    /// Creates a folder and the ones above it, where they do not exist.
+    ///
+    /// - Throws: `FileError`.
+    public static func createFolder(_ path: String) throws(FileError) {
+        try Posix.createFolder(FilePath(path))
+    }
+
+    /// Returns the names in a folder, hidden ones too, in order of their UTF-8 bytes.
+    ///
+    /// - Throws: `FileError`.
+    public static func names(in folder: String) throws(FileError) -> [String] {
+        try Posix.names(in: folder).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Waits until the folder's names (creations, renames, removals) have reached the storage.
+    ///
+    /// - Throws: `FileError`.
+    public static func synchronizeFolder(_ path: String) throws(FileError) {
+        do {
+            let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+            try descriptor.closeAfter { try Posix.synchronize(descriptor.rawValue, path: path) }
+        } catch let error as FileError {
+            throw error
+        } catch {
+            throw FileError(operation: "open", path: path, error)
+        }
+    }
+
+    /// The folder that holds `path`: "." for a bare name.
+    public static func parent(of path: String) -> String {
+        let folder = FilePath(path).removingLastComponent()
+        return folder.isEmpty ? "." : folder.string
+    }
+}
+
+extension AppendFile {
+    /// Appends `contents`, all or nothing.
+    ///
+    /// - Throws: `FileError`; the file then has its old size.
+    public mutating func appendContents(of contents: Data) throws(FileError) {
+        // A typed error cannot pass through Data's closure, which only rethrows.
+        var failure: FileError?
+        contents.withUnsafeBytes { bytes in
+            do throws(FileError) { try append(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,52 @@
+public import Tensors
+
+/// Brings together what must be known of a whole batch, where a pass sees only some of its rows.
+///
+/// A pass over S rows divides them into P *parts* of S / P rows each. Whatever is summed over rows is first summed
+/// over the rows of each part; a reducer combines the parts, those of this pass and, if the batch is spread over
+/// ranks, those of all others. The engine knows no ranks. With a reducer that spans several ranks every rank
+/// must make the same passes.
+public protocol BatchReducer<Scalar> {
+    /// What the network computes with.
+    associatedtype Scalar: TensorScalar
+
+    /// Whether batch norm takes its statistics over the whole batch rather than over each part.
+    var synchronizesBatchNorm: Bool { get }
+
+    /// Whether one matrix product over all rows may stand in for a product per part, in a module's forward pass and
+    /// input gradient.
+    func joinsParts(of module: Linear) -> Bool
+
+    /// Combines batch norm's moments.
+    ///
+    /// - Parameters:
+    ///   - moments: [P, 2 N]: for each part each column's mean, then each column's sum of squared deviations from
+    ///     it. The first row becomes that of the whole batch.
+    ///   - partRows: The number of rows of each part.
+    /// - Returns: The number of rows of the whole batch.
+    /// - Throws: Where ranks could not exchange their parts.
+    func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) throws -> Int
+
+    /// Combines batch norm's sums on the way back.
+    ///
+    /// - Parameters:
+    ///   - sums: [P, 2 N]: for each part Σ ∂L/∂Y ∘ X̂, then Σ ∂L/∂Y. If batch norm is synchronised the first row
+    ///     becomes that of the whole batch.
+    ///   - gradient: [2 N], the module's ∂L/∂γ and ∂L/∂β in the flat gradients, to be written.
+    /// - Throws: Where ranks could not exchange their parts.
+    func sumBatchNorm(_ sums: Matrix<Scalar>, gradient: Vector<Scalar>) throws
+
+    /// Computes a linear module's ∂L/∂W and ∂L/∂b into the flat gradients.
+    ///
+    /// - Parameters:
+    ///   - module: The module.
+    ///   - x: X [S, M], its input in this pass.
+    ///   - isNetworkInput: Whether X is the batch itself, rather than another module's output.
+    ///   - dy: ∂L/∂Y [S, N].
+    ///   - gradients: The flat gradients.
+    /// - Throws: Where ranks could not exchange their parts.
+    func computeGradient(
+        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        gradients: Vector<Scalar>)
+        throws
+}

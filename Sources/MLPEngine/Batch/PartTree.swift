@@ -1,0 +1,72 @@
+public import Tensors
+
+/// The fixed binary tree in which parts of a batch are combined.
+///
+/// Parts `first..<last` are split at the largest power of two below their number, each half is combined, then the
+/// two: ((0 1) (2 3)) ((4 5) (6 7)). The order of additions depends on the number of parts and on nothing else.
+public enum PartTree {
+    /// Combines row 0 with all other rows, pair by pair, in the tree's order.
+    ///
+    /// - Parameters:
+    ///   - count: The number of parts.
+    ///   - combine: Called with the indices of two rows; adds the second into the first. Row i stands for the subtree
+    ///     that begins at part i.
+    public static func reduce(_ count: Int, combine: (_ into: Int, _ from: Int) throws -> Void) rethrows {
+        try reduce(0..<count, combine)
+    }
+
+    private static func reduce(_ parts: Range<Int>, _ combine: (Int, Int) throws -> Void) rethrows {
+        guard parts.count > 1 else { return }
+        var half = 1
+        while 2 * half < parts.count { half *= 2 }
+        let middle = parts.lowerBound + half
+        try reduce(parts.lowerBound..<middle, combine)
+        try reduce(middle..<parts.upperBound, combine)
+        try combine(parts.lowerBound, middle)
+    }
+
+    /// Sums the rows of `parts` [P, K] into its first row; the others become intermediate sums.
+    public static func sum<Scalar: TensorScalar>(_ parts: Matrix<Scalar>) {
+        reduce(parts.rows) { into, from in
+            parts[rows: into..<into + 1].vector.add(parts[rows: from..<from + 1].vector)
+        }
+    }
+
+    /// Sums `values`, one per part.
+    public static func sum(_ values: [Double]) -> Double {
+        var values = values
+        reduce(values.count) { values[$0] += values[$1] }
+        return values.first ?? 0
+    }
+
+    /// Merges moments [P, 2 N], means then sums of squared deviations, into the first row.
+    ///
+    /// Two sets of n_a and n_b rows: δ = μ_b − μ_a, μ = μ_a + δ n_b / n, M = M_a + M_b + δ² n_a n_b / n; no
+    /// cancellation, unlike a sum of squares.
+    ///
+    /// Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
+    /// 1979.
+    ///
+    /// - Parameters:
+    ///   - moments: [P, 2 N].
+    ///   - rows: The number of rows behind each part; may be unequal.
+    /// - Returns: The number of rows of all parts.
+    public static func mergeMoments<Scalar: TensorScalar>(_ moments: Matrix<Scalar>, rows: [Int]) -> Int {
+        precondition(moments.rows == rows.count && moments.columns % 2 == 0, "moments of \(rows.count) parts")
+        let width = moments.columns / 2
+        var rows = rows
+        reduce(rows.count) { into, from in
+            let total = rows[into] + rows[from]
+            let share = Scalar(rows[from]) / Scalar(total)
+            let weight = Scalar(rows[into]) * share
+            let (a, b) = (moments[rows: into..<into + 1].vector, moments[rows: from..<from + 1].vector)
+            for column in 0..<width {
+                let delta = b[column] - a[column]
+                a[column] += delta * share
+                a[width + column] += b[width + column] + delta * delta * weight
+            }
+            rows[into] = total
+        }
+        return rows.first ?? 0
+    }
+}

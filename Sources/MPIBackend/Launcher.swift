@@ -1,0 +1,60 @@
+/// The program that started this process as one of several, as far as the environment tells.
+///
+/// A process inherits these variables: a program that is itself a rank of an MPI job and starts this one as a child makes
+/// it look like a rank, too. Such a program has to remove the variables (``variables``) from the child's environment.
+public struct Launcher: Sendable, Equatable {
+    /// For people: `mpirun of Open MPI`.
+    public let name: String
+    /// The number of processes that it started; nil where it does not say.
+    public let worldSize: Int?
+    /// The number that it gave this process; nil where it does not say.
+    public let rank: Int?
+
+    /// A launcher of this name.
+    public init(name: String, worldSize: Int?, rank: Int?) {
+        self.name = name
+        self.worldSize = worldSize
+        self.rank = rank
+    }
+
+    private struct Signature {
+        let name: String
+        let size: String?
+        let rank: String
+    }
+
+    /// The innermost launcher comes first: under a resource manager, mpirun's own variables count.
+    private static let signatures = [
+        Signature(name: "mpirun of Open MPI", size: "OMPI_COMM_WORLD_SIZE", rank: "OMPI_COMM_WORLD_RANK"),
+        Signature(name: "mpirun of MVAPICH", size: "MV2_COMM_WORLD_SIZE", rank: "MV2_COMM_WORLD_RANK"),
+        Signature(name: "mpiexec of MPICH or Intel MPI", size: "PMI_SIZE", rank: "PMI_RANK"),
+        Signature(name: "srun of Slurm", size: slurmSize, rank: "SLURM_PROCID"),
+        Signature(name: "a PMIx launcher", size: nil, rank: "PMIX_RANK"),
+    ]
+
+    private static let slurmSize = "SLURM_STEP_NUM_TASKS"
+
+    /// The environment variables by which launchers are recognised.
+    public static var variables: [String] { signatures.flatMap { [$0.size, $0.rank].compactMap(\.self) } }
+
+    /// The launcher that set the given environment; nil for a process started on its own.
+    ///
+    /// Slurm sets `SLURM_PROCID` in batch scripts, too, and numbers the tasks of an interactive shell's step: a step of
+    /// one task counts as a process on its own.
+    public static func detect(environment: [String: String]) -> Launcher? {
+        for signature in signatures {
+            let size = signature.size.flatMap { environment[$0] }
+            let rank = environment[signature.rank]
+            let number = size.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+            if signature.size == slurmSize {
+                guard let number, number > 1 else { continue }
+            } else {
+                guard size != nil || rank != nil else { continue }
+            }
+            return Launcher(
+                name: signature.name, worldSize: number,
+                rank: rank.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil })
+        }
+        return nil
+    }
+}

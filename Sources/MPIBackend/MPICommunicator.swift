@@ -1,0 +1,214 @@
+internal import CMPI
+public import Collectives
+internal import Foundation
+internal import Synchronization
+
+/// The collectives of an MPI library, on a communicator of their own, so that they never meet messages of other code.
+public final class MPICommunicator: Communicator, @unchecked Sendable {
+    /// This process's number, in 0 ..< `size`.
+    public let rank: Int
+    /// The number of ranks.
+    public let size: Int
+    /// The node on which this rank runs: the ranks that can share memory, by `MPI_Comm_split_type`.
+    public let placement: NodePlacement
+    /// The library's name and version, such as `Open MPI 4.1.4`.
+    public let implementation: String
+
+    // MPI's handles are not declared Sendable; this one never changes, and isOpen says when it is gone.
+    private let mpi: dp_mpi_communicator
+    private let isOpen: Atomic<Bool>
+    private let maximumCount: Int
+
+    private init(
+        _ mpi: dp_mpi_communicator, rank: Int, size: Int, placement: NodePlacement, maximumCount: Int
+    ) {
+        self.mpi = mpi
+        self.rank = rank
+        self.size = size
+        self.placement = placement
+        self.maximumCount = maximumCount
+        implementation = MPILibrary.name(fromVersionText: MPICall.libraryVersion)
+        isOpen = Atomic(true)
+    }
+
+    /// A copy of a communicator that returns its errors. Collective: every rank of the parent must call it.
+    static func duplicating(_ parent: dp_mpi_communicator) throws -> MPICommunicator {
+        var mpi = parent
+        try MPICall.check(MPI_Comm_dup(parent.handle, &mpi.handle), "MPI_Comm_dup")
+        try MPICall.check(
+            MPI_Comm_set_errhandler(mpi.handle, dp_mpi_errors_return()), "MPI_Comm_set_errhandler")
+        var rank: Int32 = 0
+        var size: Int32 = 0
+        try MPICall.check(MPI_Comm_rank(mpi.handle, &rank), "MPI_Comm_rank")
+        try MPICall.check(MPI_Comm_size(mpi.handle, &size), "MPI_Comm_size")
+        let unplaced = MPICommunicator(
+            mpi, rank: Int(rank), size: Int(size), placement: .alone, maximumCount: Int(Int32.max))
+        return MPICommunicator(
+            mpi, rank: Int(rank), size: Int(size), placement: try unplaced.findPlacement(),
+            maximumCount: Int(Int32.max))
+    }
+
+    /// The same communicator, which hands MPI at most the given number of elements at once: MPI counts in 32 bits, and
+    /// tests do not have buffers that long.
+    package func limited(toCountsOf maximumCount: Int) -> MPICommunicator {
+        MPICommunicator(mpi, rank: rank, size: size, placement: placement, maximumCount: maximumCount)
+    }
+
+    /// Releases the handle; every later call throws.
+    func close() throws {
+        isOpen.store(false, ordering: .relaxed)
+        var mpi = mpi
+        try MPICall.check(MPI_Comm_free(&mpi.handle), "MPI_Comm_free", rank: rank)
+    }
+
+    /// Returns once every rank has called it. Collective: every rank must call it.
+    ///
+    /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
+    public func barrier() throws {
+        try call("MPI_Barrier") { MPI_Barrier(mpi.handle) }
+    }
+
+    /// Returns once every rank has called it, and waits asleep: it looks after 50 µs and ever less often, up to every
+    /// millisecond. Collective: every rank must call it.
+    ///
+    /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
+    public func idleBarrier() throws {
+        var request = dp_mpi_request_null()
+        try call("MPI_Ibarrier") { MPI_Ibarrier(mpi.handle, &request) }
+        var isComplete: Int32 = 0
+        var nanoseconds = 50_000
+        while true {
+            try call("MPI_Test") { MPI_Test(&request, &isComplete, dp_mpi_status_ignore()) }
+            if isComplete != 0 { return }
+            var pause = timespec(tv_sec: 0, tv_nsec: nanoseconds)
+            nanosleep(&pause, nil)
+            nanoseconds = min(nanoseconds * 3 / 2, 1_000_000)
+        }
+    }
+
+    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with buffers of
+    /// the same count and with the same root.
+    ///
+    /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
+    public func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws {
+        // A root outside Int32 is no less invalid than one that MPI can be asked about.
+        let root = Int32(clamping: root)
+        try forEachPart(of: buffer) { start, count in
+            try call("MPI_Bcast") { MPI_Bcast(start, count, E.elementType.mpi, root, mpi.handle) }
+        }
+    }
+
+    /// Replaces element i of every rank's buffer by the combination of the elements i of all ranks' buffers.
+    /// Collective: every rank must call it, with buffers of the same count and with the same operation.
+    ///
+    /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
+    public func allreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation
+    ) throws {
+        try forEachPart(of: buffer) { start, count in
+            try call("MPI_Allreduce") {
+                MPI_Allreduce(dp_mpi_in_place(), start, count, E.elementType.mpi, operation.mpi, mpi.handle)
+            }
+        }
+    }
+
+    /// Puts the contributions of all ranks one behind the other, in rank order, into every rank's result.
+    /// Collective: every rank must call it, with contributions of the same count.
+    ///
+    /// - Throws: `CollectiveArgumentError` if the result has another count, ``MPIError``, or ``MPIEnvironmentError`` after
+    ///   the end of MPI.
+    public func allgather<E: CollectiveElement>(
+        _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
+    ) throws {
+        try checkAllgather(contribution: contribution.count, result: result.count)
+        guard result.count <= maximumCount else {
+            return try allgatherByBroadcasts(contribution, into: result)
+        }
+        guard !contribution.isEmpty else { return }
+        let count = Int32(contribution.count)
+        try call("MPI_Allgather") {
+            MPI_Allgather(
+                contribution.baseAddress, count, E.elementType.mpi, result.baseAddress, count,
+                E.elementType.mpi, mpi.handle)
+        }
+    }
+
+    /// Ends the job with `MPI_Abort`: mpirun ends the other ranks and takes over the exit code.
+    public func abort(code: Int32) -> Never {
+        if isOpen.load(ordering: .relaxed) { MPI_Abort(dp_mpi_comm_world(), code == 0 ? 1 : code) }
+        // Handlers of exit(3) could wait for ranks that are gone.
+        _exit(code == 0 ? 1 : code)
+    }
+
+    private func call(_ operation: String, _ function: () -> Int32) throws {
+        guard isOpen.load(ordering: .relaxed) else {
+            throw MPIEnvironmentError.finalized(operation: operation)
+        }
+        try MPICall.check(function(), operation, rank: rank)
+    }
+
+    /// Hands a buffer over in parts that MPI can count; an empty one not at all.
+    private func forEachPart<E>(
+        of buffer: UnsafeMutableBufferPointer<E>, _ body: (UnsafeMutablePointer<E>, Int32) throws -> Void
+    ) throws {
+        guard let start = buffer.baseAddress else { return }
+        for offset in stride(from: 0, to: buffer.count, by: maximumCount) {
+            try body(start + offset, Int32(min(maximumCount, buffer.count - offset)))
+        }
+    }
+
+    private func allgatherByBroadcasts<E: CollectiveElement>(
+        _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
+    ) throws {
+        for root in 0..<size {
+            let start = root * contribution.count
+            let part = UnsafeMutableBufferPointer(rebasing: result[start..<start + contribution.count])
+            if root == rank { _ = part.update(fromContentsOf: contribution) }
+            try broadcast(part, root: root)
+        }
+    }
+
+    /// Finds out which ranks share a node. Collective.
+    private func findPlacement() throws -> NodePlacement {
+        var node = dp_mpi_comm_null()
+        try call("MPI_Comm_split_type") {
+            MPI_Comm_split_type(mpi.handle, dp_mpi_comm_type_shared(), Int32(rank), dp_mpi_info_null(), &node)
+        }
+        var localRank: Int32 = 0
+        var localSize: Int32 = 0
+        var lowestRank = Int64(rank)
+        try call("MPI_Comm_rank") { MPI_Comm_rank(node, &localRank) }
+        try call("MPI_Comm_size") { MPI_Comm_size(node, &localSize) }
+        try call("MPI_Bcast") { MPI_Bcast(&lowestRank, 1, dp_mpi_int64(), 0, node) }
+        try call("MPI_Comm_free") { MPI_Comm_free(&node) }
+
+        let lowestRanks = Set(try allgather(lowestRank)).sorted()
+        let names = try allgather(text: try MPICall.processorName(rank: rank))
+        return NodePlacement(
+            localRank: Int(localRank), localSize: Int(localSize),
+            nodeIndex: lowestRanks.firstIndex(of: lowestRank) ?? 0, nodeCount: lowestRanks.count,
+            hostNames: lowestRanks.map { names[Int($0)] })
+    }
+}
+
+extension CollectiveElementType {
+    fileprivate var mpi: MPI_Datatype {
+        switch self {
+        case .float: dp_mpi_float()
+        case .double: dp_mpi_double()
+        case .int64: dp_mpi_int64()
+        case .uint64: dp_mpi_uint64()
+        case .uint8: dp_mpi_uint8()
+        }
+    }
+}
+
+extension ReductionOperation {
+    fileprivate var mpi: MPI_Op {
+        switch self {
+        case .sum: dp_mpi_sum()
+        case .minimum: dp_mpi_min()
+        case .maximum: dp_mpi_max()
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/// A view of consecutive scalars that somebody else owns, usually an ``AlignedBuffer``.
+///
+/// Copying a vector copies the view, not the numbers. It must not outlive the memory's owner.
+public struct Vector<Scalar: BitwiseCopyable>: @unchecked Sendable {
+    /// The first scalar.
+    public let base: UnsafeMutablePointer<Scalar>
+
+    /// The number of scalars.
+    public let count: Int
+
+    /// Views `count` scalars from `base` on.
+    public init(base: UnsafeMutablePointer<Scalar>, count: Int) {
+        self.base = base
+        self.count = count
+    }
+
+    /// The scalars as a buffer pointer, for collectives and files.
+    public var buffer: UnsafeMutableBufferPointer<Scalar> {
+        UnsafeMutableBufferPointer(start: base, count: count)
+    }
+
+    /// The scalar at `index`, in `0..<count`.
+    public subscript(index: Int) -> Scalar {
+        get {
+            precondition(index >= 0 && index < count, "index \(index) lies outside 0..<\(count)")
+            return base[index]
+        }
+        nonmutating set {
+            precondition(index >= 0 && index < count, "index \(index) lies outside 0..<\(count)")
+            base[index] = newValue
+        }
+    }
+
+    /// The part of the vector in `range`.
+    public subscript(range: Range<Int>) -> Vector {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) lies outside 0..<\(count)")
+        return Vector(base: base + range.lowerBound, count: range.count)
+    }
+
+    /// The vector as a row-major matrix of `rows` · `columns` = `count` scalars.
+    public func matrix(rows: Int, columns: Int) -> Matrix<Scalar> {
+        precondition(rows * columns == count, "\(count) scalars are no [\(rows), \(columns)] matrix")
+        return Matrix(base: base, rows: rows, columns: columns)
+    }
+
+    /// Sets every scalar to `value`.
+    public func fill(_ value: Scalar) {
+        buffer.update(repeating: value)
+    }
+
+    /// Copies `other`, which has as many scalars, into this vector's memory.
+    public func copy(from other: Vector) {
+        precondition(other.count == count, "\(other.count) scalars do not fit into \(count)")
+        base.update(from: other.base, count: count)
+    }
+
+    /// The scalars as an array of their own.
+    public var array: [Scalar] { Array(buffer) }
+}

@@ -1,0 +1,114 @@
+internal import CZstd
+public import Foundation
+
+/// One zstd frame (RFC 8878), compressed and decompressed in one go.
+public enum ZstdFrame {
+    /// The first four bytes of every frame.
+    public static let magicNumber: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
+
+    /// Compresses `contents` into one frame that states the size of its content and ends in a checksum of it
+    /// (the low 32 bits of XXH64).
+    ///
+    /// - Parameters:
+    ///   - contents: Any bytes, also none.
+    ///   - level: zstd's compression level, 1 (fast) to 19 (small); values outside zstd's range are clamped.
+    /// - Throws: `ZstdError.compression` if zstd has no memory.
+    public static func compress(_ contents: Data, level: Int = 3) throws(ZstdError) -> Data {
+        guard let context = ZSTD_createCCtx() else { throw .compression(reason: "no memory for a context") }
+        defer { ZSTD_freeCCtx(context) }
+        let bounds = ZSTD_cParam_getBounds(ZSTD_c_compressionLevel)
+        let level = CInt(max(Int(bounds.lowerBound), min(Int(bounds.upperBound), level)))
+        for (parameter, value) in [(ZSTD_c_compressionLevel, level), (ZSTD_c_checksumFlag, 1)] {
+            let status = ZSTD_CCtx_setParameter(context, parameter, value)
+            guard ZSTD_isError(status) == 0 else { throw .compression(reason: errorName(status)) }
+        }
+        var frame = Data(count: ZSTD_compressBound(contents.count))
+        let size = frame.withUnsafeMutableBytes { output in
+            contents.withUnsafeBytes { input in
+                ZSTD_compress2(context, output.baseAddress, output.count, input.baseAddress, input.count)
+            }
+        }
+        guard ZSTD_isError(size) == 0 else { throw .compression(reason: errorName(size)) }
+        frame.removeLast(frame.count - size)
+        return frame
+    }
+
+    /// Decompresses `frame`, which must be exactly one frame with a content checksum and nothing after it.
+    ///
+    /// Memory grows with what is really decompressed, never from the size that the frame states.
+    ///
+    /// - Parameters:
+    ///   - frame: The frame.
+    ///   - limit: The most bytes of content that are accepted.
+    /// - Throws: `ZstdError`: not a frame, truncated, corrupt, trailing bytes, too large, no checksum.
+    public static func decompress(_ frame: Data, limit: Int = .max) throws(ZstdError) -> Data {
+        var content = Data()
+        let size = try decompressFirst(of: frame[...], appendingTo: &content, limit: limit)
+        guard size == frame.count else { throw .trailingBytes(count: frame.count - size) }
+        return content
+    }
+
+    /// Decompresses the frame that `input` begins with, appends its content and returns how many bytes of
+    /// `input` it takes up. On an error `content` is as it was.
+    static func decompressFirst(
+        of input: Data, appendingTo content: inout Data, limit: Int
+    ) throws(ZstdError) -> Int {
+        let header = try FrameHeader(input)
+        guard header.hasChecksum else { throw .noChecksum }
+        guard let context = ZSTD_createDCtx() else { throw .corrupt(reason: "no memory to decompress") }
+        defer { ZSTD_freeDCtx(context) }
+
+        let start = content.count
+        var capacity = header.firstCapacity(compressed: input.count, limit: limit)
+        var position = 0
+        var produced = 0
+        while true {
+            content.count = start + capacity
+            let status = content.withUnsafeMutableBytes { output in
+                input.withUnsafeBytes { input in
+                    var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: position)
+                    var target = ZSTD_outBuffer(
+                        dst: output.baseAddress.map { $0 + start }, size: capacity, pos: produced)
+                    let status = ZSTD_decompressStream(context, &target, &source)
+                    position = source.pos
+                    produced = target.pos
+                    return status
+                }
+            }
+            if status == 0 { break }
+            let isFull = produced == capacity
+            let failure: ZstdError? =
+                if ZSTD_isError(status) != 0 {
+                    .corrupt(reason: errorName(status))
+                } else if let stated = header.statedSize, UInt64(produced) > stated {
+                    .corrupt(reason: "it holds more than the \(stated) bytes that it states")
+                } else if isFull && capacity >= limit {
+                    .tooLarge(limit: limit)
+                } else if position == input.count && !isFull {
+                    .truncated(available: input.count)
+                } else {
+                    nil
+                }
+            if let failure {
+                content.count = start
+                throw failure
+            }
+            if isFull { capacity = min(limit, max(capacity, 1 << 16).multipliedOrMax(by: 2)) }
+        }
+        content.count = start + produced
+        return position
+    }
+
+    static func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(separator: " ")
+    }
+
+    static func errorName(_ status: Int) -> String { String(cString: ZSTD_getErrorName(status)) }
+}
+
+extension Int {
+    fileprivate func multipliedOrMax(by factor: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
+    }
+}
