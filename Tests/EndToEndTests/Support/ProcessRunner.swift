@@ -110,7 +110,9 @@ struct ProcessRunner {
     /// started from a rank would otherwise take itself for that rank.
     private static let inheritedEnvironment: [String: String] = {
         var environment = ProcessInfo.processInfo.environment.filter { name, _ in
-            !["OMPI_", "PMIX_", "PMI_", "PRTE_", "DP_TRAIN_"].contains { name.hasPrefix($0) }
+            !["OMPI_", "PMIX_", "PMI_", "PRTE_", "MV2_", "SLURM_", "DP_TRAIN_"].contains {
+                name.hasPrefix($0)
+            }
         }
         if getuid() == 0 {
             environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
