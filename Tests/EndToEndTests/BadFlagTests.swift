@@ -24,7 +24,7 @@ extension EndToEnd {
             ("--warmup-epochs", ["-1", "few"]),
             ("--logical-shards", ["0", "-8", "eight"]),
             ("--validation-size", ["-1", "half", "2000", "1000000"]),
-            ("--checkpoint-every", ["-1", "often"]),
+            ("--checkpoint-every", ["0", "-1", "often"]),
             ("--elu-alpha", ["-1", "big", "nan"]),
             ("--seed", ["-1", "lucky"]),
             ("--hidden-dims", ["0", "-128", "128,,64", "wide"]),

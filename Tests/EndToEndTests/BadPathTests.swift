@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite("Output directories and checkpoints that cannot be used")
+    @Suite("Output directories, checkpoints and launchers that cannot be used")
     struct BadPathTests {
         @Test("An output path below a file is refused by name", arguments: [nil, 4])
         func outputBelowFile(ranks: Int?) throws {
@@ -37,6 +37,11 @@ extension EndToEnd {
         @Test("A missing checkpoint is refused by name", arguments: [nil, 4])
         func missingCheckpoint(ranks: Int?) throws {
             try expectResumeRefusal(from: Scratch.newPath("step-00000009.safetensors.zst"), ranks: ranks)
+        }
+
+        @Test("A directory without a checkpoint is refused by name", arguments: [nil, 4])
+        func emptyDirectoryAsCheckpoint(ranks: Int?) throws {
+            try expectResumeRefusal(from: Scratch.makeDirectory("no-checkpoint"), ranks: ranks)
         }
 
         @Test("A file of another kind is refused as a checkpoint, by name", arguments: [nil, 4])
@@ -79,6 +84,17 @@ extension EndToEnd {
             let flags = command == "evaluate" ? ["--data", data.path] : []
             let outcome = try Program.run([command, text.path] + flags)
             EndToEndTests.expectRefusal(outcome, naming: [text.path])
+        }
+
+        @Test("Processes that another MPI's launcher started are refused, with one message")
+        func foreignLauncher() throws {
+            let data = try SmallData.directory()
+            let output = try Scratch.newPath("run")
+            let flags = ["--data", data.path, "--output", output.path] + SmallData.flags
+            let first = try Program.run(flags, environment: ["PMI_SIZE": "4", "PMI_RANK": "0"])
+            EndToEndTests.expectRefusal(first, naming: ["mpiexec of MPICH", "4 processes"])
+            let second = try Program.run(flags, environment: ["PMI_SIZE": "4", "PMI_RANK": "1"])
+            #expect(second.status != 0 && second.errorText.isEmpty, "\(second.summary)")
         }
 
         private static let finishedRun = Result {

@@ -54,7 +54,7 @@ struct ProcessRunner {
         process.standardError = try FileHandle(forWritingTo: errorFile)
 
         let start = ContinuousClock.now
-        try process.run()
+        try Self.withoutBlockedSignals { try process.run() }
         var peaks: [Int32: Int] = [:]
         var timedOut = false
         while process.isRunning {
@@ -84,6 +84,17 @@ struct ProcessRunner {
             peakResidentBytes: peaks)
     }
 
+    /// Tests run on threads that block signals, and a process inherits what its maker blocks: it, and the ranks below
+    /// it, would not notice a SIGTERM.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
+    }
+
     /// Asks the process to end, so that mpirun ends its ranks; after ten seconds kills it and all below it.
     private func stop(_ process: Process) {
         let identifier = process.processIdentifier
@@ -99,7 +110,9 @@ struct ProcessRunner {
     /// started from a rank would otherwise take itself for that rank.
     private static let inheritedEnvironment: [String: String] = {
         var environment = ProcessInfo.processInfo.environment.filter { name, _ in
-            !["OMPI_", "PMIX_", "PMI_", "PRTE_", "DP_TRAIN_"].contains { name.hasPrefix($0) }
+            !["OMPI_", "PMIX_", "PMI_", "PRTE_", "MV2_", "SLURM_", "DP_TRAIN_"].contains {
+                name.hasPrefix($0)
+            }
         }
         if getuid() == 0 {
             environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
