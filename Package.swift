@@ -41,7 +41,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "Training", "Checkpoints", "Metrics", "MPIBackend", "Collectives", "Datasets",
+                "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend", "Collectives", "Datasets",
+                "MLPEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -52,7 +53,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", crypto], swiftSettings: settings),
+            name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", crypto], swiftSettings: settings
+        ),
         .target(
             name: "Metrics",
             dependencies: [
@@ -87,7 +89,8 @@ let package = Package(
 
         // Unit tests, multi-rank suites (XCTest, under mpirun), end-to-end tests of the built executable.
         .target(
-            name: "MultiRankSupport", dependencies: ["MPIBackend", "Collectives"], path: "Tests/MultiRankSupport",
+            name: "MultiRankSupport", dependencies: ["MPIBackend", "Collectives"],
+            path: "Tests/MultiRankSupport",
             swiftSettings: settings),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: settings),
         .testTarget(

@@ -1,3 +1,6 @@
+internal import DataParallel
+internal import MLPEngine
+
 /// A model in a line, as in `3072 → 128 → 10, ELU(1), batch norm (sync)`.
 struct ModelDescription: CustomStringConvertible {
     let description: String

@@ -66,8 +66,8 @@ struct ModelTensors {
         for entry in layout.entries {
             let tensor = try checkpoint.tensor(prefix + entry.name)
             guard tensor.shape == entry.shape else {
-                throw SafetensorsError(
-                    "tensor \(tensor.name): expected shape \(entry.shape), found \(tensor.shape)")
+                throw ResumePoint.Failure(
+                    description: "tensor \(tensor.name): expected shape \(entry.shape), found \(tensor.shape)")
             }
             try tensor.copyFloats(to: values[entry.range].buffer)
         }

@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Foundation
+public import Foundation
 
 /// A checkpoint to go on from, read on rank 0.
 public struct ResumePoint: Sendable {

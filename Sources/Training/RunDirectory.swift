@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 
 /// The folder in which a run leaves its files.
 public struct RunDirectory: Sendable {

@@ -91,7 +91,14 @@ public struct Trainer {
         let input = AlignedBuffer<Float>(repeating: 0, count: loader.rows * CIFAR10.imageBytes)
         let labels = AlignedBuffer<Int32>(repeating: 0, count: loader.rows)
         let x = input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes)
-        if isRoot { observer.runBegins(header(mlp, threads: threads, directory: recorder?.directory)) }
+        if let recorder {
+            observer.runBegins(
+                header(mlp, threads: threads, directory: recorder.directory),
+                plan: .init(
+                    epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
+                    batchSize: configuration.batchSize,
+                    completedSteps: progress.step))
+        }
 
         let clock = ContinuousClock()
         var lastCheckpoint = clock.now
@@ -100,11 +107,6 @@ public struct Trainer {
         while progress.epoch < configuration.epochs {
             let epoch = progress.epoch + 1
             loader.beginEpoch(progress.epoch)
-            if isRoot {
-                observer.epochBegins(
-                    epoch, of: configuration.epochs, steps: stepsPerEpoch,
-                    imagesPerStep: configuration.batchSize)
-            }
             var rate = 0.0
             while progress.stepInEpoch < stepsPerEpoch {
                 let start = clock.now
@@ -128,7 +130,7 @@ public struct Trainer {
                     epoch: epoch, step: progress.step, learningRate: rate, loss: loss.meanLoss,
                     accuracy: loss.accuracy, seconds: seconds)
                 recorder.record(record)
-                observer.stepEnded(record, stepInEpoch: progress.stepInEpoch)
+                observer.stepEnded(record)
                 if progress.stepInEpoch < stepsPerEpoch,
                     isDue(progress, endsEpoch: false, since: lastCheckpoint)
                 {
@@ -265,8 +267,7 @@ public struct Trainer {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    private func header(_ mlp: MLP, threads: Int, directory: RunDirectory?) -> [(name: String, value: String)]
-    {
+    private func header(_ mlp: MLP, threads: Int, directory: RunDirectory) -> [(key: String, value: String)] {
         let training = dataset.count(of: .training) - configuration.validationSize
         let hosts = communicator.placement.hostNames
         let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
@@ -285,7 +286,7 @@ public struct Trainer {
                     + " in a global batch of \(configuration.batchSize)"
             ),
             ("BLAS", "OpenBLAS, kernel \(kernel)"),
-            ("output", directory?.path ?? ""),
+            ("output", directory.path),
         ]
     }
 }

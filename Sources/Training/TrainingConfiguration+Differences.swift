@@ -1,3 +1,4 @@
+internal import DataParallel
 internal import MLPEngine
 
 extension TrainingConfiguration {

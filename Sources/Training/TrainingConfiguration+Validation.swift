@@ -1,4 +1,5 @@
-internal import Datasets
+internal import MLPEngine
+public import Datasets
 
 extension TrainingConfiguration {
     /// The largest number that the command line takes for a count; more is a slip of the finger.

@@ -1,5 +1,5 @@
 public import DataParallel
-public import Datasets
+internal import Datasets
 public import MLPEngine
 
 /// What defines a run: everything that its result depends on.
