@@ -132,8 +132,10 @@ public struct DatasetDownloader: Sendable {
                     throw DatasetError(
                         operation: "downloading from", location: url.absoluteString,
                         expected: error.expected,
-                        found: "\(error.reason) after \(size) bytes"
-                            + (size > 0 ? "; they are kept, run the command again to resume" : ""))
+                        found: error.reason
+                            + (size > 0
+                                ? " after \(size) bytes, which are kept: run the command again to resume"
+                                : ""))
                 }
                 if error.hasStartedAgain { resumedFrom = 0 }
                 retriesLeft -= 1
