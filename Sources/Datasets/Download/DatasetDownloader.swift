@@ -88,6 +88,8 @@ public struct DatasetDownloader: Sendable {
                 found: error.localizedDescription)
         }
         let file = try OutputFile(path: partialPath, isNew: false)
+        // The network session may hold on to the file for a while.
+        defer { file.close() }
         guard file.lock() else {
             throw DatasetError(
                 operation: "downloading to", location: partialPath, expected: "no other download of it",
