@@ -101,8 +101,8 @@ public struct Sequential: Sendable, Hashable {
         precondition(gradients.count == parameterLayout.count, "gradients of another layout")
         var gradient = outputGradient
         var (next, other) = plan.gradients
-        for (index, step) in zip(plan.steps.indices, plan.steps).reversed() {
-            switch step {
+        for index in plan.steps.indices.reversed() {
+            switch plan.steps[index] {
             case .linear(let module, let input, _):
                 let slot = Slot(offset: next.offset, width: module.inputs)
                 let dx = index > 0 ? workspace.matrix(slot, rows: x.rows) : inputGradient
