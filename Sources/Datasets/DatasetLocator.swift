@@ -47,7 +47,9 @@ public enum DatasetLocator {
     public static func open(_ path: String) throws -> (any ImageDataset)? {
         switch FileSystem.isFolder(path) {
         case nil: return nil
-        case false?: return try ArchiveDataset(path: path)
+        case false?:
+            try checkIsNoBatch(path)
+            return try ArchiveDataset(path: path)
         case true?: break
         }
         if BinaryDirectory.folder(at: path) != nil { return try BinaryDirectory(path: path) }
@@ -57,5 +59,17 @@ public enum DatasetLocator {
             if FileSystem.isFile(file) { return try ArchiveDataset(path: file) }
         }
         return nil
+    }
+
+    /// - Throws: `DatasetError` where a path leads to one of the set's files, by its name.
+    private static func checkIsNoBatch(_ path: String) throws {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        for batch in DatasetSplit.allCases.flatMap(CIFAR10.batchNames)
+        where [batch, batch + ".bin"].contains(name) {
+            throw DatasetError(
+                operation: "opening the data set", location: path,
+                expected: "the folder that holds all its files",
+                found: "one file of it")
+        }
     }
 }

@@ -1,10 +1,12 @@
 import Foundation
 
 /// Makes every write beyond `size` bytes of a file fail with EFBIG: for child processes only.
-func limitFileSize(to size: Int) throws {
+///
+/// - Parameter isFinal: Whether the limit cannot be raised again.
+func limitFileSize(to size: Int, isFinal: Bool = true) throws {
     // Without this the process would be killed instead.
     signal(SIGXFSZ, SIG_IGN)
-    var limit = rlimit(rlim_cur: rlim_t(size), rlim_max: rlim_t(size))
+    var limit = rlimit(rlim_cur: rlim_t(size), rlim_max: isFinal ? rlim_t(size) : rlim_t(Int.max))
     #if canImport(Glibc)
     let result = setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
     #else

@@ -88,6 +88,8 @@ public struct DatasetDownloader: Sendable {
                 found: error.localizedDescription)
         }
         let file = try OutputFile(path: partialPath, isNew: false)
+        // The network session may hold on to the file for a while.
+        defer { file.close() }
         guard file.lock() else {
             throw DatasetError(
                 operation: "downloading to", location: partialPath, expected: "no other download of it",
@@ -132,8 +134,10 @@ public struct DatasetDownloader: Sendable {
                     throw DatasetError(
                         operation: "downloading from", location: url.absoluteString,
                         expected: error.expected,
-                        found: "\(error.reason) after \(size) bytes"
-                            + (size > 0 ? "; they are kept, run the command again to resume" : ""))
+                        found: error.reason
+                            + (size > 0
+                                ? " after \(size) bytes, which are kept: run the command again to resume"
+                                : ""))
                 }
                 if error.hasStartedAgain { resumedFrom = 0 }
                 retriesLeft -= 1

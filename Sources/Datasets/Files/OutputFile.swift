@@ -12,6 +12,7 @@ internal import Darwin
 final class OutputFile {
     let path: String
     private let descriptor: FileDescriptor
+    private var isOpen = true
 
     /// Opens a file to write at its end; makes it where there is none.
     ///
@@ -32,7 +33,13 @@ final class OutputFile {
     }
 
     deinit {
-        try? descriptor.close()
+        close()
+    }
+
+    /// Closes the file, which ends its lock; nothing can be written after that.
+    func close() {
+        if isOpen { try? descriptor.close() }
+        isOpen = false
     }
 
     /// Writes all bytes.

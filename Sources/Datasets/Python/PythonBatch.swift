@@ -1,5 +1,5 @@
 /// One file of the python version: where its pixels are, and its labels.
-struct PythonBatch {
+package struct PythonBatch {
     let labels: [UInt8]
     private let data: PickleString
 
@@ -41,6 +41,21 @@ struct PythonBatch {
             return UInt8(label)
         }
         data = array.data
+    }
+
+    /// Reads all records of a file that is in memory, as training records from 0.
+    ///
+    /// - Throws: `DatasetError` as when the file is opened and read from disk.
+    package static func records(in bytes: [UInt8], location: String) throws -> ImageRecords {
+        let source = MemorySource(location: location, bytes: bytes)
+        let batch = try PythonBatch(source)
+        let records = Array(0..<batch.count)
+        var collector = try RecordCollector(
+            .training, records: records, count: batch.count, location: location)
+        for part in RecordPlan(records: records, counts: [batch.count]).parts {
+            try batch.read(part, of: records, from: source, into: &collector)
+        }
+        return collector.finish()
     }
 
     /// The entries whose keys are short strings, by key; of several of one key, the last.
