@@ -9,7 +9,7 @@ internal import Tensors
 ///
 /// The records are divided into chunks of a fixed size; each chunk is one pass on one thread, and the chunks' results
 /// are summed in their order. So neither the number of threads nor that of ranks changes a bit of the result.
-final class Evaluator {
+final class Evaluator: Sendable {
     /// Rows of a pass.
     static let chunkRows = 250
 

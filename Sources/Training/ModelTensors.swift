@@ -67,7 +67,8 @@ struct ModelTensors {
             let tensor = try checkpoint.tensor(prefix + entry.name)
             guard tensor.shape == entry.shape else {
                 throw ResumePoint.Failure(
-                    description: "tensor \(tensor.name): expected shape \(entry.shape), found \(tensor.shape)")
+                    description: "tensor \(tensor.name): expected shape \(entry.shape), found \(tensor.shape)"
+                )
             }
             try tensor.copyFloats(to: values[entry.range].buffer)
         }

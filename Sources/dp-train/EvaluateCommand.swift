@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Datasets
 import Foundation
+import MLPEngine
 import Training
 
 /// `dp-train evaluate`: tests a checkpoint's model.

@@ -1,6 +1,6 @@
-import ArgumentParser
-import DataParallel
-import Training
+public import ArgumentParser
+public import DataParallel
+public import Training
 
 /// Readers of option values, whose errors say what was expected.
 enum Values {
@@ -40,6 +40,6 @@ enum Values {
     }
 }
 
-extension BatchNormMode: @retroactive ExpressibleByArgument {}
-extension RunOptions.Evaluation: @retroactive ExpressibleByArgument {}
-extension TrainingConfiguration.LearningRateScaling: @retroactive ExpressibleByArgument {}
+extension BatchNormMode: ExpressibleByArgument {}
+extension RunOptions.Evaluation: ExpressibleByArgument {}
+extension TrainingConfiguration.LearningRateScaling: ExpressibleByArgument {}
