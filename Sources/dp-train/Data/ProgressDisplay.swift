@@ -5,7 +5,9 @@ import Synchronization
 /// Shows a download's progress on standard error: a bar that is drawn over on a terminal, else a line now and then.
 final class ProgressDisplay: Sendable {
     private struct State {
-        var lastShown: ContinuousClock.Instant?
+        /// Counted from the start, so that the first rate shown is not that of a single packet.
+        var lastShown = ContinuousClock.now
+        var isBegun = false
         var lastLength = 0
     }
 
@@ -18,8 +20,9 @@ final class ProgressDisplay: Sendable {
         state.withLock { state in
             let now = ContinuousClock.now
             let isDone = progress.byteCount == progress.totalByteCount
-            if let last = state.lastShown, now - last < interval, !isDone { return }
+            if now - state.lastShown < interval, !isDone { return }
             state.lastShown = now
+            state.isBegun = true
             let line = (isTerminal ? Self.bar(progress) : "") + Self.text(progress)
             let padding = String(repeating: " ", count: max(0, state.lastLength - line.count))
             state.lastLength = line.count
@@ -30,7 +33,7 @@ final class ProgressDisplay: Sendable {
     /// Leaves the bar's line.
     func finish() {
         state.withLock { state in
-            if isTerminal, state.lastShown != nil { write("\n") }
+            if isTerminal, state.isBegun { write("\n") }
             state = State()
         }
     }
