@@ -41,7 +41,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "Training", "Checkpoints", "Metrics", "MPIBackend", "Collectives", "Datasets",
+                "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend", "Collectives", "Datasets",
+                "MLPEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -51,24 +52,31 @@ let package = Package(
                 "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine", "Tensors",
             ],
             swiftSettings: settings),
-        .target(name: "Checkpoints", dependencies: ["ZstdFrames", crypto, system], swiftSettings: settings),
+        .target(
+            name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", crypto], swiftSettings: settings
+        ),
         .target(
             name: "Metrics",
-            dependencies: ["ZstdFrames", system, .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: [
+                "ZstdFrames", "DurableFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["TensorBoard/event.proto"],
             swiftSettings: settings),
+        .target(name: "ZstdFrames", dependencies: ["CZstd", "DurableFiles"], swiftSettings: settings),
+        .target(name: "DurableFiles", dependencies: [system], swiftSettings: settings),
         .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
-        .target(name: "Collectives", swiftSettings: settings),
+        .target(name: "Collectives", dependencies: ["CAffinity"], swiftSettings: settings),
         .target(
             name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: settings),
-        .target(name: "ZstdFrames", dependencies: ["CZstd", system], swiftSettings: settings),
 
-        // C: element-wise kernels with run-time choice of instruction set, and system libraries.
+        // C: element-wise kernels with run-time choice of instruction set, processor affinity, system libraries.
         .target(name: "CKernels"),
+        .target(name: "CAffinity"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
@@ -78,5 +86,21 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+        // Unit tests, multi-rank suites (XCTest, under mpirun), end-to-end tests of the built executable.
+        .target(
+            name: "MultiRankSupport", dependencies: ["MPIBackend", "Collectives"],
+            path: "Tests/MultiRankSupport",
+            swiftSettings: settings),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: settings),
+        .testTarget(
+            name: "MPIBackendTests", dependencies: ["MPIBackend", "Collectives", "MultiRankSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"], swiftSettings: settings),
+        .testTarget(
+            name: "ZstdFramesTests", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "ZstdFrames", "DurableFiles"],
+            swiftSettings: settings),
     ]
 )

@@ -53,14 +53,14 @@ DP_INLINE float dp_expf(float x) {
     return ((m + 1.0f) * first) * second;
 }
 
-// e^x - 1 for x <= 0 (and NaN), without cancellation near 0.
+// e^x - 1 for x <= 0 (and NaN), without cancellation near 0; -0 stays -0.
 DP_INLINE float dp_expm1_negativef(float x) {
     x = x < -80.0f ? -80.0f : x;
     float sum;
     const float m = dp_reduced_expm1f(x, &sum);
     const int32_t n = (int32_t)dp_float_to_bits(sum) - 0x4b400000;
     const float power = dp_bits_to_float((uint32_t)(n + 127) << 23);
-    return power * m + (power - 1.0f);
+    return copysignf(power * m + (power - 1.0f), x);
 }
 
 DP_INLINE float dp_tanhf(float x) {

@@ -32,7 +32,7 @@ DP_MULTIVERSION void DP_NAME(dp_elu_backward)(size_t count, REAL alpha, const RE
 
 DP_MULTIVERSION void DP_NAME(dp_relu_backward)(size_t count, const REAL *y, REAL *gradient) {
     DP_VECTORIZE
-    for (size_t i = 0; i < count; i++) gradient[i] = y[i] > 0 ? gradient[i] : 0;
+    for (size_t i = 0; i < count; i++) gradient[i] = y[i] <= 0 ? 0 : gradient[i];
 }
 
 DP_MULTIVERSION void DP_NAME(dp_tanh_backward)(size_t count, const REAL *y, REAL *gradient) {

@@ -25,9 +25,19 @@ public enum CheckpointFile {
     public static func decode(
         _ file: Data, path: String, limit: Int = 1 << 38
     ) throws(CheckpointError) -> Checkpoint {
+        try decodeWithSize(file, path: path, limit: limit).checkpoint
+    }
+
+    /// Like `decode`, with the size of the decompressed file in bytes.
+    static func decodeWithSize(
+        _ file: Data, path: String, limit: Int
+    ) throws(CheckpointError) -> (checkpoint: Checkpoint, rawSize: Int) {
         let contents: SafetensorsFile
+        let rawSize: Int
         do {
-            contents = try SafetensorsFile.parse(try ZstdFrame.decompress(file, limit: limit))
+            let raw = try ZstdFrame.decompress(file, limit: limit)
+            rawSize = raw.count
+            contents = try SafetensorsFile.parse(raw)
         } catch let error as ZstdError {
             if case .notAFrame = error { throw .notACheckpoint(path: path, reason: error.description) }
             throw .damaged(path: path, reason: error.description)
@@ -55,7 +65,7 @@ public enum CheckpointFile {
                 reason:
                     "expected SHA-256 \(metadata.tensorsSHA256.prefix(64)) over the tensors, found \(digest)")
         }
-        return Checkpoint(tensors: contents.tensors, metadata: metadata)
+        return (Checkpoint(tensors: contents.tensors, metadata: metadata), rawSize)
     }
 
     /// Returns the bytes of a checkpoint's file, with `tensorsSHA256` computed from the tensors.

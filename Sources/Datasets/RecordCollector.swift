@@ -24,6 +24,15 @@ struct RecordCollector {
         labels = [UInt8](repeating: 0, count: records.count)
     }
 
+    /// - Throws: `DatasetError` where `label` is not 0 to 9.
+    static func checkLabel(_ label: Int, record: Int, location: String) throws {
+        guard label >= 0, label < CIFAR10.classCount else {
+            throw DatasetError(
+                operation: "reading record \(record) (counted from 0) of", location: location,
+                expected: "a label from 0 to \(CIFAR10.classCount - 1)", found: "\(label)")
+        }
+    }
+
     /// Takes the record that was asked for in place `position`.
     mutating func place(at position: Int, label: UInt8, pixels image: ArraySlice<UInt8>) {
         precondition(image.count == CIFAR10.imageBytes)

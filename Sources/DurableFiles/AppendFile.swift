@@ -3,8 +3,8 @@ internal import SystemPackage
 /// A file that only grows: everything before `size` was written whole.
 ///
 /// A write that fails part-way (a full disk, a quota, a size limit) is taken back, so the file always ends where
-/// the last successful `append` ended.
-public struct AppendFile: ~Copyable {
+/// the last successful `append` ended. It is closed when its last reference goes.
+public final class AppendFile {
     /// Where the file lies.
     public let path: String
     /// Bytes in the file, all of them from successful writes or from before it was opened.
@@ -38,7 +38,7 @@ public struct AppendFile: ~Copyable {
     /// Appends `bytes`, all or none of them.
     ///
     /// - Throws: `FileError` if the operating system does not take them; the file then has its old size.
-    public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         do {
             try descriptor.writeAll(bytes)
         } catch {

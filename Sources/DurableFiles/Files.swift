@@ -10,20 +10,18 @@ public enum Files {
         do {
             let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
             return try descriptor.closeAfter {
-                let size = Int(clamping: try descriptor.seek(offset: 0, from: .end))
-                var contents = Data(count: size)
-                // By position, so that a file that shrinks or grows meanwhile gives what was read, no more.
-                let count = try contents.withUnsafeMutableBytes { buffer in
-                    var filled = 0
-                    while filled < size {
-                        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-                        let count = try descriptor.read(fromAbsoluteOffset: Int64(filled), into: rest)
-                        if count == 0 { break }
-                        filled += count
+                // Grown by what is really there: the size that a folder or a device states means nothing.
+                var contents = Data()
+                var filled = 0
+                while true {
+                    if filled == contents.count { contents.count = max(1 << 16, 2 * filled) }
+                    let count = try contents.withUnsafeMutableBytes { buffer in
+                        try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
                     }
-                    return filled
+                    if count == 0 { break }
+                    filled += count
                 }
-                contents.removeLast(size - count)
+                contents.removeLast(contents.count - filled)
                 return contents
             }
         } catch {
@@ -39,7 +37,7 @@ public enum Files {
         let temporary = temporaryPath(for: path)
         do throws(FileError) {
             // Not closed before the rename: an error that only fsync reports must not be lost.
-            var file = try AppendFile(path: temporary, truncating: true)
+            let file = try AppendFile(path: temporary, truncating: true)
             try file.appendContents(of: contents)
             try file.synchronize()
             try rename(temporary, to: path)
@@ -113,7 +111,7 @@ extension AppendFile {
     /// Appends `contents`, all or nothing.
     ///
     /// - Throws: `FileError`; the file then has its old size.
-    public mutating func appendContents(of contents: Data) throws(FileError) {
+    public func appendContents(of contents: Data) throws(FileError) {
         // A typed error cannot pass through Data's closure, which only rethrows.
         var failure: FileError?
         contents.withUnsafeBytes { bytes in

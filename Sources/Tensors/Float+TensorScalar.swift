@@ -2,6 +2,7 @@ internal import CKernels
 internal import COpenBLAS
 
 // Documented at the requirements of TensorScalar.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Float: TensorScalar {
     public static func gemm(
         _ transposeA: Transposition, _ transposeB: Transposition, _ m: Int, _ n: Int, _ k: Int,

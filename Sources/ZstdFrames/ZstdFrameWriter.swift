@@ -17,7 +17,7 @@ public final class ZstdFrameWriter {
     private let level: Int
     private let frameSize: Int
     private var open = Data()
-    private var file: AppendFile
+    private let file: AppendFile
 
     /// Opens `path`, which is created if it does not exist.
     ///

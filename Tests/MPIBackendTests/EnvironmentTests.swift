@@ -50,6 +50,20 @@ final class EnvironmentTests: XCTestCase {
         XCTAssertEqual(firstRanks, firstRanks.sorted())
     }
 
+    func testHelperThreadsOfABoundRankCanUseAllProcessorsOfTheNode() {
+        let before = ProcessorAffinity.ofCurrentThread
+        let finished = expectation(description: "helper thread")
+        ProcessorAffinity.withAffinityToAllProcessors {
+            Thread {
+                XCTAssertEqual(
+                    ProcessorAffinity.processorsOfCurrentThread, ProcessorAffinity.processorsOfNode)
+                finished.fulfill()
+            }.start()
+        }
+        wait(for: [finished], timeout: 10)
+        XCTAssertEqual(ProcessorAffinity.ofCurrentThread, before)
+    }
+
     func testInvalidRootIsAnErrorAndNotTheEnd() throws {
         let communicator = try MultiRankWorld.communicator()
         for root in [-1, communicator.size, Int.max] {

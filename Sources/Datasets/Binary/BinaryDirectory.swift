@@ -2,21 +2,13 @@
 ///
 /// Each file is a row of records of 3,073 bytes, the label and then the image. Any whole number of records of at
 /// least one is taken; the official files have 10,000 each.
-public struct BinaryDirectory: ImageDataset {
-    /// One file of the set.
-    public struct File: Sendable {
-        /// Its path.
-        public let path: String
-        /// The number of its records.
-        public let count: Int
-    }
-
+public struct BinaryDirectory: FileDataset {
     /// "CIFAR-10, binary version".
     public var name: String { "CIFAR-10, binary version" }
     /// The folder that holds the files.
     public let location: String
-    private let training: [File]
-    private let test: [File]
+    private let training: [DatasetFile]
+    private let test: [DatasetFile]
 
     /// Looks at the sizes of the files; reads none of them.
     ///
@@ -40,23 +32,20 @@ public struct BinaryDirectory: ImageDataset {
         }
     }
 
-    private static func examine(_ name: String, in folder: String) throws -> File {
+    private static func examine(_ name: String, in folder: String) throws -> DatasetFile {
         let path = FileSystem.join(folder, name + ".bin")
-        let count = try BinaryFormat.recordCount(bytes: try DataFile(path: path).size, location: path)
-        return File(path: path, count: count)
+        let size = try DataFile(path: path).size
+        return DatasetFile(
+            path: path, byteCount: size,
+            recordCount: try BinaryFormat.recordCount(bytes: size, location: path))
     }
 
     /// The files of a split, in the order of their records.
-    public func files(of split: DatasetSplit) -> [File] {
+    public func files(of split: DatasetSplit) -> [DatasetFile] {
         switch split {
         case .training: training
         case .test: test
         }
-    }
-
-    /// The number of records of a split: the sum over its files.
-    public func count(of split: DatasetSplit) -> Int {
-        files(of: split).reduce(0) { $0 + $1.count }
     }
 
     /// Reads just the records asked for, neighbours at one go.
@@ -68,14 +57,9 @@ public struct BinaryDirectory: ImageDataset {
         var collector = try RecordCollector(
             split, records: records, count: count(of: split), location: location)
         var buffer: [UInt8] = []
-        for part in RecordPlan(records: records, counts: files.map(\.count)).parts {
+        for part in RecordPlan(records: records, counts: files.map(\.recordCount)).parts {
             let file = try DataFile(path: files[part.file].path)
-            let count = try BinaryFormat.recordCount(bytes: file.size, location: file.location)
-            guard count == files[part.file].count else {
-                throw DatasetError(
-                    operation: "reading", location: file.location,
-                    expected: "\(files[part.file].count) records, as when it was opened", found: "\(count)")
-            }
+            try file.checkSize(files[part.file].byteCount)
             for run in part.runs(of: records, limit: BinaryFormat.recordsAtOnce) {
                 let first = records[run.lowerBound] - part.firstRecord
                 try file.read(

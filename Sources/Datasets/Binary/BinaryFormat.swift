@@ -32,16 +32,7 @@ enum BinaryFormat {
         location: String
     ) throws {
         let label = bytes[bytes.startIndex]
-        try checkLabel(Int(label), record: record, location: location)
+        try RecordCollector.checkLabel(Int(label), record: record, location: location)
         collector.place(at: position, label: label, pixels: bytes.dropFirst())
-    }
-
-    /// - Throws: `DatasetError` where `label` is not 0 to 9.
-    static func checkLabel(_ label: Int, record: Int, location: String) throws {
-        guard label >= 0, label < CIFAR10.classCount else {
-            throw DatasetError(
-                operation: "reading record \(record) (counted from 0) of", location: location,
-                expected: "a label from 0 to \(CIFAR10.classCount - 1)", found: "\(label)")
-        }
     }
 }

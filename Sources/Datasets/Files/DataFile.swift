@@ -38,6 +38,15 @@ final class DataFile: ByteSource {
         try? descriptor.close()
     }
 
+    /// - Throws: `DatasetError` where the file's size is not what it was when its data set was opened.
+    func checkSize(_ expected: Int) throws {
+        guard size == expected else {
+            throw DatasetError(
+                operation: "reading", location: location,
+                expected: "\(expected) bytes, as when the data set was opened", found: "\(size)")
+        }
+    }
+
     func read(at offset: Int, count: Int, into buffer: inout [UInt8]) throws {
         if buffer.count > count { buffer.removeLast(buffer.count - count) }
         if buffer.count < count { buffer.append(contentsOf: repeatElement(0, count: count - buffer.count)) }

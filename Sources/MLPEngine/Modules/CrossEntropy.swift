@@ -41,7 +41,9 @@ public struct CrossEntropy: Sendable, Hashable {
             }
         case .probabilities(let probabilities):
             for index in 0..<y.count {
-                dy.vector[index] = factor * probabilities.vector[index] / y.vector[index]
+                let target = probabilities.vector[index]
+                // As in the forward pass: a class that is no target counts for nothing, even at probability 0.
+                dy.vector[index] = target == 0 ? 0 : factor * target / y.vector[index]
             }
         }
     }

@@ -135,7 +135,7 @@ public struct Sequential: Sendable, Hashable {
                     columns: workspace.columns(columns), reducer: reducer)
             case .activation(let activation, let output):
                 activation.backward(y: workspace.matrix(output, rows: x.rows), gradient: gradient)
-            case .identity(_, let kept):
+            case .identity(_, _, let kept):
                 workspace.matrix(kept, rows: x.rows).vector.copy(from: gradient.vector)
             case .branch(let kept):
                 Residual().backward(dy: workspace.matrix(kept, rows: x.rows), branchGradient: gradient)
@@ -164,9 +164,11 @@ public struct Sequential: Sendable, Hashable {
             let y = workspace.matrix(output, rows: x.rows)
             activation.forward(current, into: y)
             return y
-        case .identity(let input, _):
-            Residual().forward(view(input, network: x, in: workspace), branch: current)
-            return current
+        case .identity(let input, let output, _):
+            let y = workspace.matrix(output, rows: x.rows)
+            if y.base != current.base { y.vector.copy(from: current.vector) }
+            Residual().forward(view(input, network: x, in: workspace), branch: y)
+            return y
         case .branch, .batchNorm:
             return current
         }

@@ -15,8 +15,8 @@ public struct SequentialBuilder {
     private var plan = Plan()
     /// Where the next module's input stands; nil is the network's input.
     private var current: Slot?
-    /// Whether nothing but the next module reads that.
-    private var currentIsOurs = false
+    /// Whether nothing but the next module reads that, neither forward nor backward, so that it may overwrite it.
+    private var currentIsFree = false
 
     /// Begins a network of `inputs` columns.
     public init(inputs: Int, prefix: String) {
@@ -45,7 +45,7 @@ public struct SequentialBuilder {
     public mutating func batchNorm() {
         let module = BatchNorm(width: width, name: name(), in: &parameters, statistics: &statistics)
         let columns = plan.makeColumns(width: width)
-        let normalized = ownSlot() ?? plan.makeSlot(width: width)
+        let normalized = freeSlot() ?? plan.makeSlot(width: width)
         advance(to: plan.makeSlot(width: width)) {
             .batchNorm(module, normalized: normalized, output: $0, columns: columns)
         }
@@ -53,7 +53,9 @@ public struct SequentialBuilder {
 
     /// Appends an activation.
     public mutating func activation(_ activation: Activation) {
-        advance(to: ownSlot() ?? plan.makeSlot(width: width)) { .activation(activation, output: $0) }
+        advance(to: freeSlot() ?? plan.makeSlot(width: width)) { .activation(activation, output: $0) }
+        // Its derivative is a function of its output.
+        currentIsFree = false
     }
 
     /// Appends X + f(X) for the branch f that `body` builds, which must keep the width; its modules are named
@@ -62,17 +64,16 @@ public struct SequentialBuilder {
         let outer = (prefix: prefix, index: index, input: current, width: width)
         let gradient = plan.makeSlot(width: width)
         plan.steps.append(.branch(gradient: gradient))
-        currentIsOurs = false
+        currentIsFree = false
         prefix = "\(name()).block"
         index = 0
         body(&self)
         precondition(width == outer.width, "a residual branch from \(outer.width) to \(width) columns")
-        guard let output = current, currentIsOurs else {
-            preconditionFailure("a residual branch has a module")
-        }
-        plan.steps.append(.identity(input: outer.input, gradient: gradient))
+        precondition(index > 0, "a residual branch has a module")
         (prefix, index) = (outer.prefix, outer.index)
-        advance(to: output, step: nil)
+        advance(to: freeSlot() ?? plan.makeSlot(width: width)) {
+            .identity(input: outer.input, output: $0, gradient: gradient)
+        }
     }
 
     /// Returns the network.
@@ -87,12 +88,12 @@ public struct SequentialBuilder {
     private func name() -> String { "\(prefix).\(index)" }
 
     /// The current slot, if the next module may overwrite it.
-    private func ownSlot() -> Slot? { currentIsOurs ? current : nil }
+    private func freeSlot() -> Slot? { currentIsFree ? current : nil }
 
-    private mutating func advance(to output: Slot, step: ((Slot) -> Step)?) {
-        if let step { plan.steps.append(step(output)) }
+    private mutating func advance(to output: Slot, step: (Slot) -> Step) {
+        plan.steps.append(step(output))
         current = output
-        currentIsOurs = true
+        currentIsFree = true
         width = output.width
         index += 1
     }

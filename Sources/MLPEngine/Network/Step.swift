@@ -8,6 +8,7 @@ enum Step: Sendable, Hashable {
     case activation(Activation, output: Slot)
     /// A residual branch begins here; on the way back ∂L/∂Y, kept in `gradient`, joins the branch's own gradient.
     case branch(gradient: Slot)
-    /// It ends here: X in `input` (nil: the network's input) is added; on the way back ∂L/∂Y is kept.
-    case identity(input: Slot?, gradient: Slot)
+    /// It ends here: X in `input` (nil: the network's input) is added to the branch's output in `output`, which is
+    /// the branch's own slot where its last module does not need it again; on the way back ∂L/∂Y is kept.
+    case identity(input: Slot?, output: Slot, gradient: Slot)
 }

@@ -1,0 +1,15 @@
+public import MLPEngine
+
+/// What all ranks know alike after a step.
+public struct StepOutcome: Sendable, Hashable {
+    /// The losses of the global batch, before the step.
+    public var loss: BatchLoss
+    /// Whether any rank was asked to stop.
+    public var stopRequested: Bool
+
+    /// An outcome.
+    public init(loss: BatchLoss, stopRequested: Bool) {
+        self.loss = loss
+        self.stopRequested = stopRequested
+    }
+}

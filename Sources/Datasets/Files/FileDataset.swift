@@ -1,0 +1,22 @@
+/// One file of a data set: a file on disk, or a member of an archive.
+public struct DatasetFile: Sendable, Equatable {
+    /// Its path, or its name in the archive.
+    public let path: String
+    /// Its size in bytes.
+    public let byteCount: Int
+    /// The number of its records.
+    public let recordCount: Int
+}
+
+/// A data set kept in files.
+public protocol FileDataset: ImageDataset {
+    /// The files of a split, in the order of their records.
+    func files(of split: DatasetSplit) -> [DatasetFile]
+}
+
+extension FileDataset {
+    /// The number of records of a split: the sum over its files.
+    public func count(of split: DatasetSplit) -> Int {
+        files(of: split).reduce(0) { $0 + $1.recordCount }
+    }
+}

@@ -1,0 +1,51 @@
+internal import Tensors
+
+/// The training records, dealt once into V logical shards.
+///
+/// Shards belong to the run, ranks to the machine: which record stands in which shard, and in which order a shard
+/// gives its records in which epoch, depends on the seed and V and never on the world size. Every global batch of B
+/// takes B / V rows from every shard.
+public struct LogicalShards: Sendable, Equatable {
+    /// V of a run that does not say otherwise and has no more ranks.
+    public static let defaultCount = 8
+
+    /// The record indices of each shard, ascending; their numbers differ by at most one.
+    public let shards: [[Int]]
+
+    private let seed: UInt64
+
+    /// The number of shards V.
+    public var count: Int { shards.count }
+
+    /// Deals `records` out into `count` shards.
+    public init(records: [Int], count: Int, seed: UInt64) {
+        precondition(count >= 1, "\(count) shards")
+        var order = records
+        var stream = RandomStream(seed: seed, purpose: .sharding)
+        stream.permute(&order)
+        shards = (0..<count).map { shard in
+            stride(from: shard, to: order.count, by: count).map { order[$0] }.sorted()
+        }
+        self.seed = seed
+    }
+
+    /// Returns the V that a run of `worldSize` ranks takes by default: 8, or the next power of two ≥ world size.
+    public static func defaultCount(forWorldSize worldSize: Int) -> Int {
+        var count = defaultCount
+        while count < worldSize { count *= 2 }
+        return count
+    }
+
+    /// Returns how many whole global batches an epoch has; what is left of the shards is dropped.
+    public func stepsPerEpoch(globalBatch: Int) -> Int {
+        (shards.map(\.count).min() ?? 0) / (globalBatch / count)
+    }
+
+    /// Returns the order in which a shard gives its records in an epoch, as positions in the shard.
+    public func order(of shard: Int, epoch: Int) -> [Int] {
+        var order = Array(shards[shard].indices)
+        var stream = RandomStream(seed: seed, purpose: .shuffling, epoch: epoch, shard: shard)
+        stream.permute(&order)
+        return order
+    }
+}

@@ -1,0 +1,28 @@
+public import Tensors
+
+/// What becomes of pixels on their way into the network: x = (p / 255 − mean) / std, per colour channel, as one
+/// multiplication and one addition.
+public struct PixelNormalization<Scalar: TensorScalar>: Sendable {
+    private let scale: [Scalar]
+    private let shift: [Scalar]
+
+    /// The normalisation of CIFAR-10's channels.
+    public static var cifar10: PixelNormalization {
+        PixelNormalization(mean: CIFAR10.channelMean, standardDeviation: CIFAR10.channelStandardDeviation)
+    }
+
+    /// A normalisation with the given mean and standard deviation of p / 255 for each channel.
+    public init(mean: [Float], standardDeviation: [Float]) {
+        precondition(mean.count == standardDeviation.count, "a mean and a deviation for each channel")
+        scale = standardDeviation.map { Scalar(1 / (255 * Double($0))) }
+        shift = zip(mean, standardDeviation).map { Scalar(-Double($0) / Double($1)) }
+    }
+
+    /// Normalises one image, its channels one after another, into `row`.
+    public func apply(_ pixels: UnsafeBufferPointer<UInt8>, into row: Vector<Scalar>) {
+        precondition(
+            pixels.count == row.count && row.count % scale.count == 0, "an image of \(pixels.count) bytes")
+        guard let bytes = pixels.baseAddress else { return }
+        Scalar.normalizePixels(scale.count, row.count / scale.count, bytes, scale, shift, row.base)
+    }
+}

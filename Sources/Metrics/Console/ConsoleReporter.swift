@@ -1,0 +1,135 @@
+public import Foundation
+internal import Synchronization
+
+/// Shows a run to the person who started it: header, progress, a row per epoch, warnings and final lines.
+///
+/// On a terminal a bar shows the epoch's progress and is redrawn at most ten times a second; elsewhere a line of progress
+/// is printed every few seconds. Any thread may call it.
+public final class ConsoleReporter: MetricsSink, Sendable {
+    /// What the reporter needs to know of the run to show its progress.
+    public struct Plan: Sendable {
+        /// Epochs of the whole run.
+        public var epochs: Int
+        /// Steps of an epoch.
+        public var stepsPerEpoch: Int
+        /// Records that a step takes: the global batch.
+        public var batchSize: Int
+        /// Steps completed before this process began: 0 unless the run goes on.
+        public var completedSteps: Int
+
+        /// Gathers the plan of a run.
+        public init(epochs: Int, stepsPerEpoch: Int, batchSize: Int, completedSteps: Int = 0) {
+            self.epochs = epochs
+            self.stepsPerEpoch = stepsPerEpoch
+            self.batchSize = batchSize
+            self.completedSteps = completedSteps
+        }
+    }
+
+    private struct State {
+        var progress: ConsoleProgress
+        var lastDrawn = -Double.infinity
+        var isBarShown = false
+        var isTableBegun = false
+    }
+
+    private let style: ConsoleStyle
+    private let state: Mutex<State>
+    private let clock: @Sendable () -> Double
+    private let write: @Sendable (String) -> Void
+
+    /// Makes a reporter.
+    ///
+    /// - Parameters:
+    ///   - plan: What is known of the run.
+    ///   - style: How to print.
+    ///   - clock: Seconds since any moment; the default is a monotonic clock.
+    ///   - write: Takes the text that is to appear, with its line ends and control characters.
+    public init(
+        plan: Plan, style: ConsoleStyle, clock: (@Sendable () -> Double)? = nil,
+        write: @escaping @Sendable (String) -> Void
+    ) {
+        let start = ContinuousClock.now
+        self.clock = clock ?? { (ContinuousClock.now - start) / .seconds(1) }
+        self.style = style
+        self.write = write
+        state = Mutex(State(progress: ConsoleProgress(plan: plan, now: self.clock())))
+    }
+
+    /// Makes a reporter that prints to a file, such as standard output, in the style that suits it.
+    public convenience init(plan: Plan, output: FileHandle, isQuiet: Bool = false) {
+        let style = isQuiet ? ConsoleStyle.quiet : .automatic(descriptor: output.fileDescriptor)
+        // A reader that has gone away must not end the run.
+        self.init(plan: plan, style: style) { try? output.write(contentsOf: Data($0.utf8)) }
+    }
+
+    /// Prints the run's header: a line for each pair, the values in one column.
+    public func header(_ pairs: [(key: String, value: String)]) {
+        guard !isQuiet else { return }
+        print(ConsoleText.pairs(pairs))
+    }
+
+    /// Prints a line amid the progress, such as a checkpoint that was written; nothing when quiet.
+    public func message(_ line: String) {
+        guard !isQuiet else { return }
+        print([line])
+    }
+
+    /// Prints a warning, also when quiet.
+    public func warning(_ line: String) { print(["warning: " + line]) }
+
+    /// Prints the run's final lines, also when quiet: a line for each pair.
+    public func summary(_ pairs: [(key: String, value: String)]) { print(ConsoleText.pairs(pairs)) }
+
+    /// Shows progress, as often as the style allows.
+    public func recordStep(_ record: StepRecord) {
+        let now = clock()
+        state.withLock { state in
+            state.progress.update(record)
+            switch style {
+            case .quiet: break
+            case .terminal(let width):
+                guard now - state.lastDrawn >= 0.1 else { return }
+                state.lastDrawn = now
+                state.isBarShown = true
+                write("\r" + state.progress.bar(now: now, width: width()) + "\u{1b}[K")
+            case .plain:
+                // The first line comes after the first interval: short epochs have only their rows.
+                if state.lastDrawn == -.infinity { state.lastDrawn = state.progress.start }
+                guard now - state.lastDrawn >= 5 else { return }
+                state.lastDrawn = now
+                write(state.progress.line(now: now) + "\n")
+            }
+        }
+    }
+
+    /// Prints the epoch's row, and the table's head before the first one.
+    public func recordEpoch(_ record: EpochRecord) {
+        guard !isQuiet else { return }
+        let head = state.withLock { state in
+            defer { state.isTableBegun = true }
+            return state.isTableBegun ? [] : [ConsoleText.tableHead]
+        }
+        print(head + [ConsoleText.row(record)])
+    }
+
+    /// Does nothing: everything is printed at once.
+    public func flush() {}
+
+    /// Removes the progress bar.
+    public func close() { print([]) }
+
+    private var isQuiet: Bool {
+        if case .quiet = style { true } else { false }
+    }
+
+    /// Prints whole lines where the bar was; the next step draws it anew below them.
+    private func print(_ lines: [String]) {
+        state.withLock { state in
+            var text = state.isBarShown ? "\r\u{1b}[K" : ""
+            state.isBarShown = false
+            for line in lines { text += line + "\n" }
+            if !text.isEmpty { write(text) }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+internal import DurableFiles
+internal import Foundation
+internal import SwiftProtobuf
+
+/// `events.out.tfevents.<time>.<host>.<pid>`: scalars that TensorBoard shows.
+///
+/// Tags: of an epoch `loss/train`, `accuracy/train`, `loss/validation`, `accuracy/validation`, `images_per_second`; of a
+/// step `loss/step`, `accuracy/step`, `learning_rate`. The horizontal axis is the step. Values that are not finite are
+/// written as they are: TensorBoard marks them.
+///
+/// A run that goes on writes a new file; its session start makes TensorBoard drop what older files hold of later steps.
+public final class TensorBoardSink: MetricsSink {
+    private static let prefix = "events.out.tfevents."
+
+    /// The file.
+    public let path: String
+
+    private let stepInterval: Int
+    private let secondsPerFlush: Double
+    private let file: AppendFile
+    private var pending = Data()
+    private var flushed = ContinuousClock.now
+    private var hasSteps = false
+
+    /// Creates the file.
+    ///
+    /// - Parameters:
+    ///   - directory: The folder in which the file is created.
+    ///   - opening: Whether the run begins or goes on; no older file is changed either way.
+    ///   - stepInterval: Steps whose number is a multiple of this are written.
+    ///   - secondsPerFlush: Events are written to the file at most this long after they were recorded, while steps
+    ///     go on.
+    /// - Throws: `MetricsError`.
+    public init(
+        directory: String, opening: MetricsOpening = .new, stepInterval: Int = 10, secondsPerFlush: Double = 5
+    ) throws(MetricsError) {
+        self.stepInterval = max(1, stepInterval)
+        self.secondsPerFlush = secondsPerFlush
+        do throws(FileError) {
+            // TensorBoard reads the files in order of their names: a new one must come last even within a second.
+            let times = try Files.names(in: directory).compactMap { Self.time(in: $0) }
+            let now = Int(Date().timeIntervalSince1970)
+            let time = max(now, (times.max() ?? 0) + 1)
+            let process = ProcessInfo.processInfo
+            let host = process.hostName.replacingOccurrences(of: "/", with: "_")
+            path = "\(directory)/\(Self.prefix)\(time).\(host).\(process.processIdentifier)"
+            file = try AppendFile(path: path, truncating: true)
+        } catch {
+            throw MetricsError(error, path: directory, operation: "open")
+        }
+        var version = TensorBoardEvent()
+        version.fileVersion = "brain.Event:2"
+        try add(version, step: 0)
+        if case .continuing(let position) = opening {
+            var start = TensorBoardEvent()
+            start.sessionLog.status = .start
+            // TensorBoard drops what has this step or a later one.
+            try add(start, step: position.step + 1)
+        }
+        try flush()
+    }
+
+    /// Records the step's scalars if its number is a multiple of the interval.
+    ///
+    /// - Throws: `MetricsError`; what could not be written is kept and tried again.
+    public func recordStep(_ record: StepRecord) throws(MetricsError) {
+        guard record.step % stepInterval == 0 else { return }
+        hasSteps = true
+        try add(
+            [
+                ("loss/step", record.loss), ("accuracy/step", record.accuracy),
+                ("learning_rate", record.learningRate),
+            ], step: record.step)
+        if (ContinuousClock.now - flushed) / .seconds(1) >= secondsPerFlush { try write() }
+    }
+
+    /// Records and writes the epoch's scalars.
+    ///
+    /// - Throws: `MetricsError`; what could not be written is kept and tried again.
+    public func recordEpoch(_ record: EpochRecord) throws(MetricsError) {
+        var scalars = [
+            ("loss/train", record.trainLoss), ("accuracy/train", record.trainAccuracy),
+            ("images_per_second", record.imagesPerSecond),
+        ]
+        if let loss = record.validationLoss { scalars.append(("loss/validation", loss)) }
+        if let accuracy = record.validationAccuracy { scalars.append(("accuracy/validation", accuracy)) }
+        // A tag has one value at a step: where steps are recorded, the learning rate is theirs.
+        if !hasSteps { scalars.append(("learning_rate", record.learningRate)) }
+        try add(scalars, step: record.step)
+        try write()
+    }
+
+    /// Waits until all events have reached the storage.
+    ///
+    /// - Throws: `MetricsError`; what could not be written is kept and tried again.
+    public func flush() throws(MetricsError) {
+        try write()
+        do { try file.synchronize() } catch { throw MetricsError(error, path: path, operation: "write") }
+    }
+
+    /// Flushes for the last time.
+    ///
+    /// - Throws: `MetricsError`.
+    public func close() throws(MetricsError) { try flush() }
+
+    private func add(_ scalars: [(tag: String, value: Double)], step: Int) throws(MetricsError) {
+        var event = TensorBoardEvent()
+        event.summary.value = scalars.map { scalar in
+            var value = TensorBoardSummary.Value()
+            value.tag = scalar.tag
+            value.simpleValue = Float(scalar.value)
+            return value
+        }
+        try add(event, step: step)
+    }
+
+    private func add(_ event: TensorBoardEvent, step: Int) throws(MetricsError) {
+        var event = event
+        event.wallTime = Date().timeIntervalSince1970
+        event.step = Int64(step)
+        do { pending.append(TFRecord.framed(try event.serializedData())) } catch {
+            throw MetricsError(error, path: path, operation: "encode an event for")
+        }
+    }
+
+    private func write() throws(MetricsError) {
+        flushed = .now
+        do { try file.appendContents(of: pending) } catch {
+            throw MetricsError(error, path: path, operation: "write")
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private static func time(in name: String) -> Int? {
+        guard name.hasPrefix(prefix) else { return nil }
+        return Int(name.dropFirst(prefix.count).prefix { $0 != "." })
+    }
+}

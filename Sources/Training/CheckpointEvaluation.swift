@@ -1,0 +1,58 @@
+internal import Checkpoints
+public import Collectives
+public import Datasets
+internal import Foundation
+public import MLPEngine
+internal import Tensors
+
+/// The test of a checkpoint's model.
+public struct CheckpointEvaluation {
+    /// Which of a checkpoint's models.
+    public enum Model: Sendable {
+        /// The one after the checkpoint's last step.
+        case current
+        /// The one that was best on validation up to then.
+        case best
+    }
+
+    /// Computes a checkpoint's losses on the test records. Collective: every rank must call it.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: On rank 0 the checkpoint; nil on all others.
+    ///   - model: Which of its models.
+    ///   - dataset: Where the records are.
+    ///   - communicator: The ranks.
+    ///   - mode: Who evaluates.
+    /// - Returns: The same record on every rank.
+    /// - Throws: An `AgreedFailure` where all ranks fail together.
+    public static func run(
+        _ checkpoint: ResumePoint?, model: Model, dataset: any ImageDataset, communicator: any Communicator,
+        mode: RunOptions.Evaluation
+    ) throws -> BatchLoss {
+        let text = try checkpoint.map {
+            String(decoding: try JSONEncoder().encode($0.configuration), as: UTF8.self)
+        }
+        let configuration = try JSONDecoder().decode(
+            TrainingConfiguration.self, from: Data(try communicator.broadcast(text: text ?? "", root: 0).utf8)
+        )
+        let mlp = MLP(configuration.model)
+        let parameters = AlignedBuffer<Float>(repeating: 0, count: mlp.parameterCount)
+        let statistics = AlignedBuffer<Float>(repeating: 0, count: mlp.network.statisticsLayout.count)
+        let threads = max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
+        let evaluator = try communicator.agree(on: "reading the checkpoint and the records") {
+            if let checkpoint = checkpoint?.checkpoint {
+                let best = checkpoint.metadata.bestValidation
+                let isOlder = best.map { $0.step != checkpoint.metadata.position.step } ?? false
+                try ModelTensors(network: mlp.network).restore(
+                    checkpoint, prefix: model == .best && isOlder ? ModelTensors.bestPrefix : "",
+                    parameters: parameters.vector, runningStatistics: statistics.vector)
+            }
+            return try Evaluator(
+                mlp: mlp, dataset: dataset, split: .test, indices: Array(0..<dataset.count(of: .test)),
+                communicator: communicator, mode: mode, threadsPerRank: threads)
+        }
+        try communicator.broadcast(parameters.vector.buffer, root: 0)
+        try communicator.broadcast(statistics.vector.buffer, root: 0)
+        return try evaluator.evaluate(parameters: parameters.vector, runningStatistics: statistics.vector)
+    }
+}

@@ -1,0 +1,137 @@
+internal import Collectives
+internal import Datasets
+internal import Foundation
+internal import MLPEngine
+internal import Synchronization
+internal import Tensors
+
+/// Losses and accuracy of a model on records that it is not trained on.
+///
+/// The records are divided into chunks of a fixed size; each chunk is one pass on one thread, and the chunks' results
+/// are summed in their order. So neither the number of threads nor that of ranks changes a bit of the result.
+final class Evaluator {
+    /// Rows of a pass.
+    static let chunkRows = 250
+
+    private let mlp: MLP
+    private let communicator: any Communicator
+    private let mode: RunOptions.Evaluation
+    private let records: ImageRecords
+    private let recordCount: Int
+    /// The chunks that this rank computes.
+    private let chunks: Range<Int>
+    private let threads: Int
+
+    /// Reads the records that this rank evaluates.
+    ///
+    /// - Parameters:
+    ///   - mlp: The model.
+    ///   - dataset: Where the records are.
+    ///   - split: The split to which they belong.
+    ///   - indices: Their indices, ascending.
+    ///   - communicator: The ranks.
+    ///   - mode: Who evaluates.
+    ///   - threadsPerRank: Threads of this rank when all evaluate.
+    /// - Throws: What the data set throws.
+    init(
+        mlp: MLP, dataset: any ImageDataset, split: DatasetSplit, indices: [Int],
+        communicator: any Communicator,
+        mode: RunOptions.Evaluation, threadsPerRank: Int
+    ) throws {
+        self.mlp = mlp
+        self.communicator = communicator
+        self.mode = mode
+        recordCount = indices.count
+        let chunkCount = (indices.count + Self.chunkRows - 1) / Self.chunkRows
+        switch mode {
+        case .rank0:
+            chunks = communicator.rank == 0 ? 0..<chunkCount : 0..<0
+            threads = ProcessorAffinity.processorsOfNode
+        case .sharded:
+            let (rank, size) = (communicator.rank, communicator.size)
+            chunks = rank * chunkCount / size..<(rank + 1) * chunkCount / size
+            threads = threadsPerRank
+        }
+        let range =
+            chunks.lowerBound * Self.chunkRows..<min(chunks.upperBound * Self.chunkRows, indices.count)
+        records = try dataset.read(split, records: chunks.isEmpty ? [] : Array(indices[range]))
+    }
+
+    /// The fingerprint of the records read here.
+    var fingerprint: UInt64 { records.fingerprint }
+
+    /// Computes the losses of all records. Collective: every rank must call it.
+    ///
+    /// - Returns: The same record on every rank.
+    /// - Throws: The communicator's error.
+    func evaluate(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> BatchLoss {
+        let own = chunks.isEmpty ? [] : compute(parameters: parameters, runningStatistics: runningStatistics)
+        let chunkCount = (recordCount + Self.chunkRows - 1) / Self.chunkRows
+        var losses = [Double](repeating: 0, count: chunkCount)
+        var hits = [Int64](repeating: 0, count: chunkCount)
+        for (chunk, loss) in zip(chunks, own) {
+            losses[chunk] = loss.lossSum
+            hits[chunk] = Int64(loss.correct)
+        }
+        if mode == .rank0 { try communicator.idleBarrier() }
+        // Every chunk is 0 on all ranks but one: the sum is exact.
+        try communicator.allreduce(&losses, .sum)
+        try communicator.allreduce(&hits, .sum)
+        return BatchLoss(
+            lossSum: losses.reduce(0, +), correct: Int(hits.reduce(0, +)), samples: recordCount)
+    }
+
+    private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) -> [BatchLoss] {
+        let threads = min(threads, chunks.count)
+        let blasThreads = BLAS.threadCount
+        BLAS.threadCount = 1
+        defer { BLAS.threadCount = blasThreads }
+        let next = Atomic(0)
+        let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))
+        @Sendable func work() {
+            let workspace = Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
+            let input = AlignedBuffer<Float>(repeating: 0, count: Self.chunkRows * CIFAR10.imageBytes)
+            let labels = AlignedBuffer<Int32>(repeating: 0, count: Self.chunkRows)
+            while true {
+                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard index < chunks.count else { return }
+                let first = index * Self.chunkRows
+                let rows = min(Self.chunkRows, records.count - first)
+                let x = input.matrix(rows: rows, columns: CIFAR10.imageBytes)
+                load(first..<first + rows, into: x, labels: labels.vector)
+                let loss = mlp.evaluate(
+                    x, targets: .labels(labels.vector[0..<rows]), parameters: parameters,
+                    runningStatistics: runningStatistics, workspace: workspace)
+                results.withLock { $0[index] = loss }
+            }
+        }
+        // Launchers bind a rank to a core; the helpers may use the others.
+        let done = DispatchGroup()
+        ProcessorAffinity.withAffinityToAllProcessors {
+            for _ in 1..<max(1, threads) {
+                done.enter()
+                let thread = Thread {
+                    work()
+                    done.leave()
+                }
+                thread.stackSize = 8 << 20
+                thread.start()
+            }
+        }
+        work()
+        done.wait()
+        return results.withLock { $0 }
+    }
+
+    private func load(_ range: Range<Int>, into x: Matrix<Float>, labels: Vector<Int32>) {
+        let normalization = PixelNormalization<Float>.cifar10
+        records.pixels.withUnsafeBufferPointer { pixels in
+            for (row, record) in range.enumerated() {
+                let start = record * CIFAR10.imageBytes
+                let image = UnsafeBufferPointer(rebasing: pixels[start..<start + CIFAR10.imageBytes])
+                normalization.apply(image, into: x[rows: row..<row + 1].vector)
+                labels[row] = Int32(records.labels[record])
+            }
+        }
+    }
+}

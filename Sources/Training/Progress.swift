@@ -1,0 +1,58 @@
+internal import Checkpoints
+internal import MLPEngine
+
+/// How far a run has come, in whole steps.
+struct Progress {
+    /// Completed epochs.
+    var epoch = 0
+    /// Completed steps of the run.
+    var step = 0
+    /// Completed steps of the epoch under way.
+    var stepInEpoch = 0
+    /// The losses of the epoch under way.
+    var totals = BatchLoss.zero
+    /// Seconds of training in the epoch under way.
+    var seconds = 0.0
+
+    private static let lossSumKey = "epoch_loss_sum"
+    private static let correctKey = "epoch_correct"
+    private static let samplesKey = "epoch_samples"
+    private static let secondsKey = "epoch_seconds"
+
+    init() {}
+
+    /// The progress that a checkpoint tells of.
+    init(_ metadata: CheckpointMetadata) {
+        epoch = metadata.position.epoch
+        step = metadata.position.step
+        stepInEpoch = metadata.position.stepInEpoch
+        totals.lossSum = metadata.additional[Self.lossSumKey].flatMap(Double.init) ?? 0
+        totals.correct = metadata.additional[Self.correctKey].flatMap(Int.init) ?? 0
+        totals.samples = metadata.additional[Self.samplesKey].flatMap(Int.init) ?? 0
+        seconds = metadata.additional[Self.secondsKey].flatMap(Double.init) ?? 0
+    }
+
+    var position: CheckpointMetadata.Position { .init(epoch: epoch, step: step, stepInEpoch: stepInEpoch) }
+
+    /// What a checkpoint needs besides the position. Decimals are the shortest that read back the same.
+    var additional: [String: String] {
+        [
+            Self.lossSumKey: "\(totals.lossSum)", Self.correctKey: "\(totals.correct)",
+            Self.samplesKey: "\(totals.samples)", Self.secondsKey: "\(seconds)",
+        ]
+    }
+
+    mutating func endStep(_ loss: BatchLoss, seconds: Double) {
+        step += 1
+        stepInEpoch += 1
+        totals += loss
+        self.seconds += seconds
+    }
+
+    mutating func endEpoch() {
+        epoch += 1
+        stepInEpoch = 0
+        totals = .zero
+        seconds = 0
+    }
+}

@@ -1,0 +1,95 @@
+public import Foundation
+
+/// The folder in which a run leaves its files.
+public struct RunDirectory: Sendable {
+    /// An error about the folder.
+    public struct Failure: Error, CustomStringConvertible, LocalizedError {
+        /// One line that names the folder, what was expected, and what was found.
+        public let description: String
+        /// The same as ``description``.
+        public var errorDescription: String? { description }
+    }
+
+    /// Where it is.
+    public let path: String
+
+    /// A folder at `path`, which need not exist yet.
+    public init(path: String) { self.path = path }
+
+    /// `config.json`: all that is needed to repeat the run.
+    public var configuration: String { path + "/config.json" }
+    /// `metrics.csv`: a row per epoch.
+    public var metricsCSV: String { path + "/metrics.csv" }
+    /// `metrics.jsonl`: an object per epoch.
+    public var metricsJSONL: String { path + "/metrics.jsonl" }
+    /// `steps.jsonl.zst`: an object per step.
+    public var steps: String { path + "/steps.jsonl.zst" }
+    /// `checkpoints/`.
+    public var checkpoints: String { path + "/checkpoints" }
+    /// `summary.json`: what the run came to.
+    public var summary: String { path + "/summary.json" }
+
+    /// The folder of a new run that was given none: `runs/2026-11-21T01-45-58`, in local time.
+    public static func timeStamped(_ date: Date = Date()) -> RunDirectory {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "yyyy-MM-dd'T'HH-mm-ss"
+        return RunDirectory(path: "runs/" + formatter.string(from: date))
+    }
+
+    /// The run directory to which a checkpoint file belongs, if it lies in one.
+    public static func containing(checkpoint path: String) -> RunDirectory? {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        guard folder.lastPathComponent == "checkpoints" else { return nil }
+        return RunDirectory(path: folder.deletingLastPathComponent().path)
+    }
+
+    /// Whether a run was begun here.
+    public var holdsRun: Bool {
+        [configuration, metricsCSV, steps, checkpoints].contains {
+            FileManager.default.fileExists(atPath: $0)
+        }
+    }
+
+    /// Creates the folder for a new run.
+    ///
+    /// - Throws: ``Failure`` if it cannot be created or written to, or already holds a run.
+    public func create() throws {
+        guard !holdsRun else {
+            throw Failure(
+                description: "--output \(path): expected no run there, found one; resume it or name another")
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw Failure(
+                description:
+                    "--output \(path): expected a folder that can be created, found: \(Self.reason(error))")
+        }
+        try write(Data(), to: configuration)
+    }
+
+    /// Writes a value as JSON, whole or not at all.
+    ///
+    /// - Throws: ``Failure``.
+    public func write(_ value: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try write(try encoder.encode(value) + Data("\n".utf8), to: path)
+    }
+
+    private func write(_ data: Data, to path: String) throws {
+        do {
+            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw Failure(
+                description: "\(path): expected a file that can be written, found: \(Self.reason(error))")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let error = error as NSError
+        let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError
+        return (underlying ?? error).localizedDescription
+    }
+}

@@ -1,0 +1,28 @@
+/// What a run does besides its result: where it writes and how it is watched. Changing it does not change the weights.
+public struct RunOptions: Sendable {
+    /// Who computes losses and accuracies on validation and test records.
+    public enum Evaluation: String, Codable, Sendable, CaseIterable {
+        /// Rank 0 alone, on all processors of its node, while the others sleep.
+        case rank0
+        /// All ranks, each its share.
+        case sharded
+    }
+
+    /// The run directory; nil for `runs/` and a time stamp.
+    public var output: String?
+    /// The checkpoint to go on from.
+    public var resume: String?
+    /// How often a checkpoint is written.
+    public var checkpointInterval = CheckpointInterval.epochs(1)
+    /// How many of the newest checkpoints are kept besides the best; nil keeps all.
+    public var keepLast: Int?
+    /// zstd's level for checkpoints.
+    public var compressionLevel = 1
+    /// Who evaluates.
+    public var evaluation = Evaluation.rank0
+    /// The version of the program, for the record.
+    public var programVersion: String
+
+    /// The defaults.
+    public init(programVersion: String) { self.programVersion = programVersion }
+}

@@ -1,0 +1,292 @@
+internal import Checkpoints
+public import Collectives
+internal import DataParallel
+public import Datasets
+internal import Foundation
+internal import MLPEngine
+internal import Metrics
+internal import Tensors
+
+/// A training run, from the records to the tested model.
+public struct Trainer {
+    private let communicator: any Communicator
+    private let configuration: TrainingConfiguration
+    private let options: RunOptions
+    private let dataset: any ImageDataset
+    private let resumePoint: ResumePoint?
+    private let observer: any TrainingObserver
+
+    private let assignment: ShardAssignment
+    private var isRoot: Bool { communicator.rank == 0 }
+
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - communicator: The ranks.
+    ///   - configuration: What to train, validated, with the number of logical shards settled; the same on every rank.
+    ///   - options: Where to write; the same on every rank.
+    ///   - dataset: What to train on.
+    ///   - resumePoint: On rank 0 the checkpoint to go on from, if any.
+    ///   - observer: Told of everything, on rank 0 alone.
+    public init(
+        communicator: any Communicator, configuration: TrainingConfiguration, options: RunOptions,
+        dataset: any ImageDataset, resumePoint: ResumePoint?, observer: any TrainingObserver
+    ) {
+        self.communicator = communicator
+        self.configuration = configuration
+        self.options = options
+        self.dataset = dataset
+        self.resumePoint = resumePoint
+        self.observer = observer
+        assignment = ShardAssignment(
+            worldSize: communicator.size,
+            shardCount: configuration.logicalShards
+                ?? LogicalShards.defaultCount(forWorldSize: communicator.size))
+    }
+
+    /// Trains, evaluates and tests. Collective: every rank must call it.
+    ///
+    /// - Returns: What the run came to; the same on every rank but for the digest, which only rank 0 has.
+    /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
+    public func run() throws -> RunSummary {
+        let threads = useProcessors()
+
+        // The records: this rank's shards, and what is set apart for validation and test.
+        let split = ValidationSplit(
+            count: dataset.count(of: .training), validationSize: configuration.validationSize,
+            seed: configuration.seed)
+        let shards = LogicalShards(
+            records: split.training, count: assignment.shardCount, seed: configuration.seed)
+        let mlp = MLP(configuration.model)
+        let (loader, validation, test) = try communicator.agree(on: "reading the records") {
+            (
+                try BatchLoader(
+                    dataset: dataset, shards: shards, ownedShards: assignment.shards(of: communicator.rank),
+                    globalBatch: configuration.batchSize),
+                try evaluator(mlp, .training, split.validation, threads),
+                try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), threads)
+            )
+        }
+        let fingerprint = try communicator.allreduce(
+            loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
+
+        // The model, the same on every rank.
+        let method = AllreduceReduction<Float>(
+            communicator: communicator, network: mlp.network, rowsOfRank: rowsOfRank,
+            synchronizesBatchNorm: configuration.batchNorm == .sync)
+        let replica = Replica<Float>(
+            mlp: mlp, optimizer: configuration.optimizer, rows: loader.rows, parts: method.parts,
+            seed: configuration.seed)
+        let best = BestModel(network: mlp.network)
+        var progress = try restore(replica, best, fingerprint: fingerprint)
+        try replica.broadcast(from: 0, over: communicator)
+        try ReplicaCheck.sameEverywhere(replica, over: communicator)
+
+        let recorder = try communicator.agree(on: "opening the run directory") {
+            isRoot ? try makeRecorder(mlp, progress, fingerprint: fingerprint) : nil
+        }
+        defer { recorder?.close() }
+        let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
+        let schedule = configuration.learningRateSchedule(worldSize: communicator.size)
+        let input = AlignedBuffer<Float>(repeating: 0, count: loader.rows * CIFAR10.imageBytes)
+        let labels = AlignedBuffer<Int32>(repeating: 0, count: loader.rows)
+        let x = input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes)
+        if let recorder {
+            observer.runBegins(
+                header(mlp, threads: threads, directory: recorder.directory),
+                plan: .init(
+                    epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
+                    batchSize: configuration.batchSize,
+                    completedSteps: progress.step))
+        }
+
+        let clock = ContinuousClock()
+        var lastCheckpoint = clock.now
+        var trainSeconds = 0.0
+        var trainImages = 0
+        while progress.epoch < configuration.epochs {
+            let epoch = progress.epoch + 1
+            loader.beginEpoch(progress.epoch)
+            var rate = 0.0
+            while progress.stepInEpoch < stepsPerEpoch {
+                let start = clock.now
+                rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
+                loader.load(step: progress.stepInEpoch, into: x, labels: labels.vector)
+                let loss = try replica.step(
+                    x, targets: .labels(labels.vector), globalBatch: configuration.batchSize,
+                    learningRate: rate,
+                    method: method
+                ).loss
+                let seconds = (clock.now - start) / .seconds(1)
+                progress.endStep(loss, seconds: seconds)
+                trainSeconds += seconds
+                trainImages += loss.samples
+                guard loss.lossSum.isFinite else {
+                    throw Divergence(
+                        epoch: epoch, step: progress.step, loss: loss.meanLoss, shouldReport: isRoot)
+                }
+                guard let recorder else { continue }
+                let record = StepRecord(
+                    epoch: epoch, step: progress.step, learningRate: rate, loss: loss.meanLoss,
+                    accuracy: loss.accuracy, seconds: seconds)
+                recorder.record(record)
+                observer.stepEnded(record)
+                if progress.stepInEpoch < stepsPerEpoch,
+                    isDue(progress, endsEpoch: false, since: lastCheckpoint)
+                {
+                    try recorder.checkpoint(replica, progress, best: best)
+                    lastCheckpoint = clock.now
+                }
+            }
+
+            let result =
+                configuration.validationSize > 0
+                ? try validation.evaluate(
+                    parameters: replica.parameters, runningStatistics: replica.runningStatistics) : nil
+            if let result { best.consider(replica, validation: result, epoch: epoch, step: progress.step) }
+            let record = EpochRecord(
+                epoch: epoch, step: progress.step, learningRate: rate, trainLoss: progress.totals.meanLoss,
+                trainAccuracy: progress.totals.accuracy, validationLoss: result?.meanLoss,
+                validationAccuracy: result?.accuracy, seconds: progress.seconds,
+                imagesPerSecond: Double(progress.totals.samples) / progress.seconds)
+            progress.endEpoch()
+            guard let recorder else { continue }
+            recorder.record(record)
+            observer.epochEnded(record)
+            if isDue(progress, endsEpoch: true, since: lastCheckpoint) {
+                try recorder.checkpoint(replica, progress, best: best)
+                lastCheckpoint = clock.now
+            }
+        }
+
+        // The model that was best on validation is the one tested; without validation the last one.
+        let tested = best.result
+        let testResult = try test.evaluate(
+            parameters: tested == nil ? replica.parameters : best.parameters.vector,
+            runningStatistics: tested == nil ? replica.runningStatistics : best.runningStatistics.vector)
+        let summary = RunSummary(
+            testAccuracy: testResult.accuracy, testLoss: testResult.meanLoss,
+            bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
+            parameterCount: mlp.parameterCount, tensorsSHA256: try recorder?.digest(replica, progress) ?? "",
+            worldSize: communicator.size, logicalShards: assignment.shardCount, epochs: progress.epoch,
+            trainSeconds: trainSeconds,
+            imagesPerSecond: trainSeconds > 0 ? Double(trainImages) / trainSeconds : 0)
+        if let recorder {
+            try recorder.finish(summary)
+            observer.runEnded(summary, directory: recorder.directory.path)
+        }
+        return summary
+    }
+
+    /// The rows of each rank's part of a global batch.
+    private var rowsOfRank: [Int] {
+        let rowsPerShard = configuration.batchSize / assignment.shardCount
+        return (0..<communicator.size).map { assignment.shards(of: $0).count * rowsPerShard }
+    }
+
+    /// Divides the node's processors among its ranks and returns this rank's threads.
+    private func useProcessors() -> Int {
+        let threads = max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
+        // BLAS makes its threads here; they inherit what the calling thread is bound to.
+        ProcessorAffinity.withAffinityToAllProcessors { BLAS.threadCount = threads }
+        return threads
+    }
+
+    private func evaluator(
+        _ mlp: MLP, _ split: DatasetSplit, _ indices: [Int], _ threads: Int
+    ) throws -> Evaluator {
+        try Evaluator(
+            mlp: mlp, dataset: dataset, split: split, indices: indices, communicator: communicator,
+            mode: options.evaluation, threadsPerRank: threads)
+    }
+
+    /// Brings replica and best model to the checkpoint's state on rank 0, and the progress and the best model to that
+    /// of rank 0 on all others.
+    private func restore(_ replica: Replica<Float>, _ best: BestModel, fingerprint: UInt64) throws -> Progress
+    {
+        let resumes = try communicator.broadcast(Int64(resumePoint == nil ? 0 : 1), root: 0) == 1
+        guard resumes else { return Progress() }
+        let text = try communicator.agree(on: "restoring the checkpoint") {
+            guard let checkpoint = resumePoint?.checkpoint else { return "" }
+            let model = ModelTensors(network: replica.mlp.network)
+            let found = checkpoint.metadata.dataFingerprint
+            guard found == hexadecimal(fingerprint) else {
+                throw ResumePoint.Failure(
+                    description:
+                        "--data \(dataset.location): expected the records with fingerprint \(found) that the run"
+                        + " was trained on, found \(hexadecimal(fingerprint))")
+            }
+            try model.restore(
+                checkpoint, parameters: replica.parameters, runningStatistics: replica.runningStatistics)
+            if let velocity = replica.velocity { try model.restore(checkpoint, velocity: velocity) }
+            if let result = checkpoint.metadata.bestValidation {
+                let prefix = result.step == checkpoint.metadata.position.step ? "" : ModelTensors.bestPrefix
+                try model.restore(
+                    checkpoint, prefix: prefix, parameters: best.parameters.vector,
+                    runningStatistics: best.runningStatistics.vector)
+            }
+            if checkpoint.metadata.blasKernel != BLAS.kernelName {
+                observer.note(
+                    "the checkpoint was computed with BLAS kernel \(checkpoint.metadata.blasKernel), this machine has"
+                        + " \(BLAS.kernelName): the last bits will differ")
+            }
+            return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
+        }
+        let metadata = try JSONDecoder().decode(
+            CheckpointMetadata.self, from: Data(try communicator.broadcast(text: text, root: 0).utf8))
+        try communicator.broadcast(best.parameters.vector.buffer, root: 0)
+        try communicator.broadcast(best.runningStatistics.vector.buffer, root: 0)
+        if let result = metadata.bestValidation { best.restore(result) }
+        return Progress(metadata)
+    }
+
+    private func makeRecorder(_ mlp: MLP, _ progress: Progress, fingerprint: UInt64) throws -> RunRecorder {
+        let directory =
+            options.output.map(RunDirectory.init) ?? resumePoint?.directory ?? RunDirectory.timeStamped()
+        let continues =
+            resumePoint != nil && directory.path == (resumePoint?.directory?.path ?? directory.path)
+        return try RunRecorder(
+            directory: directory, continuing: continues ? progress.position : nil,
+            configuration: configuration,
+            options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
+            network: mlp.network, observer: observer)
+    }
+
+    private func isDue(_ progress: Progress, endsEpoch: Bool, since last: ContinuousClock.Instant) -> Bool {
+        // The last state is always kept.
+        if progress.epoch == configuration.epochs { return true }
+        return switch options.checkpointInterval {
+        case .epochs(let count): endsEpoch && progress.epoch % count == 0
+        case .steps(let count): progress.step % count == 0
+        case .seconds(let seconds): (ContinuousClock.now - last) / .seconds(1) >= seconds
+        }
+    }
+
+    private func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    private func header(_ mlp: MLP, threads: Int, directory: RunDirectory) -> [(key: String, value: String)] {
+        let training = dataset.count(of: .training) - configuration.validationSize
+        let hosts = communicator.placement.hostNames
+        let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
+        let kernel = "\(BLAS.kernelName), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
+        return [
+            (
+                "data",
+                "\(dataset.name) (\(dataset.location)): \(training) to train on, \(configuration.validationSize) for"
+                    + " validation, \(dataset.count(of: .test)) to test"
+            ),
+            ("model", "\(ModelDescription(configuration)), \(mlp.parameterCount) parameters"),
+            ("ranks", "\(ranks) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
+            (
+                "shards",
+                "\(assignment.shardCount) logical shards, \(configuration.batchSize / assignment.shardCount) rows of each"
+                    + " in a global batch of \(configuration.batchSize)"
+            ),
+            ("BLAS", "OpenBLAS, kernel \(kernel)"),
+            ("output", directory.path),
+        ]
+    }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// The root command; alone it means `dp-train train`.
+struct DPTrain: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "dp-train",
+        abstract: "Trains multi-layer perceptrons on CIFAR-10, data-parallel over MPI.",
+        discussion: """
+            Alone it runs on this machine's processors; 'mpirun -np 4 dp-train' runs on four ranks.
+
+            Exit codes: 0 success, 1 failure while running, 64 a setting that cannot be used.
+            """,
+        version: version,
+        subcommands: [TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DataCommand.self],
+        defaultSubcommand: TrainCommand.self)
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import MPIBackend
+
+/// Parses the command line, runs the command, and turns errors into one line and an exit code.
+@main
+enum Main {
+    static func main() async {
+        // A file-size limit and a reader that has gone away become errors of the call that meets them.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try DPTrain.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(report(error))
+        }
+    }
+
+    /// Prints an error that is no rank's in particular and returns the exit code.
+    private static func report(_ error: any Error) -> Int32 {
+        let code = DPTrain.exitCode(for: error).rawValue
+        // Every rank parses the same command line; one of them speaks.
+        guard isSpeaker else { return code }
+        if code == 0 {
+            print(DPTrain.fullMessage(for: error))
+            return code
+        }
+        let message = DPTrain.message(for: error)
+        if !message.isEmpty { printError(message) }
+        return code
+    }
+
+    /// Whether this process, by its launcher's word, is the one that speaks for all.
+    private static var isSpeaker: Bool {
+        Launcher.detect(environment: ProcessInfo.processInfo.environment)?.rank ?? 0 == 0
+    }
+
+    /// Prints an error on standard error, in one line.
+    static func printError(_ message: String) {
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        FileHandle.standardError.write(Data("dp-train: error: \(line)\n".utf8))
+    }
+}

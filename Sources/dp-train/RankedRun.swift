@@ -1,0 +1,44 @@
+import ArgumentParser
+import Collectives
+import Foundation
+import MPIBackend
+
+/// Runs a command's work on all ranks, and ends all of them when one fails.
+enum RankedRun {
+    /// Joins the world, runs `body` and leaves the world.
+    ///
+    /// An error on which all ranks agree is printed once, and every rank ends by itself; any other may have struck this
+    /// rank alone, so it ends the others.
+    static func run(_ body: (any Communicator) throws -> Void) throws {
+        let world: World
+        do {
+            world = try World.start()
+        } catch {
+            if error.shouldReport { Main.printError(message(of: error)) }
+            throw ExitCode.failure
+        }
+        do {
+            try body(world.communicator)
+            try world.finish()
+        } catch {
+            if error.shouldReport { Main.printError(message(of: error)) }
+            let code = exitCode(for: error)
+            // The launcher ends a job at the first process that fails: the message has been printed by then.
+            guard error is any AgreedFailure || world.communicator.size == 1 else {
+                world.communicator.abort(code: code.rawValue)
+            }
+            try? world.finish()
+            throw code
+        }
+    }
+
+    private static func exitCode(for error: any Error) -> ExitCode {
+        let cause = (error as? RankFailure)?.underlying ?? error
+        return cause is ValidationError ? .validationFailure : .failure
+    }
+
+    private static func message(of error: any Error) -> String {
+        if let error = error as? ValidationError { return error.message }
+        return (error as? any LocalizedError)?.errorDescription ?? String(describing: error)
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Metrics
+import Training
+
+/// Shows a run on standard output, warnings and result included.
+final class ConsoleObserver: TrainingObserver {
+    private let isQuiet: Bool
+    private var reporter: ConsoleReporter?
+
+    init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+    func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
+        let reporter = ConsoleReporter(plan: plan, output: .standardOutput, isQuiet: isQuiet)
+        reporter.header(header)
+        self.reporter = reporter
+    }
+
+    func stepEnded(_ record: StepRecord) {
+        reporter?.recordStep(record)
+    }
+
+    func epochEnded(_ record: EpochRecord) {
+        reporter?.recordEpoch(record)
+    }
+
+    func note(_ text: String) {
+        if let reporter {
+            reporter.warning(text)
+        } else {
+            print("warning: \(text)")
+        }
+    }
+
+    func runEnded(_ summary: RunSummary, directory: String) {
+        reporter?.close()
+        reporter?.summary([
+            (
+                "test accuracy",
+                String(
+                    format: "%.2f %%, loss %.4f, of the model after epoch %d", summary.testAccuracy * 100,
+                    summary.testLoss,
+                    summary.bestEpoch)
+            ),
+            (
+                "training",
+                String(
+                    format: "%.1f s, %.0f images per second", summary.trainSeconds, summary.imagesPerSecond)
+            ),
+            ("written to", directory),
+        ])
+    }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Collectives
+import Datasets
+import Foundation
+import Training
+
+/// `dp-train train`: trains a model.
+struct TrainCommand: ParsableCommand {
+    enum Reduction: String, ExpressibleByArgument, CaseIterable {
+        case mpi
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Train a multi-layer perceptron and test it.")
+
+    @OptionGroup var data: DataOptions
+
+    @OptionGroup(title: "What decides the result") var settings: ConfigurationOptions
+
+    @Option(help: "How the ranks' gradients are summed: mpi (one allreduce per step).")
+    var reduction = Reduction.mpi
+
+    @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
+    var evaluation = RunOptions.Evaluation.rank0
+
+    @Option(help: "The run directory. (default: runs/<time stamp>)")
+    var output: String?
+
+    @Option(
+        parsing: .unconditional,
+        help:
+            "How often a checkpoint is written: a number of epochs, or as in 2epochs, 500steps, 10min. (default: 1)",
+        transform: Values.checkpointInterval)
+    var checkpointEvery: CheckpointInterval?
+
+    @Option(
+        parsing: .unconditional,
+        help: "Keep only this many of the newest checkpoints, and the best. (default: all)",
+        transform: Values.wholeNumber)
+    var keepLast: Int?
+
+    @Option(
+        parsing: .unconditional, help: "zstd's compression level of checkpoints, 1 to 19. (default: 1)",
+        transform: Values.wholeNumber)
+    var compressionLevel: Int?
+
+    @Option(help: "A checkpoint to go on from, in its own run directory or in --output.")
+    var resume: String?
+
+    @Flag(help: "Print nothing but warnings and the result.")
+    var quiet = false
+
+    func run() throws {
+        try RankedRun.run { communicator in
+            let resumePoint = try communicator.agree(on: "reading the checkpoint") {
+                communicator.rank == 0 ? try resume.map(ResumePoint.init(path:)) : nil
+            }
+            let base = try communicator.broadcast(configuration: resumePoint?.configuration)
+            let (configuration, options) = try communicator.agree(on: "checking the settings") {
+                (try settle(base, worldSize: communicator.size), try runOptions())
+            }
+            let dataset = try communicator.agree(on: "opening the data set") {
+                let dataset = try data.locate(seed: configuration.seed)
+                try configuration.validate(against: dataset)
+                return dataset
+            }
+            let observer = ConsoleObserver(isQuiet: quiet)
+            let trainer = Trainer(
+                communicator: communicator, configuration: configuration, options: options, dataset: dataset,
+                resumePoint: resumePoint, observer: observer)
+            _ = try trainer.run()
+        }
+    }
+
+    /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
+    private func settle(_ base: TrainingConfiguration?, worldSize: Int) throws -> TrainingConfiguration {
+        var configuration = base ?? TrainingConfiguration()
+        try settings.apply(to: &configuration)
+        try configuration.validate()
+        try configuration.settleShards(worldSize: worldSize)
+        if let base {
+            let differences = configuration.differences(from: base)
+            guard differences.isEmpty else {
+                throw ValidationError(
+                    "--resume: expected the settings of the checkpoint, found others: "
+                        + differences.map(\.description).joined(separator: ", "))
+            }
+        }
+        return configuration
+    }
+
+    private func runOptions() throws -> RunOptions {
+        var options = RunOptions(programVersion: DPTrain.version)
+        options.output = output
+        options.evaluation = evaluation
+        if let checkpointEvery { options.checkpointInterval = checkpointEvery }
+        if let keepLast {
+            guard keepLast >= 1 else {
+                throw ValidationError("--keep-last: expected a number ≥ 1, found \(keepLast)")
+            }
+            options.keepLast = keepLast
+        }
+        if let compressionLevel {
+            guard (1...19).contains(compressionLevel) else {
+                throw ValidationError(
+                    "--compression-level: expected a number from 1 to 19, found \(compressionLevel)")
+            }
+            options.compressionLevel = compressionLevel
+        }
+        return options
+    }
+}
+
+extension Communicator {
+    /// Rank 0's configuration, if it has one, on every rank. Collective: every rank must call it.
+    fileprivate func broadcast(configuration: TrainingConfiguration?) throws -> TrainingConfiguration? {
+        let encoded = try configuration.map { try JSONEncoder().encode($0) }
+        let bytes = try broadcast(bytes: encoded.map { Array($0) } ?? [], root: 0)
+        return bytes.isEmpty ? nil : try JSONDecoder().decode(TrainingConfiguration.self, from: Data(bytes))
+    }
+}

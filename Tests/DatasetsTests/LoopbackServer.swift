@@ -1,0 +1,157 @@
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A small HTTP server on the loopback interface that misbehaves as it is told, one connection after the other.
+final class LoopbackServer: Sendable {
+    /// How to answer one request.
+    struct Answer: Sendable {
+        /// The status, where it is not what it should be.
+        var status: Int?
+        /// Whether `Range` is heeded.
+        var heedsRange = true
+        /// After how many bytes of the body the connection breaks off.
+        var breaksAfter: Int?
+        /// Whether the answer says how long it is.
+        var saysLength = true
+        /// The first byte of the range, where it is not the one asked for.
+        var wrongStart: Int?
+    }
+
+    /// Keeps a client that has gone away from ending the process.
+    #if canImport(Glibc)
+    private static let noSignal = Int32(MSG_NOSIGNAL)
+    #else
+    private static let noSignal: Int32 = 0
+    #endif
+
+    let port: UInt16
+    private let body: [UInt8]
+    private let socketHandle: Int32
+    private let isStopped = Mutex(false)
+    private let hasStopped = DispatchSemaphore(value: 0)
+    private let state: Mutex<(answers: [Answer], requests: [String])>
+
+    /// Serves `body`; the requests get `answers` in turn, and proper answers after these.
+    init(_ body: [UInt8], answers: [Answer] = []) throws {
+        self.body = body
+        state = Mutex((answers, []))
+        socketHandle = Self.makeSocket()
+        let handle = socketHandle
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = Self.withAddress(port: 0) { bind(handle, $0, $1) == 0 && listen(handle, 8) == 0 }
+        let hasPort = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getsockname(handle, $0, &length) == 0
+            }
+        }
+        port = UInt16(bigEndian: address.sin_port)
+        guard isBound, hasPort else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        Thread.detachNewThread { [self] in
+            while true {
+                let connection = accept(handle, nil, nil)
+                // Closed by the thread that accepts: elsewhere the handle's number could be another's by now.
+                if connection < 0 || isStopped.withLock({ $0 }) {
+                    if connection >= 0 { close(connection) }
+                    close(handle)
+                    hasStopped.signal()
+                    return
+                }
+                serve(connection)
+                close(connection)
+            }
+        }
+    }
+
+    var url: String { "http://127.0.0.1:\(port)/cifar.tar.gz" }
+
+    /// The requests so far, as they came.
+    var requests: [String] { state.withLock { $0.requests } }
+
+    /// Closes the port.
+    func stop() {
+        isStopped.withLock { $0 = true }
+        // Wakes the thread: one of the two does, depending on the system.
+        shutdown(socketHandle, Int32(SHUT_RDWR))
+        let waker = Self.makeSocket()
+        Self.withAddress(port: port) { _ = connect(waker, $0, $1) }
+        close(waker)
+        hasStopped.wait()
+    }
+
+    private static func makeSocket() -> Int32 {
+        #if canImport(Glibc)
+        socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+        socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+    }
+
+    /// Calls `body` with an address of the loopback interface.
+    private static func withAddress<Result>(
+        port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+
+    private func serve(_ connection: Int32) {
+        var request: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !String(decoding: request, as: UTF8.self).contains("\r\n\r\n") {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 else { return }
+            request += buffer[..<count]
+        }
+        let text = String(decoding: request, as: UTF8.self)
+        let answer = state.withLock { state in
+            state.requests.append(text)
+            return state.answers.isEmpty ? Answer() : state.answers.removeFirst()
+        }
+        let range = text.split(separator: "\r\n").first { $0.lowercased().hasPrefix("range: bytes=") }
+        let start = range.flatMap { Int($0.dropFirst(13).prefix { $0.isNumber }) }
+        var headers = ["Connection: close"]
+        var content = body[...]
+        var status = 200
+        if answer.heedsRange, let start {
+            if start >= body.count {
+                status = 416
+                content = []
+                headers.append("Content-Range: bytes */\(body.count)")
+            } else {
+                status = 206
+                content = body[start...]
+                headers.append(
+                    "Content-Range: bytes \(answer.wrongStart ?? start)-\(body.count - 1)/\(body.count)")
+            }
+        }
+        if let wrong = answer.status {
+            status = wrong
+            content = Array("<html>no</html>".utf8)[...]
+        }
+        if answer.saysLength { headers.append("Content-Length: \(content.count)") }
+        let head = "HTTP/1.1 \(status) Something\r\n" + headers.map { $0 + "\r\n" }.joined() + "\r\n"
+        let bytes = Array(head.utf8) + content.prefix(answer.breaksAfter ?? content.count)
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                send(connection, $0.baseAddress, $0.count, Self.noSignal)
+            }
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import DurableFiles
+import Foundation
+import Testing
+
+@Suite struct FilesTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test func `Replacing a file leaves the new contents and nothing else`() throws {
+        let path = folder.path("config.json")
+        try Files.replace(path, with: Data("old".utf8))
+        try Files.replace(path, with: Data("new and longer".utf8))
+        #expect(try Files.read(path) == Data("new and longer".utf8))
+        #expect(try folder.names() == ["config.json"])
+    }
+
+    @Test func `A replacement that fails leaves the old file and no temporary one`() throws {
+        // A folder stands where the file should go: the rename fails, whoever runs the test.
+        try Files.createFolder(folder.path("taken"))
+        try folder.put("taken/inside", Data("x".utf8))
+        let error = #expect(throws: FileError.self) {
+            try Files.replace(folder.path("taken"), with: Data("y".utf8))
+        }
+        #expect(error?.operation == "rename")
+        #expect(error?.path == folder.path("taken"))
+        #expect(try folder.names() == ["taken"])
+        #expect(try folder.data("taken/inside") == Data("x".utf8))
+    }
+
+    @Test func `A missing file is named in the error`() throws {
+        let error = #expect(throws: FileError.self) { try Files.read(folder.path("missing")) }
+        #expect(error?.isNotFound == true)
+        #expect(error?.description == "cannot read \(folder.path("missing")): No such file or directory")
+    }
+
+    @Test func `Folders are created with those above them, and again without an error`() throws {
+        for _ in 0..<2 { try Files.createFolder(folder.path("a/b/c")) }
+        try Files.createFolder(folder.path("a/b/c/"))
+        #expect(try Files.names(in: folder.path("a/b")) == ["c"])
+        try folder.put("file", Data())
+        #expect(throws: FileError.self) { try Files.createFolder(folder.path("file")) }
+        #expect(throws: FileError.self) { try Files.createFolder(folder.path("file/below")) }
+    }
+
+    @Test func `Appending goes on at the end of what is there`() throws {
+        try folder.put("log", Data("abc".utf8))
+        let file = try AppendFile(path: folder.path("log"), truncating: false)
+        #expect(file.size == 3)
+        try file.appendContents(of: Data("def".utf8))
+        try file.synchronize()
+        #expect(file.size == 6)
+        #expect(try folder.data("log") == Data("abcdef".utf8))
+        #expect(try AppendFile(path: folder.path("log"), truncating: true).size == 0)
+        #expect(try folder.data("log").isEmpty)
+    }
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "needs /dev/full (Linux)"))
+    func `A full disk is an error that says so`() throws {
+        let file = try AppendFile(path: "/dev/full", truncating: false)
+        let error = #expect(throws: FileError.self) { try file.appendContents(of: Data("abc".utf8)) }
+        #expect(error?.description == "cannot write /dev/full: No space left on device")
+    }
+
+    @Test func `A write cut short by the file-size limit is taken back`() async throws {
+        let path = folder.path("log")
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try limitFileSize(to: 1000)
+            let file = try AppendFile(path: path, truncating: true)
+            try file.appendContents(of: Data(count: 600))
+            let error = #expect(throws: FileError.self) { try file.appendContents(of: Data(count: 600)) }
+            #expect(error?.reason == "File too large")
+            #expect(file.size == 600)
+            try file.appendContents(of: Data(count: 400))
+        }
+        #expect(try folder.data("log").count == 1000)
+    }
+}
