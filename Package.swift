@@ -92,6 +92,17 @@ let package = Package(
             name: "MultiRankSupport", dependencies: ["MPIBackend", "Collectives"],
             path: "Tests/MultiRankSupport",
             swiftSettings: settings),
+        .target(
+            name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
+            swiftSettings: settings),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "CZlib", crypto],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: settings),
         .testTarget(
             name: "MPIBackendTests", dependencies: ["MPIBackend", "Collectives", "MultiRankSupport"],
@@ -102,5 +113,13 @@ let package = Package(
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "ZstdFrames", "DurableFiles"],
             swiftSettings: settings),
+        .testTarget(
+            name: "MetricsTests",
+            dependencies: [
+                "Metrics", "ZstdFrames", "DurableFiles",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: ["dp-train"], swiftSettings: settings),
     ]
 )
