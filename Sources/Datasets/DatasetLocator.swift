@@ -33,7 +33,8 @@ public enum DatasetLocator {
                     ? "looking for a data set at $\(environmentVariable)," : "looking for a data set at",
                 location: asked,
                 expected: "\(CIFAR10.binaryFolder), \(CIFAR10.pythonFolder), \(CIFAR10.binaryArchive), "
-                    + "\(CIFAR10.pythonArchive), a folder that holds one of them, or the word \(syntheticWord)",
+                    + "\(CIFAR10.pythonArchive), a folder that holds one of them, or the word "
+                    + syntheticWord,
                 found: FileSystem.isFolder(full) == nil
                     ? "nothing of that name" : "a folder without any of them")
         }
