@@ -41,10 +41,9 @@ public struct CheckpointEvaluation {
         let threads = max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
         let evaluator = try communicator.agree(on: "reading the checkpoint and the records") {
             if let checkpoint = checkpoint?.checkpoint {
-                let best = checkpoint.metadata.bestValidation
-                let isOlder = best.map { $0.step != checkpoint.metadata.position.step } ?? false
+                // Before the first validation the checkpoint's own model is the best one.
                 try ModelTensors(network: mlp.network).restore(
-                    checkpoint, prefix: model == .best && isOlder ? ModelTensors.bestPrefix : "",
+                    checkpoint, prefix: checkpoint.prefix(of: model == .best ? .best : .current) ?? "",
                     parameters: parameters.vector, runningStatistics: statistics.vector)
             }
             return try Evaluator(
