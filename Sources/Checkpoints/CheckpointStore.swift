@@ -28,6 +28,7 @@ public struct CheckpointStore: Sendable {
 
     private static let prefix = "step-"
     private static let suffix = ".safetensors.zst"
+    private static let damagedSuffix = ".damaged"
 
     /// The folder.
     public let directory: String
@@ -77,6 +78,14 @@ public struct CheckpointStore: Sendable {
         }
     }
 
+    /// The names of damaged checkpoints that were set aside by ``restoreNewest()``; none if the folder cannot be read.
+    public var damagedNames: [String] {
+        ((try? Files.names(in: directory)) ?? []).filter {
+            $0.hasSuffix(Self.damagedSuffix)
+                && Self.step(of: String($0.dropLast(Self.damagedSuffix.count))) != nil
+        }
+    }
+
     /// Encodes `checkpoint` and puts it in the folder under the name of its step, atomically.
     ///
     /// - Returns: The entry and the size of the file in bytes.
@@ -114,7 +123,7 @@ public struct CheckpointStore: Sendable {
                 return Restored(checkpoint: checkpoint, entry: entry, damaged: damaged)
             } catch {
                 guard error.isDamage else { throw error }
-                damaged.append(setAside(entry, as: ".damaged", reason: error.description))
+                damaged.append(setAside(entry, as: Self.damagedSuffix, reason: error.description))
             }
         }
         guard damaged.isEmpty else { throw .allDamaged(directory: directory, files: damaged) }

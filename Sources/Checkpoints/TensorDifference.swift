@@ -45,7 +45,7 @@ public struct TensorDifference: Sendable, Equatable, CustomStringConvertible {
         case .values(let values):
             let distance =
                 values.largest.map { "at most \($0) units in the last place" } ?? "not all are numbers"
-            return "\(name): \(values.count) of \(values.elementCount) elements differ, \(distance), at"
+            return "\(name): \(values.count) of \(values.elementCount) elements differ\(distance), at"
                 + " \(values.index): \(values.first) and \(values.second)"
         }
     }

@@ -81,6 +81,13 @@ public struct ResumePoint: Sendable {
             }
             self.configuration = configuration
         } else {
+            // To begin again over a run whose checkpoints were all lost is for a person to decide.
+            guard directory.damagedCheckpoints.isEmpty else {
+                throw Failure(
+                    description:
+                        "--resume \(directory.path): expected a good checkpoint, found only damaged ones set aside: "
+                        + directory.damagedCheckpoints.joined(separator: ", "))
+            }
             guard let stored else {
                 throw Failure(
                     description:

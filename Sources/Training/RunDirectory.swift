@@ -70,6 +70,9 @@ public struct RunDirectory: Sendable {
         }.max()
     }
 
+    /// The names of checkpoints that were found damaged and set aside.
+    var damagedCheckpoints: [String] { CheckpointStore(directory: checkpoints).damagedNames }
+
     /// The configuration in `config.json`; nil if there is none or it is no whole one.
     public var storedConfiguration: TrainingConfiguration? {
         guard let data = FileManager.default.contents(atPath: configuration) else { return nil }
