@@ -23,7 +23,8 @@ final class RunRecorder {
     private let writer: CheckpointWriter
     private let files: FileQueue
     private let messages: MessageBox
-    private let freeSnapshots = DispatchSemaphore(value: 2)
+    private let snapshots: SnapshotPool
+    private let freeSnapshots = DispatchSemaphore(value: SnapshotPool.count)
     private var pendingSteps: [StepRecord] = []
     private var isClosed = false
 
@@ -41,6 +42,7 @@ final class RunRecorder {
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
         model = ModelTensors(network: network)
+        snapshots = SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         configurationText = String(decoding: try encoder.encode(configuration), as: UTF8.self)
@@ -92,25 +94,29 @@ final class RunRecorder {
 
     /// Takes a snapshot and has it written behind everything recorded so far. Waits only while two earlier ones are
     /// still under way.
-    func checkpoint(_ replica: Replica<Float>, _ progress: Progress, best: BestModel) throws {
-        var tensors = try modelTensors(replica, progress)
-        if let velocity = replica.velocity { tensors += try model.tensors(velocity: velocity) }
-        if let result = best.result, result.step != progress.step {
-            tensors += try model.tensors(
-                parameters: best.parameters.vector, runningStatistics: best.runningStatistics.vector,
-                batches: result.step, prefix: ModelTensors.bestPrefix)
-        }
+    func checkpoint(_ replica: Replica<Float>, _ progress: Progress, best: BestModel) {
         let metadata = CheckpointMetadata(
             configuration: configurationText, logicalShards: configuration.logicalShards ?? 0,
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
             blasKernel: BLAS.kernelName, worldSize: worldSize, programVersion: options.programVersion,
             additional: progress.additional)
-        let checkpoint = Checkpoint(tensors: tensors, metadata: metadata)
+        freeSnapshots.wait()
+        let snapshot = snapshots.take()
+        snapshot.capture(replica, best: best, step: progress.step)
         handOverSteps()
         files.enqueue { try $0.flush() }
-        freeSnapshots.wait()
-        files.afterAll { [writer] in
-            writer.submit(checkpoint, protecting: checkpoint.metadata.bestValidation.map { [$0.step] } ?? [])
+        files.afterAll { [writer, model, snapshots, freeSnapshots, messages] in
+            let tensors = Result { try snapshot.tensors(model, metadata: metadata) }
+            snapshots.giveBack(snapshot)
+            switch tensors {
+            case .success(let tensors):
+                writer.submit(
+                    Checkpoint(tensors: tensors, metadata: metadata),
+                    protecting: metadata.bestValidation.map { [$0.step] } ?? [])
+            case .failure(let error):
+                messages.append("no checkpoint of step \(metadata.position.step): \(error)")
+                freeSnapshots.signal()
+            }
         }
     }
 

@@ -124,9 +124,7 @@ public struct Trainer {
                     let isDue =
                         progress.stepInEpoch < stepsPerEpoch && isDue(progress, checkpoints, endsEpoch: false)
                     if isDue || outcome.stopRequested {
-                        try checkpoints.measure(clock) {
-                            try recorder.checkpoint(replica, progress, best: best)
-                        }
+                        checkpoints.measure(clock) { recorder.checkpoint(replica, progress, best: best) }
                     }
                 }
                 if outcome.stopRequested {
@@ -156,7 +154,7 @@ public struct Trainer {
             recorder.record(record)
             observer.epochEnded(record)
             if isDue(progress, checkpoints, endsEpoch: true) {
-                try checkpoints.measure(clock) { try recorder.checkpoint(replica, progress, best: best) }
+                checkpoints.measure(clock) { recorder.checkpoint(replica, progress, best: best) }
             }
             recorder.takeMessages().forEach(observer.note)
         }
