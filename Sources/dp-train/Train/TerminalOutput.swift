@@ -17,7 +17,9 @@ enum TerminalOutput {
     private static var launcherPrintsToTerminal: Bool {
         #if os(Linux)
         let link = "/proc/\(getppid())/fd/\(STDOUT_FILENO)"
-        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else { return false }
+        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else {
+            return false
+        }
         return target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty")
         #else
         return false
