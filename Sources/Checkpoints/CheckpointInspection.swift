@@ -38,7 +38,7 @@ public struct CheckpointInspection: Sendable {
             ("program version", metadata.programVersion),
             (
                 "position",
-                "\(position.epoch) epochs and \(position.stepInEpoch) steps completed, \(position.step) steps in all"
+                "step \(position.step): epochs completed \(position.epoch), steps of the next \(position.stepInEpoch)"
             ),
             ("best validation", best ?? "none yet"),
             ("logical shards", "\(metadata.logicalShards)"),

@@ -36,6 +36,17 @@ extension Communicator {
         }
     }
 
+    /// Checks that there is a segment for each rank and that they fill the buffer.
+    ///
+    /// - Throws: ``CollectiveArgumentError/wrongCount(operation:expected:found:)``.
+    package func checkSegments(_ counts: [Int], buffer: Int) throws {
+        guard counts.count == size, counts.allSatisfy({ $0 >= 0 }), counts.reduce(0, +) == buffer else {
+            throw CollectiveArgumentError.wrongCount(
+                operation: "allgather of \(counts.count) segments", expected: counts.reduce(0, +),
+                found: buffer)
+        }
+    }
+
     /// Checks that a root is a rank.
     ///
     /// - Throws: ``CollectiveArgumentError/noSuchRoot(operation:root:size:)``.

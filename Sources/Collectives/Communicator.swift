@@ -56,6 +56,16 @@ public protocol Communicator: AnyObject, Sendable {
     func allgather<E: CollectiveElement>(
         _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>) throws
 
+    /// Completes a buffer of which every rank has one segment: rank r's `counts[r]` elements, behind those of the ranks
+    /// before it, are copied to all other ranks. Collective: every rank must call it, with the same counts.
+    ///
+    /// - Parameters:
+    ///   - buffer: In place: this rank's segment goes in, all segments come out.
+    ///   - counts: The elements of each rank's segment, which add up to the buffer's; may be 0.
+    /// - Throws: ``CollectiveArgumentError`` if the counts do not fit, or the communicator's error.
+    func allgather<E: CollectiveElement>(segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int])
+        throws
+
     /// Ends all ranks at once, with the given exit code where the launcher passes it on. Not collective: any rank may
     /// call it at any time, after having said why.
     func abort(code: Int32) -> Never

@@ -48,6 +48,15 @@ public final class SingleProcessCommunicator: Communicator {
         _ = result.update(fromContentsOf: contribution)
     }
 
+    /// Leaves the buffer as it is: it has one segment, this rank's.
+    ///
+    /// - Throws: ``CollectiveArgumentError`` if the count is not the buffer's.
+    public func allgather<E: CollectiveElement>(
+        segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
+    ) throws {
+        try checkSegments(counts, buffer: buffer.count)
+    }
+
     /// Ends the process with the given exit code.
     public func abort(code: Int32) -> Never {
         exit(code)

@@ -133,6 +133,26 @@ public final class ThreadCommunicator: Communicator {
         try meeting.meet(rank: rank, purpose: "end of " + purpose)
     }
 
+    /// Copies every rank's segment to all others. Collective: every rank must call it, with the same counts.
+    ///
+    /// - Throws: ``CollectiveArgumentError`` if the counts do not fit, or ``ThreadCommunicatorError``.
+    public func allgather<E: CollectiveElement>(
+        segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
+    ) throws {
+        try checkSegments(counts, buffer: buffer.count)
+        let purpose = "allgather of segments of \(counts) \(E.elementType)"
+        try meeting.meet(rank: rank, purpose: purpose, buffer: UnsafeRawBufferPointer(buffer))
+        var start = 0
+        for (other, count) in counts.enumerated() {
+            defer { start += count }
+            guard other != rank else { continue }
+            let theirs = meeting.buffer(ofRank: other).bindMemory(to: E.self)
+            let segment = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + count])
+            _ = segment.update(fromContentsOf: UnsafeBufferPointer(rebasing: theirs[start..<start + count]))
+        }
+        try meeting.meet(rank: rank, purpose: "end of " + purpose)
+    }
+
     /// Ends this thread, and the other ranks at their next collective; ``run(size:nodes:_:)`` throws
     /// ``ThreadCommunicatorError/aborted(rank:code:)``. What this thread's functions own is not released.
     public func abort(code: Int32) -> Never {

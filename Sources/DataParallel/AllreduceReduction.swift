@@ -40,8 +40,8 @@ public final class AllreduceReduction<Scalar: TensorScalar & CollectiveElement>:
     /// One: a rank's rows are one part.
     public var parts: Int { 1 }
 
-    /// Always: there is one part.
-    public func joinsParts(of module: Linear) -> Bool { true }
+    /// One: there is one part.
+    public func productCount(of module: Linear, parts: Int) -> Int { 1 }
 
     /// Gathers the moments of all ranks and merges them, weighted by their rows. Collective: every rank must call it.
     public func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) throws -> Int {

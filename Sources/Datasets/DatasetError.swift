@@ -1,6 +1,7 @@
 public import Foundation
 
-/// What went wrong with a data set, in one line: the operation, the file, what was expected and what was found.
+/// What went wrong with a data set, in one line: the operation, the file, what was expected and what was
+/// found.
 public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
     /// What was being done: "reading", "opening the archive", …
     public let operation: String

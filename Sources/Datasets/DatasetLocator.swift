@@ -7,18 +7,19 @@ public enum DatasetLocator {
     /// The folder, below the current one, that is looked into where neither says anything.
     public static let defaultFolder = "data"
 
-    /// Opens the data set that is asked for: the one at `path`, else at `$DP_TRAIN_DATA`, else below `./data`,
-    /// else the synthetic set.
+    /// Opens the data set that is asked for: the one at `path`, else at `$DP_TRAIN_DATA`, else below
+    /// `./data`, else the synthetic set.
     ///
-    /// A path may lead to the folder of either version of CIFAR-10, to a folder that holds one of them or one of
-    /// their archives, or to an archive; "synthetic" chooses the synthetic set.
+    /// A path may lead to the folder of either version of CIFAR-10, to a folder that holds one of them or one
+    /// of their archives, or to an archive; "synthetic" chooses the synthetic set.
     ///
     /// - Parameters:
     ///   - path: What the command line says, if anything.
     ///   - environment: The process's environment.
     ///   - currentDirectory: The folder that relative paths start from.
     ///   - syntheticSeed: The seed of the synthetic set.
-    /// - Throws: ``DatasetError`` where a path that was asked for leads to no data set, or where a set is damaged.
+    /// - Throws: ``DatasetError`` where a path that was asked for leads to no data set, or where a set is
+    ///   damaged.
     public static func locate(
         path: String?, environment: [String: String], currentDirectory: String, syntheticSeed: UInt64
     ) throws -> any ImageDataset {
@@ -32,7 +33,8 @@ public enum DatasetLocator {
                     ? "looking for a data set at $\(environmentVariable)," : "looking for a data set at",
                 location: asked,
                 expected: "\(CIFAR10.binaryFolder), \(CIFAR10.pythonFolder), \(CIFAR10.binaryArchive), "
-                    + "\(CIFAR10.pythonArchive), a folder that holds one of them, or the word \(syntheticWord)",
+                    + "\(CIFAR10.pythonArchive), a folder that holds one of them, or the word "
+                    + syntheticWord,
                 found: FileSystem.isFolder(full) == nil
                     ? "nothing of that name" : "a folder without any of them")
         }

@@ -1,7 +1,7 @@
 /// A set of labelled 32 × 32 colour images that is read record by record.
 ///
-/// Records of a split are numbered from 0; the numbering, the labels and the pixels do not depend on who reads,
-/// nor on what else is read.
+/// Records of a split are numbered from 0; the numbering, the labels and the pixels do not depend on who
+/// reads, nor on what else is read.
 public protocol ImageDataset: Sendable {
     /// What the set is, for messages: "CIFAR-10, binary version", "synthetic set", …
     var name: String { get }
@@ -18,7 +18,7 @@ public protocol ImageDataset: Sendable {
     ///   - split: The split they belong to.
     ///   - records: Their indices, ascending and distinct, each below `count(of: split)`.
     /// - Returns: The records in the order of `records`.
-    /// - Throws: ``DatasetError`` where the indices are not such, or where a file has gone, was changed since it
-    ///   was opened, or holds a label that is not 0 to 9.
+    /// - Throws: ``DatasetError`` where the indices are not such, or where a file has gone, was changed since
+    ///   it was opened, or holds a label that is not 0 to 9.
     func read(_ split: DatasetSplit, records: [Int]) throws -> ImageRecords
 }

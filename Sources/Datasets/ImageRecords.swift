@@ -6,8 +6,8 @@ public struct ImageRecords: Sendable, Equatable {
     public var labels: [UInt8]
     /// The wrapping sum of the records' fingerprints (``RecordFingerprint``).
     ///
-    /// A sum does not depend on the order of its terms: the sum over all ranks is the same however the records
-    /// are divided among them, and tells whether two runs saw the same data.
+    /// A sum does not depend on the order of its terms: the sum over all ranks is the same however the
+    /// records are divided among them, and tells whether two runs saw the same data.
     public var fingerprint: UInt64
 
     /// The number of records.

@@ -133,6 +133,33 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
+    /// Copies every rank's segment to all others. Collective: every rank must call it, with the same counts.
+    ///
+    /// - Throws: `CollectiveArgumentError` if the counts do not fit, ``MPIError``, or ``MPIEnvironmentError`` after the
+    ///   end of MPI.
+    public func allgather<E: CollectiveElement>(
+        segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
+    ) throws {
+        try checkSegments(counts, buffer: buffer.count)
+        guard buffer.count > 0, size > 1 else { return }
+        var starts = [Int](repeating: 0, count: size)
+        for rank in 1..<size { starts[rank] = starts[rank - 1] + counts[rank - 1] }
+        guard buffer.count <= maximumCount else {
+            for (root, start) in starts.enumerated() {
+                try broadcast(
+                    UnsafeMutableBufferPointer(rebasing: buffer[start..<start + counts[root]]), root: root)
+            }
+            return
+        }
+        let type = E.elementType.mpi
+        try call("MPI_Allgatherv") {
+            MPI_Allgatherv(
+                dp_mpi_in_place(), 0, type, buffer.baseAddress, counts.map { Int32($0) },
+                starts.map { Int32($0) }, type,
+                mpi.handle)
+        }
+    }
+
     /// Ends the job with `MPI_Abort`: mpirun ends the other ranks and takes over the exit code.
     public func abort(code: Int32) -> Never {
         if isOpen.load(ordering: .relaxed) { MPI_Abort(dp_mpi_comm_world(), code == 0 ? 1 : code) }

@@ -11,7 +11,8 @@ struct EpochLines {
     private var pending = Data()
 
     init(
-        path: String, opening: MetricsOpening, header: String?, parsing parse: (Data) -> RecordLine?
+        path: String, opening: MetricsOpening, header: String?,
+        parsing parse: (ArraySlice<UInt8>) -> RecordLine?
     ) throws(MetricsError) {
         self.path = path
         let headerLine = Data((header.map { $0 + "\n" } ?? "").utf8)
@@ -31,7 +32,7 @@ struct EpochLines {
     /// Drops the lines that were recorded after `position`, and damaged ones; the file is replaced as a whole.
     private static func cut(
         _ old: Data, at path: String, after position: MetricsPosition, headerLine: Data,
-        parsing parse: (Data) -> RecordLine?
+        parsing parse: (ArraySlice<UInt8>) -> RecordLine?
     ) throws(FileError) -> [String] {
         let kept = KeptLines(
             old.starts(with: headerLine) ? old.dropFirst(headerLine.count) : old,

@@ -23,4 +23,27 @@ extension Matrix where Scalar: TensorScalar {
             beta, base,
             columns)
     }
+
+    /// Computes some columns of this matrix as those of op(A) B, leaving all others: C[:, r] ← op(A) B[:, r].
+    ///
+    /// - Parameters:
+    ///   - range: The columns r.
+    ///   - a: The left factor; op(A) is [m, k].
+    ///   - transposeA: What op does to A.
+    ///   - b: The right factor [k, n], of as many columns as this matrix.
+    public func setColumns(
+        _ range: Range<Int>, toProduct a: Matrix, _ transposeA: Transposition, _ b: Matrix
+    ) {
+        let (m, k) = transposeA == .none ? (a.rows, a.columns) : (a.columns, a.rows)
+        precondition(
+            b.rows == k && rows == m && b.columns == columns,
+            "[\(m), \(k)] times [\(b.rows), \(b.columns)] is not [\(rows), \(columns)]")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= columns, "\(range) lies outside 0..<\(columns)")
+        guard m > 0, !range.isEmpty else { return }
+        Scalar.gemm(
+            transposeA, .none, m, range.count, k, 1, a.base, max(1, a.columns), b.base + range.lowerBound,
+            columns, 0,
+            base + range.lowerBound, columns)
+    }
 }

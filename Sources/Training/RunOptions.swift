@@ -20,6 +20,8 @@ public struct RunOptions: Sendable {
     public var compressionLevel = 1
     /// Who evaluates.
     public var evaluation = Evaluation.rank0
+    /// Asked after every step: whether this rank was told to stop. All ranks stop after the step in which any was.
+    public var stopRequested: @Sendable () -> Bool = { false }
     /// The version of the program, for the record.
     public var programVersion: String
 

@@ -8,7 +8,9 @@ internal import Tensors
 
 /// Rank 0's files: configuration, metrics, checkpoints and summary of a run.
 ///
-/// A file that cannot be written is reported once and tried again with the next record; training goes on.
+/// Training hands over records and snapshots and goes on; a queue of its own writes them, in order, so that whatever
+/// a checkpoint's position says is in the logs before the checkpoint is there. A file that cannot be written is
+/// reported once and tried again with the next record; training goes on.
 final class RunRecorder {
     let directory: RunDirectory
 
@@ -18,11 +20,12 @@ final class RunRecorder {
     private let worldSize: Int
     private let dataFingerprint: String
     private let model: ModelTensors
-    private let sinks: [any MetricsSink]
     private let writer: CheckpointWriter
-    private let events = EventQueue()
-    private unowned let observer: any TrainingObserver
-    private var reportedFailures = Set<String>()
+    private let files: FileQueue
+    private let messages: MessageBox
+    private let freeSnapshots = DispatchSemaphore(value: 2)
+    private var pendingSteps: [StepRecord] = []
+    private var isClosed = false
 
     /// Creates or continues the run directory and opens its files.
     ///
@@ -30,14 +33,13 @@ final class RunRecorder {
     init(
         directory: RunDirectory, continuing position: CheckpointMetadata.Position?,
         configuration: TrainingConfiguration, options: RunOptions, worldSize: Int, dataFingerprint: String,
-        network: Sequential, observer: any TrainingObserver
+        network: Sequential
     ) throws {
         self.directory = directory
         self.configuration = configuration
         self.options = options
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
-        self.observer = observer
         model = ModelTensors(network: network)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
@@ -55,22 +57,41 @@ final class RunRecorder {
         let csv = try CSVSink(path: directory.metricsCSV, opening: opening)
         let lines = try JSONLinesSink(path: directory.metricsJSONL, opening: opening)
         let steps = try StepLog(path: directory.steps, opening: opening)
-        for note in csv.notes + lines.notes + steps.notes { observer.note(note) }
-        sinks = [csv, lines, steps, try TensorBoardSink(directory: directory.path, opening: opening)]
+        let events = try TensorBoardSink(directory: directory.path, opening: opening)
+        let messages = MessageBox(csv.notes + lines.notes + steps.notes)
+        self.messages = messages
+        files = FileQueue(sinks: [csv, lines, steps, events], messages: messages)
         writer = try CheckpointWriter(
             store: store, level: options.compressionLevel, keepLast: options.keepLast
-        ) { [events] event in events.append(event) }
+        ) { [freeSnapshots] event in
+            switch event {
+            case .written: freeSnapshots.signal()
+            case .failed(let step, let error):
+                freeSnapshots.signal()
+                messages.append("no checkpoint of step \(step): \(error)")
+            case .retentionFailed(let error): messages.append("old checkpoints stay: \(error)")
+            }
+        }
+        pendingSteps.reserveCapacity(Self.stepsPerHandover)
     }
 
+    private static let stepsPerHandover = 256
+
+    /// What went wrong since the last call, in lines for people.
+    func takeMessages() -> [String] { messages.take() }
+
     func record(_ step: StepRecord) {
-        forEachSink { try $0.recordStep(step) }
+        pendingSteps.append(step)
+        if pendingSteps.count == Self.stepsPerHandover { handOverSteps() }
     }
 
     func record(_ epoch: EpochRecord) {
-        forEachSink { try $0.recordEpoch(epoch) }
+        handOverSteps()
+        files.enqueue { try $0.recordEpoch(epoch) }
     }
 
-    /// Takes a snapshot and hands it to the writer's thread.
+    /// Takes a snapshot and has it written behind everything recorded so far. Waits only while two earlier ones are
+    /// still under way.
     func checkpoint(_ replica: Replica<Float>, _ progress: Progress, best: BestModel) throws {
         var tensors = try modelTensors(replica, progress)
         if let velocity = replica.velocity { tensors += try model.tensors(velocity: velocity) }
@@ -84,11 +105,13 @@ final class RunRecorder {
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
             blasKernel: BLAS.kernelName, worldSize: worldSize, programVersion: options.programVersion,
             additional: progress.additional)
-        // What the checkpoint's position says must be in the logs when somebody goes on from it.
-        forEachSink { try $0.flush() }
-        writer.submit(
-            Checkpoint(tensors: tensors, metadata: metadata), protecting: best.result.map { [$0.step] } ?? [])
-        reportEvents()
+        let checkpoint = Checkpoint(tensors: tensors, metadata: metadata)
+        handOverSteps()
+        files.enqueue { try $0.flush() }
+        freeSnapshots.wait()
+        files.afterAll { [writer] in
+            writer.submit(checkpoint, protecting: checkpoint.metadata.bestValidation.map { [$0.step] } ?? [])
+        }
     }
 
     /// The digest of the model's tensors.
@@ -96,58 +119,33 @@ final class RunRecorder {
         TensorDigest.sha256(of: try modelTensors(replica, progress))
     }
 
-    /// Writes the summary and closes all files, waiting for the last checkpoint.
-    func finish(_ summary: RunSummary) throws {
-        close()
+    /// Writes the summary of a run that has come to its end.
+    func write(_ summary: RunSummary) throws {
         try directory.write(summary, to: directory.summary)
     }
 
-    /// Closes all files, waiting for the last checkpoint.
+    /// Closes all files, waiting for the last checkpoint. May be called twice.
     func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        handOverSteps()
+        files.enqueue { try $0.close() }
+        files.wait()
         writer.finish()
-        reportEvents()
-        forEachSink { try $0.close() }
+    }
+
+    private func handOverSteps() {
+        guard !pendingSteps.isEmpty else { return }
+        let steps = pendingSteps
+        pendingSteps.removeAll(keepingCapacity: true)
+        files.enqueue { sink in
+            for step in steps { try sink.recordStep(step) }
+        }
     }
 
     private func modelTensors(_ replica: Replica<Float>, _ progress: Progress) throws -> [NamedTensor] {
         try model.tensors(
             parameters: replica.parameters, runningStatistics: replica.runningStatistics,
             batches: progress.step)
-    }
-
-    private func forEachSink(_ body: (any MetricsSink) throws -> Void) {
-        for sink in sinks {
-            do { try body(sink) } catch { report(once: "\(error)") }
-        }
-    }
-
-    private func reportEvents() {
-        for event in events.drain() {
-            switch event {
-            case .written: break
-            case .failed(let step, let error): observer.note("no checkpoint of step \(step): \(error)")
-            case .retentionFailed(let error): report(once: "old checkpoints stay: \(error)")
-            }
-        }
-    }
-
-    private func report(once text: String) {
-        if reportedFailures.insert(text).inserted { observer.note(text) }
-    }
-}
-
-/// What the checkpoint writer's thread has to say, until the training thread listens.
-private final class EventQueue: Sendable {
-    private let events = Mutex<[CheckpointWriter.Event]>([])
-
-    func append(_ event: CheckpointWriter.Event) {
-        events.withLock { $0.append(event) }
-    }
-
-    func drain() -> [CheckpointWriter.Event] {
-        events.withLock { events in
-            defer { events = [] }
-            return events
-        }
     }
 }

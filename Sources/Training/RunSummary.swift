@@ -22,6 +22,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var trainSeconds: Double
     /// Training records per second of that time.
     public var imagesPerSecond: Double
+    /// The longest time in seconds for which training stood still to hand a checkpoint over.
+    public var checkpointPauseSeconds: Double
 
     enum CodingKeys: String, CodingKey {
         case testAccuracy = "test_accuracy"
@@ -35,5 +37,6 @@ public struct RunSummary: Codable, Sendable, Equatable {
         case epochs
         case trainSeconds = "train_seconds"
         case imagesPerSecond = "images_per_second"
+        case checkpointPauseSeconds = "checkpoint_pause_seconds"
     }
 }

@@ -48,7 +48,7 @@ public struct Trainer {
     ///
     /// - Returns: What the run came to; the same on every rank but for the digest, which only rank 0 has.
     /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
-    public func run() throws -> RunSummary {
+    public func run() throws -> RunOutcome {
         let threads = useProcessors()
 
         // The records: this rank's shards, and what is set apart for validation and test.
@@ -71,26 +71,22 @@ public struct Trainer {
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
 
         // The model, the same on every rank.
-        let method = AllreduceReduction<Float>(
-            communicator: communicator, network: mlp.network, rowsOfRank: rowsOfRank,
-            synchronizesBatchNorm: configuration.batchNorm == .sync)
-        let replica = Replica<Float>(
-            mlp: mlp, optimizer: configuration.optimizer, rows: loader.rows, parts: method.parts,
-            seed: configuration.seed)
+        let runner = StepRunner(
+            communicator: communicator, configuration: configuration, mlp: mlp, loader: loader,
+            assignment: assignment, threads: threads)
+        let replica = runner.replica
         let best = BestModel(network: mlp.network)
         var progress = try restore(replica, best, fingerprint: fingerprint)
         try replica.broadcast(from: 0, over: communicator)
         try ReplicaCheck.sameEverywhere(replica, over: communicator)
 
+        // Rank 0's files.
         let recorder = try communicator.agree(on: "opening the run directory") {
             isRoot ? try makeRecorder(mlp, progress, fingerprint: fingerprint) : nil
         }
         defer { recorder?.close() }
         let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
-        let schedule = configuration.learningRateSchedule(worldSize: communicator.size)
-        let input = AlignedBuffer<Float>(repeating: 0, count: loader.rows * CIFAR10.imageBytes)
-        let labels = AlignedBuffer<Int32>(repeating: 0, count: loader.rows)
-        let x = input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes)
+        let schedule = configuration.learningRateSchedule
         if let recorder {
             observer.runBegins(
                 header(mlp, threads: threads, directory: recorder.directory),
@@ -101,41 +97,42 @@ public struct Trainer {
         }
 
         let clock = ContinuousClock()
-        var lastCheckpoint = clock.now
-        var trainSeconds = 0.0
-        var trainImages = 0
+        var checkpoints = CheckpointTimes(last: clock.now)
+        var totals = RunTotals()
         while progress.epoch < configuration.epochs {
             let epoch = progress.epoch + 1
             loader.beginEpoch(progress.epoch)
-            var rate = 0.0
             while progress.stepInEpoch < stepsPerEpoch {
                 let start = clock.now
-                rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
-                loader.load(step: progress.stepInEpoch, into: x, labels: labels.vector)
-                let loss = try replica.step(
-                    x, targets: .labels(labels.vector), globalBatch: configuration.batchSize,
-                    learningRate: rate,
-                    method: method
-                ).loss
+                let rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
+                let outcome = try runner.step(
+                    progress.stepInEpoch, learningRate: rate, stopRequested: options.stopRequested())
                 let seconds = (clock.now - start) / .seconds(1)
-                progress.endStep(loss, seconds: seconds)
-                trainSeconds += seconds
-                trainImages += loss.samples
-                guard loss.lossSum.isFinite else {
+                progress.endStep(outcome.loss, seconds: seconds)
+                totals.add(outcome.loss.samples, seconds: seconds)
+                guard outcome.loss.lossSum.isFinite else {
                     throw Divergence(
-                        epoch: epoch, step: progress.step, loss: loss.meanLoss, shouldReport: isRoot)
+                        epoch: epoch, step: progress.step, loss: outcome.loss.meanLoss, shouldReport: isRoot)
                 }
-                guard let recorder else { continue }
-                let record = StepRecord(
-                    epoch: epoch, step: progress.step, learningRate: rate, loss: loss.meanLoss,
-                    accuracy: loss.accuracy, seconds: seconds)
-                recorder.record(record)
-                observer.stepEnded(record)
-                if progress.stepInEpoch < stepsPerEpoch,
-                    isDue(progress, endsEpoch: false, since: lastCheckpoint)
-                {
-                    try recorder.checkpoint(replica, progress, best: best)
-                    lastCheckpoint = clock.now
+                if let recorder {
+                    let record = StepRecord(
+                        epoch: epoch, step: progress.step, learningRate: rate, loss: outcome.loss.meanLoss,
+                        accuracy: outcome.loss.accuracy, seconds: seconds)
+                    recorder.record(record)
+                    observer.stepEnded(record)
+                    let isDue =
+                        progress.stepInEpoch < stepsPerEpoch && isDue(progress, checkpoints, endsEpoch: false)
+                    if isDue || outcome.stopRequested {
+                        try checkpoints.measure(clock) {
+                            try recorder.checkpoint(replica, progress, best: best)
+                        }
+                    }
+                }
+                if outcome.stopRequested {
+                    recorder?.close()
+                    recorder?.takeMessages().forEach(observer.note)
+                    return .stopped(
+                        epoch: epoch, step: progress.step, directory: recorder?.directory.path ?? "")
                 }
             }
 
@@ -145,18 +142,20 @@ public struct Trainer {
                     parameters: replica.parameters, runningStatistics: replica.runningStatistics) : nil
             if let result { best.consider(replica, validation: result, epoch: epoch, step: progress.step) }
             let record = EpochRecord(
-                epoch: epoch, step: progress.step, learningRate: rate, trainLoss: progress.totals.meanLoss,
-                trainAccuracy: progress.totals.accuracy, validationLoss: result?.meanLoss,
-                validationAccuracy: result?.accuracy, seconds: progress.seconds,
+                epoch: epoch, step: progress.step,
+                learningRate: schedule.rate(atStep: progress.step - 1, stepsPerEpoch: stepsPerEpoch),
+                trainLoss: progress.totals.meanLoss, trainAccuracy: progress.totals.accuracy,
+                validationLoss: result?.meanLoss, validationAccuracy: result?.accuracy,
+                seconds: progress.seconds,
                 imagesPerSecond: Double(progress.totals.samples) / progress.seconds)
             progress.endEpoch()
             guard let recorder else { continue }
             recorder.record(record)
             observer.epochEnded(record)
-            if isDue(progress, endsEpoch: true, since: lastCheckpoint) {
-                try recorder.checkpoint(replica, progress, best: best)
-                lastCheckpoint = clock.now
+            if isDue(progress, checkpoints, endsEpoch: true) {
+                try checkpoints.measure(clock) { try recorder.checkpoint(replica, progress, best: best) }
             }
+            recorder.takeMessages().forEach(observer.note)
         }
 
         // The model that was best on validation is the one tested; without validation the last one.
@@ -169,26 +168,25 @@ public struct Trainer {
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: mlp.parameterCount, tensorsSHA256: try recorder?.digest(replica, progress) ?? "",
             worldSize: communicator.size, logicalShards: assignment.shardCount, epochs: progress.epoch,
-            trainSeconds: trainSeconds,
-            imagesPerSecond: trainSeconds > 0 ? Double(trainImages) / trainSeconds : 0)
+            trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
+            checkpointPauseSeconds: checkpoints.longestPause)
         if let recorder {
-            try recorder.finish(summary)
+            recorder.close()
+            recorder.takeMessages().forEach(observer.note)
+            try recorder.write(summary)
             observer.runEnded(summary, directory: recorder.directory.path)
         }
-        return summary
-    }
-
-    /// The rows of each rank's part of a global batch.
-    private var rowsOfRank: [Int] {
-        let rowsPerShard = configuration.batchSize / assignment.shardCount
-        return (0..<communicator.size).map { assignment.shards(of: $0).count * rowsPerShard }
+        return .finished(summary)
     }
 
     /// Divides the node's processors among its ranks and returns this rank's threads.
     private func useProcessors() -> Int {
         let threads = max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
-        // BLAS makes its threads here; they inherit what the calling thread is bound to.
-        ProcessorAffinity.withAffinityToAllProcessors { BLAS.threadCount = threads }
+        // BLAS makes its threads here; they inherit what the calling thread is bound to. Reproducible products are
+        // formed on one thread each.
+        ProcessorAffinity.withAffinityToAllProcessors {
+            BLAS.threadCount = configuration.arithmetic == .fast ? threads : 1
+        }
         return threads
     }
 
@@ -249,16 +247,16 @@ public struct Trainer {
             directory: directory, continuing: continues ? progress.position : nil,
             configuration: configuration,
             options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
-            network: mlp.network, observer: observer)
+            network: mlp.network)
     }
 
-    private func isDue(_ progress: Progress, endsEpoch: Bool, since last: ContinuousClock.Instant) -> Bool {
+    private func isDue(_ progress: Progress, _ checkpoints: CheckpointTimes, endsEpoch: Bool) -> Bool {
         // The last state is always kept.
         if progress.epoch == configuration.epochs { return true }
         return switch options.checkpointInterval {
         case .epochs(let count): endsEpoch && progress.epoch % count == 0
         case .steps(let count): progress.step % count == 0
-        case .seconds(let seconds): (ContinuousClock.now - last) / .seconds(1) >= seconds
+        case .seconds(let seconds): (ContinuousClock.now - checkpoints.last) / .seconds(1) >= seconds
         }
     }
 

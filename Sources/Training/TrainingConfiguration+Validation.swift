@@ -35,10 +35,10 @@ extension TrainingConfiguration {
         if let logicalShards { try Self.check("--logical-shards", logicalShards, 1...Self.largestCount) }
     }
 
-    /// Settles the number of logical shards and checks it against world size and batch size.
+    /// Settles what follows the world size where nothing was said, and checks it against world size and batch size.
     ///
     /// - Throws: ``ConfigurationError``.
-    public mutating func settleShards(worldSize: Int) throws(ConfigurationError) {
+    public mutating func settle(worldSize: Int) throws(ConfigurationError) {
         let shards = logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize)
         guard worldSize <= shards else {
             throw ConfigurationError(
@@ -50,6 +50,7 @@ extension TrainingConfiguration {
                 "--batch-size", found: "\(batchSize)", expected: "a multiple of the \(shards) logical shards")
         }
         logicalShards = shards
+        learningRateRanks = learningRateRanks ?? worldSize
     }
 
     /// Checks the sizes against the records of a data set.

@@ -8,7 +8,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public enum LearningRateScaling: String, Codable, Sendable, CaseIterable {
         /// It does not: the global batch is fixed, and so is the rate.
         case none
-        /// It is multiplied by the world size, for runs whose global batch grows with it.
+        /// It is multiplied by the world size at the run's beginning, for runs whose global batch grows with it.
         case linear
     }
 
@@ -44,6 +44,10 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public var validationSize = 5000
     /// The number of logical shards V; nil until the world size is known.
     public var logicalShards: Int?
+    /// What is promised about the bits of the result.
+    public var arithmetic = Arithmetic.reproducible
+    /// The ranks that the learning rate was scaled by; nil until the world size is known.
+    public var learningRateRanks: Int?
 
     /// The defaults: one hidden layer of 128, 10 epochs.
     public init() {}
@@ -58,9 +62,9 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     /// The optimiser.
     public var optimizer: SGD { SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay) }
 
-    /// The learning rate of each step, on `worldSize` ranks.
-    public func learningRateSchedule(worldSize: Int) -> LearningRateSchedule {
-        let factor = learningRateScaling == .linear ? Double(worldSize) : 1
+    /// The learning rate of each step.
+    public var learningRateSchedule: LearningRateSchedule {
+        let factor = learningRateScaling == .linear ? Double(learningRateRanks ?? 1) : 1
         return LearningRateSchedule(
             baseRate: learningRate * factor, shape: schedule, warmupEpochs: warmupEpochs, epochs: epochs)
     }

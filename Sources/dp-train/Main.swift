@@ -43,6 +43,7 @@ enum Main {
     /// Prints an error on standard error, in one line.
     static func printError(_ message: String) {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        FileHandle.standardError.write(Data("dp-train: error: \(line)\n".utf8))
+        // A reader that has gone away is no reason to fail in another way.
+        try? FileHandle.standardError.write(contentsOf: Data("dp-train: error: \(line)\n".utf8))
     }
 }

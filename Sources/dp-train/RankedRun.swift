@@ -34,6 +34,7 @@ enum RankedRun {
 
     private static func exitCode(for error: any Error) -> ExitCode {
         let cause = (error as? RankFailure)?.underlying ?? error
+        if cause is Stopped { return Stopped.exitCode }
         return cause is ValidationError ? .validationFailure : .failure
     }
 

@@ -58,7 +58,7 @@ import Testing
                 $0.hasPrefix("  layers.0.weight") && $0.contains("F32") && $0.contains("[64, 30]")
             })
         #expect(lines.contains { $0.contains("\"batchSize\" : 128") })
-        #expect(lines.contains("position:         1 epochs and 39 steps completed, 390 steps in all"))
+        #expect(lines.contains("position:         step 390: epochs completed 1, steps of the next 39"))
     }
 
     @Test func `A damaged file is an error of one line`() throws {

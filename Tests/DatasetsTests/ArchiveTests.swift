@@ -100,7 +100,7 @@ import Testing
     @Test func `A file cut short anywhere is refused`() throws {
         let folder = try TemporaryFolder()
         let bytes = TestSet.binaryArchive().gzipped()
-        for count in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 300)) + [bytes.count - 1] {
+        for count in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 150)) + [bytes.count - 1] {
             let path = try folder.write(Array(bytes[..<count]), "a.tar.gz")
             #expect(throws: DatasetError.self) { try ArchiveDataset(path: path) }
         }
@@ -111,7 +111,7 @@ import Testing
         let bytes = TestSet.binaryArchive().gzipped()
         let all = TestSet.records(.training)
         var refused = 0
-        for place in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 400)) {
+        for place in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 150)) {
             var damaged = bytes
             damaged[place] ^= 0x10
             let path = try folder.write(damaged, "a.tar.gz")
@@ -123,7 +123,7 @@ import Testing
                 refused += 1
             }
         }
-        #expect(refused > 350)
+        #expect(refused > 130)
     }
 
     @Test func `Damage to the tar archive within is refused, or gives valid records`() throws {
@@ -132,7 +132,7 @@ import Testing
         tar.addPaxPath("some/name")
         tar.add("x", [1])
         let bytes = tar.bytes + TestSet.binaryArchive().bytes
-        for place in (0..<2600).filter({ $0 % 3 == 0 }) {
+        for place in (0..<2600).filter({ $0 % 13 == 0 }) {
             for change: UInt8 in [1, 0x80, 0x30] {
                 var damaged = bytes
                 damaged[place] ^= change

@@ -7,7 +7,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A small HTTP server on the loopback interface that misbehaves as it is told, one connection after the other.
+/// A small HTTP server on the loopback interface that misbehaves as it is told, one connection after the
+/// other.
 final class LoopbackServer: Sendable {
     /// How to answer one request.
     struct Answer: Sendable {

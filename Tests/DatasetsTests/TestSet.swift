@@ -1,36 +1,6 @@
 import Datasets
 import Foundation
 
-/// A folder that goes when the test does.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path =
-            FileManager.default.temporaryDirectory.appendingPathComponent("datasets-\(UUID().uuidString)")
-            .path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    /// Writes a file, with the folders it needs.
-    @discardableResult
-    func write(_ bytes: [UInt8], _ name: String) throws -> String {
-        let url = URL(fileURLWithPath: path).appendingPathComponent(name)
-        try FileManager.default.createDirectory(
-            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-        return url.path
-    }
-
-    func contents() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    }
-}
-
 /// A small set with known contents.
 enum TestSet {
     static let counts = [
@@ -62,37 +32,6 @@ enum TestSet {
         let files = split == .training ? Array(1...5) : [6]
         return files.flatMap { file in
             (0..<(counts["data_batch_\(file)"] ?? testCount)).map { (label(file, $0), pixels(file, $0)) }
-        }
-    }
-}
-
-/// The pickles beside the tests.
-enum Fixture {
-    static let batches = [
-        "python2-protocol2", "python3-numpy1-protocol2", "python3-numpy1-protocol3",
-        "python3-numpy1-protocol4",
-        "python3-numpy1-protocol5", "python3-numpy2-protocol2", "python3-numpy2-protocol3",
-        "python3-numpy2-protocol4", "python3-numpy2-protocol5",
-    ]
-
-    static let labels: [UInt8] = [3, 8, 0]
-
-    /// The pixels that all batches hold.
-    static var pixels: [UInt8] {
-        (0..<3).flatMap { record in
-            (0..<3072).map { UInt8(truncatingIfNeeded: 7 * $0 + 31 * record + 50 * ($0 / 1024)) }
-        }
-    }
-
-    static func bytes(_ name: String) throws -> [UInt8] {
-        let file = Bundle.module.bundleURL.appendingPathComponent("Fixtures/\(name).pickle")
-        return [UInt8](try Data(contentsOf: file))
-    }
-
-    /// Writes a batch six times, as a whole set.
-    static func writeSet(_ name: String, to folder: TemporaryFolder, below subfolder: String) throws {
-        for batch in DatasetSplit.allCases.flatMap(CIFAR10.batchNames) {
-            try folder.write(try bytes(name), subfolder + "/" + batch)
         }
     }
 }

@@ -119,7 +119,7 @@ import Testing
         let directory = folder.path
         await #expect(processExitsWith: .success) { [directory = directory as String] in
             let sink = try JSONLinesSink(path: directory + "/metrics.jsonl")
-            try limitFileSize(to: 400, isFinal: false)
+            try limitFileSize(to: 400)
             try sink.recordEpoch(sampleEpoch(1))
             try sink.recordEpoch(sampleEpoch(2))
             #expect(throws: MetricsError.self) { try sink.recordEpoch(sampleEpoch(3)) }

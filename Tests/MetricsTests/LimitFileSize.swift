@@ -1,16 +1,17 @@
 import Foundation
 
 /// Makes every write beyond `size` bytes of a file fail with EFBIG: for child processes only.
-///
-/// - Parameter isFinal: Whether the limit cannot be raised again.
-func limitFileSize(to size: Int, isFinal: Bool = true) throws {
+func limitFileSize(to size: Int) throws {
     // Without this the process would be killed instead.
     signal(SIGXFSZ, SIG_IGN)
-    var limit = rlimit(rlim_cur: rlim_t(size), rlim_max: isFinal ? rlim_t(size) : rlim_t(Int.max))
     #if canImport(Glibc)
-    let result = setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+    let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
     #else
-    let result = setrlimit(RLIMIT_FSIZE, &limit)
+    let resource = RLIMIT_FSIZE
     #endif
-    guard result == 0 else { throw CocoaError(.featureUnsupported) }
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0 else { throw CocoaError(.featureUnsupported) }
+    // The hard limit stays, so that the soft one can be raised again.
+    limit.rlim_cur = rlim_t(size)
+    guard setrlimit(resource, &limit) == 0 else { throw CocoaError(.featureUnsupported) }
 }

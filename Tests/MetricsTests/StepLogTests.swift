@@ -99,7 +99,7 @@ import ZstdFrames
         let directory = folder.path
         await #expect(processExitsWith: .success) { [directory = directory as String] in
             let log = try StepLog(path: directory + "/steps.jsonl.zst")
-            try limitFileSize(to: 100, isFinal: false)
+            try limitFileSize(to: 100)
             try record(1...9, in: log)
             let error = #expect(throws: MetricsError.self) { try log.flush() }
             #expect(error?.description == "cannot write \(directory)/steps.jsonl.zst: File too large")

@@ -1,7 +1,7 @@
 /// Either version of CIFAR-10 in its archive (`.tar.gz`), read without unpacking it to disk.
 ///
-/// The archive is gone through once when it is opened and once for each read, up to the last record asked for.
-/// Of the binary version a piece at a time is in memory, of the python version a file at a time.
+/// The archive is gone through once when it is opened and once for each read, up to the last record asked
+/// for. Of the binary version a piece at a time is in memory, of the python version a file at a time.
 public struct ArchiveDataset: FileDataset {
     /// Which version of CIFAR-10 an archive holds.
     public enum Version: String, Sendable {
@@ -28,8 +28,8 @@ public struct ArchiveDataset: FileDataset {
     /// Goes through the archive once, to count its records and to see that it is whole.
     ///
     /// - Parameter path: The archive.
-    /// - Throws: ``DatasetError`` where it is no gzip-compressed tar archive, is damaged or cut short, or lacks a
-    ///   file of the set, and where a file in it is not as the version has it.
+    /// - Throws: ``DatasetError`` where it is no gzip-compressed tar archive, is damaged or cut short, or
+    ///   lacks a file of the set, and where a file in it is not as the version has it.
     public init(path: String) throws {
         var found: [Version: [String: DatasetFile]] = [:]
         var tar = TarReader(try GzipReader(path: path))
@@ -105,8 +105,8 @@ public struct ArchiveDataset: FileDataset {
 
     /// Reads just the records asked for, going through the archive up to the last of them.
     ///
-    /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range, where the archive
-    ///   was changed since it was opened, or where a label is not 0 to 9.
+    /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range, where the
+    ///   archive was changed since it was opened, or where a label is not 0 to 9.
     public func read(_ split: DatasetSplit, records: [Int]) throws -> ImageRecords {
         let files = files(of: split)
         var collector = try RecordCollector(

@@ -2,15 +2,15 @@
 public enum ArchiveUnpacker {
     /// Unpacks an archive beside itself, into `cifar-10-batches-bin` or `cifar-10-batches-py`.
     ///
-    /// Only the files of the data set are taken, whatever else the archive holds, and wherever in it they are. The
-    /// folder appears under its name once it is complete.
+    /// Only the files of the data set are taken, whatever else the archive holds, and wherever in it they
+    /// are. The folder appears under its name once it is complete.
     ///
     /// - Parameters:
     ///   - archive: The archive's path.
     ///   - parent: The folder that gets the new one.
     /// - Returns: The path of the new folder.
-    /// - Throws: ``DatasetError`` where the archive is not one of CIFAR-10, is damaged, the folder is in use, or a
-    ///   file cannot be written.
+    /// - Throws: ``DatasetError`` where the archive is not one of CIFAR-10, is damaged, the folder is in use,
+    ///   or a file cannot be written.
     public static func unpack(_ archive: String, into parent: String) throws -> String {
         let dataset = try ArchiveDataset(path: archive)
         let folder = FileSystem.join(parent, dataset.version.folder)

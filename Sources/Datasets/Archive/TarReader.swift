@@ -1,6 +1,7 @@
 /// Reads a tar archive out of a gzip file, member by member, without unpacking it to disk.
 ///
-/// Knows the ustar layout, and what GNU tar and pax put before a member whose name or size does not fit into it.
+/// Knows the ustar layout, and what GNU tar and pax put before a member whose name or size does not fit into
+/// it.
 ///
 /// Source: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Block"; GNU tar manual, "Basic Tar
 /// Format".

@@ -1,7 +1,7 @@
 /// The binary version of CIFAR-10, unpacked: `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`.
 ///
-/// Each file is a row of records of 3,073 bytes, the label and then the image. Any whole number of records of at
-/// least one is taken; the official files have 10,000 each.
+/// Each file is a row of records of 3,073 bytes, the label and then the image. Any whole number of records of
+/// at least one is taken; the official files have 10,000 each.
 public struct BinaryDirectory: FileDataset {
     /// "CIFAR-10, binary version".
     public var name: String { "CIFAR-10, binary version" }
@@ -50,8 +50,8 @@ public struct BinaryDirectory: FileDataset {
 
     /// Reads just the records asked for, neighbours at one go.
     ///
-    /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range, where a file has
-    ///   changed its size since it was opened, or where a label is not 0 to 9.
+    /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range, where a file
+    ///   has changed its size since it was opened, or where a label is not 0 to 9.
     public func read(_ split: DatasetSplit, records: [Int]) throws -> ImageRecords {
         let files = files(of: split)
         var collector = try RecordCollector(

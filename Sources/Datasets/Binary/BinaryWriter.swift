@@ -5,12 +5,12 @@ public enum BinaryWriter {
     /// The folder appears under its name once it is complete. Memory holds 256 records at a time.
     ///
     /// - Parameters:
-    ///   - dataset: What to write; at least five training records and one test record. The files of a split differ
-    ///     by at most one in their counts.
+    ///   - dataset: What to write; at least five training records and one test record. The files of a split
+    ///     differ by at most one in their counts.
     ///   - folder: Where to; must not exist, or be empty.
     ///   - classNames: The names by label, for `batches.meta.txt`.
-    /// - Throws: ``DatasetError`` where the folder is in use, the data set has too few records, or a file cannot be
-    ///   written.
+    /// - Throws: ``DatasetError`` where the folder is in use, the data set has too few records, or a file
+    ///   cannot be written.
     public static func write(_ dataset: some ImageDataset, to folder: String, classNames: [String]) throws {
         for split in DatasetSplit.allCases {
             let files = CIFAR10.batchNames(of: split).count

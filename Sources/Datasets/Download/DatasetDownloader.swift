@@ -1,7 +1,7 @@
 public import Foundation
 
-/// Downloads an archive of CIFAR-10: resumes what was broken off, checks the MD5, and puts the archive in its place
-/// once it is right.
+/// Downloads an archive of CIFAR-10: resumes what was broken off, checks the MD5, and puts the archive in its
+/// place once it is right.
 public struct DatasetDownloader: Sendable {
     /// What a download came to.
     public enum Outcome: Sendable, Equatable {
@@ -66,9 +66,9 @@ public struct DatasetDownloader: Sendable {
     /// Downloads the archive, unless it is there and right.
     ///
     /// - Parameter progress: Called as bytes come, on any thread, one call at a time.
-    /// - Throws: ``DatasetError`` where another archive is in the way, the server cannot be reached, refuses or
-    ///   breaks off (what has come is kept, to be resumed), the disk is full, or the MD5 is wrong (what has come is
-    ///   removed).
+    /// - Throws: ``DatasetError`` where another archive is in the way, the server cannot be reached, refuses
+    ///   or breaks off (what has come is kept, to be resumed), the disk is full, or the MD5 is wrong (what
+    ///   has come is removed).
     public func download(progress: @escaping @Sendable (DownloadProgress) -> Void) async throws -> Outcome {
         if FileSystem.isFolder(archivePath) != nil {
             let found = try FileChecksum.md5(of: archivePath)

@@ -4,18 +4,10 @@ internal import Foundation
 internal import FoundationNetworking
 #endif
 
-/// A connection that broke: what has come so far is worth keeping.
-struct DownloadBreak: Error {
-    let expected: String
-    let reason: String
-    /// Whether the server sent the file from its beginning instead of the rest of it.
-    let hasStartedAgain: Bool
-}
-
 /// One request for a file, or for the rest of it, written to disk as it comes.
 ///
-/// The session calls it back on one queue, one call at a time, and `run` begins before the first and ends after the
-/// last of them: hence `@unchecked Sendable` without a lock.
+/// The session calls it back on one queue, one call at a time, and `run` begins before the first and ends
+/// after the last of them: hence `@unchecked Sendable` without a lock.
 final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     enum Result {
         /// All of it, or the rest of it, has come.
@@ -48,8 +40,8 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
 
     /// Sends the request and waits for the end.
     ///
-    /// - Throws: `DownloadBreak` where the connection failed or broke; `DatasetError` where the server refuses or
-    ///   the disk does not take it.
+    /// - Throws: `DownloadBreak` where the connection failed or broke; `DatasetError` where the server
+    ///   refuses or the disk does not take it.
     func run(timeout: Double) async throws -> Result {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = timeout
@@ -165,22 +157,5 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         DownloadBreak(
             expected: total.map { "\($0) bytes" } ?? "the archive", reason: reason,
             hasStartedAgain: result == .startedAgain)
-    }
-}
-
-/// The header field that says which bytes an answer holds: `bytes 5-9/10`.
-struct ContentRange {
-    let start: Int
-    let total: Int?
-
-    init?(_ field: String?) {
-        guard let field, field.hasPrefix("bytes ") else { return nil }
-        let parts = field.dropFirst(6).split(separator: "/", maxSplits: 1)
-        guard parts.count == 2, let first = parts[0].split(separator: "-").first, let start = Int(first)
-        else {
-            return nil
-        }
-        self.start = start
-        total = Int(parts[1])
     }
 }

@@ -2,7 +2,8 @@ internal import Crypto
 
 /// Checksums of whole files.
 public enum FileChecksum {
-    /// Returns a file's MD5 in hexadecimal, as CIFAR-10's page gives it: good against accidents, not against malice.
+    /// Returns a file's MD5 in hexadecimal, as CIFAR-10's page gives it: good against accidents, not against
+    /// malice.
     ///
     /// - Throws: ``DatasetError`` where the file cannot be read.
     public static func md5(of path: String) throws -> String {

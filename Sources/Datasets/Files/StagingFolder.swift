@@ -8,7 +8,8 @@ final class StagingFolder {
 
     /// Makes an empty folder beside `target`.
     ///
-    /// - Throws: `DatasetError` where `target` exists and is not an empty folder, or nothing can be made there.
+    /// - Throws: `DatasetError` where `target` exists and is not an empty folder, or nothing can be made
+    ///   there.
     init(for target: String) throws {
         let url = URL(fileURLWithPath: target)
         self.target = url.path

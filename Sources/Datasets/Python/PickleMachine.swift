@@ -1,9 +1,9 @@
-/// Reads the pickle of a CIFAR-10 batch: of dictionaries, lists, tuples, strings, integers and arrays of bytes,
-/// in the protocols 2 to 5.
+/// Reads the pickle of a CIFAR-10 batch: of dictionaries, lists, tuples, strings, integers and arrays of
+/// bytes, in the protocols 2 to 5.
 ///
 /// A pickle is a program for a stack machine, and a general reader runs whatever code it names. This one runs
-/// none: names outside of ``PickleGlobal`` are refused, and what the five names in it stand for is built here.
-/// Its work and its memory are bounded by the length of the file.
+/// none: names outside of ``PickleGlobal`` are refused, and what the five names in it stand for is built
+/// here. Its work and its memory are bounded by the length of the file.
 ///
 /// Source: the notes on opcodes in Python's `pickletools`; PEP 307, PEP 3154, PEP 574.
 struct PickleMachine {

@@ -105,7 +105,8 @@ package struct PythonBatch {
         }
     }
 
-    /// The same for pixels written as text: there is no telling where a record begins but by reading up to it.
+    /// The same for pixels written as text: there is no telling where a record begins but by reading up to
+    /// it.
     private func decode(
         _ part: RecordPlan.Part, of records: [Int], from source: any ByteSource,
         into collector: inout RecordCollector

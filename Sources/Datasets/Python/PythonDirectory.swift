@@ -1,7 +1,7 @@
 /// The python version of CIFAR-10, unpacked: the pickles `data_batch_1` to `data_batch_5` and `test_batch`.
 ///
-/// Takes what Python 2 wrote (the official files) as well as what Python 3 writes with any protocol from 2 to 5.
-/// Nothing in the files is ever run.
+/// Takes what Python 2 wrote (the official files) as well as what Python 3 writes with any protocol from 2 to
+/// 5. Nothing in the files is ever run.
 public struct PythonDirectory: FileDataset {
     private struct File {
         let file: DatasetFile
@@ -18,8 +18,8 @@ public struct PythonDirectory: FileDataset {
     /// Reads the files but for their pixels.
     ///
     /// - Parameter path: The folder that holds the files, or the one that holds `cifar-10-batches-py`.
-    /// - Throws: ``DatasetError`` where a file is missing or damaged, asks for anything else than data, or is not
-    ///   a dictionary with "data", bytes [n, 3072], and "labels", n integers from 0 to 9.
+    /// - Throws: ``DatasetError`` where a file is missing or damaged, asks for anything else than data, or is
+    ///   not a dictionary with "data", bytes [n, 3072], and "labels", n integers from 0 to 9.
     public init(path: String) throws {
         let folder = Self.folder(at: path) ?? path
         location = folder
@@ -61,8 +61,8 @@ public struct PythonDirectory: FileDataset {
     /// Where Python 3 has written protocol 2, the pixels are text, and a file is read up to the last record
     /// asked for.
     ///
-    /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range, or where a file was
-    ///   changed since it was opened.
+    /// - Throws: ``DatasetError`` where the indices are not ascending, distinct and in range, or where a file
+    ///   was changed since it was opened.
     public func read(_ split: DatasetSplit, records: [Int]) throws -> ImageRecords {
         let batches = batches(of: split)
         var collector = try RecordCollector(

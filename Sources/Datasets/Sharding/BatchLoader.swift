@@ -61,14 +61,32 @@ public final class BatchLoader {
     ///   - x: [rows, 3072], normalised pixels.
     ///   - labels: [rows].
     public func load(step: Int, into x: Matrix<Float>, labels: Vector<Int32>) {
+        forEachRow(of: step) { row, image, label in
+            normalization.apply(image, into: x[rows: row..<row + 1].vector)
+            labels[row] = Int32(label)
+        }
+    }
+
+    /// Copies the pixels of this rank's rows of a batch as they are.
+    ///
+    /// - Parameters:
+    ///   - step: The batch's number in the epoch begun, from 0.
+    ///   - pixels: [rows, 3072].
+    public func copyPixels(step: Int, into pixels: Matrix<UInt8>) {
+        forEachRow(of: step) { row, image, _ in
+            _ = pixels[rows: row..<row + 1].vector.buffer.update(fromContentsOf: image)
+        }
+    }
+
+    private func forEachRow(of step: Int, _ body: (Int, UnsafeBufferPointer<UInt8>, UInt8) -> Void) {
         records.pixels.withUnsafeBufferPointer { pixels in
             var row = 0
             for shard in order {
                 for position in shard[step * rowsPerShard..<(step + 1) * rowsPerShard] {
                     let start = position * CIFAR10.imageBytes
-                    let image = UnsafeBufferPointer(rebasing: pixels[start..<start + CIFAR10.imageBytes])
-                    normalization.apply(image, into: x[rows: row..<row + 1].vector)
-                    labels[row] = Int32(records.labels[position])
+                    body(
+                        row, UnsafeBufferPointer(rebasing: pixels[start..<start + CIFAR10.imageBytes]),
+                        records.labels[position])
                     row += 1
                 }
             }

@@ -19,10 +19,32 @@ public struct PixelNormalization<Scalar: TensorScalar>: Sendable {
     }
 
     /// Normalises one image, its channels one after another, into `row`.
-    public func apply(_ pixels: UnsafeBufferPointer<UInt8>, into row: Vector<Scalar>) {
+    ///
+    /// - Parameters:
+    ///   - pixels: The image.
+    ///   - columns: The pixels to normalise; all others in `row` stay as they are.
+    ///   - row: One scalar per pixel.
+    public func apply(
+        _ pixels: UnsafeBufferPointer<UInt8>, columns: Range<Int>? = nil, into row: Vector<Scalar>
+    ) {
         precondition(
             pixels.count == row.count && row.count % scale.count == 0, "an image of \(pixels.count) bytes")
         guard let bytes = pixels.baseAddress else { return }
-        Scalar.normalizePixels(scale.count, row.count / scale.count, bytes, scale, shift, row.base)
+        let plane = row.count / scale.count
+        guard let columns else {
+            return Scalar.normalizePixels(scale.count, plane, bytes, scale, shift, row.base)
+        }
+        for channel in scale.indices {
+            let range = columns.clamped(to: channel * plane..<(channel + 1) * plane)
+            guard !range.isEmpty else { continue }
+            let start = range.lowerBound
+            scale.withUnsafeBufferPointer { scale in
+                shift.withUnsafeBufferPointer { shift in
+                    guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
+                    Scalar.normalizePixels(
+                        1, range.count, bytes + start, scale + channel, shift + channel, row.base + start)
+                }
+            }
+        }
     }
 }

@@ -4,8 +4,8 @@ internal import Tensors
 ///
 /// The classes are a disc, a ring, a square, a triangle, an upright cross, a diagonal cross, horizontal,
 /// vertical and diagonal stripes, and a checkerboard, in random places, sizes, colours and polarity, over a
-/// shaded background with noise. Since a figure is as often brighter than its ground as darker, the mean image
-/// of a class says little: a linear classifier fails where one hidden layer succeeds.
+/// shaded background with noise. Since a figure is as often brighter than its ground as darker, the mean
+/// image of a class says little: a linear classifier fails where one hidden layer succeeds.
 ///
 /// A record is a pure function of (seed, split, index), so that each process draws just its own. Each ten
 /// successive records hold each class once.

@@ -2,7 +2,8 @@
 public enum DatasetVerifier {
     /// Checks a data set.
     ///
-    /// Every record is read, a file at a time. Problems in one file do not keep the others from being checked.
+    /// Every record is read, a file at a time. Problems in one file do not keep the others from being
+    /// checked.
     ///
     /// - Parameter dataset: An open data set.
     public static func verify(_ dataset: some ImageDataset) -> VerificationReport {

@@ -13,9 +13,12 @@ public protocol BatchReducer<Scalar> {
     /// Whether batch norm takes its statistics over the whole batch rather than over each part.
     var synchronizesBatchNorm: Bool { get }
 
-    /// Whether one matrix product over all rows may stand in for a product per part, in a module's forward pass and
-    /// input gradient.
-    func joinsParts(of module: Linear) -> Bool
+    /// In how many matrix products, over equal ranges of rows, a module's forward pass and input gradient are computed
+    /// for a pass of `parts` parts: a divisor of `parts`.
+    func productCount(of module: Linear, parts: Int) -> Int
+
+    /// Calls `body` with each of `0..<count`, in any order, and maybe on several threads at once.
+    func forEachProduct(_ count: Int, _ body: (Int) -> Void)
 
     /// Combines batch norm's moments.
     ///
@@ -49,4 +52,11 @@ public protocol BatchReducer<Scalar> {
         of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
         gradients: Vector<Scalar>)
         throws
+}
+
+extension BatchReducer {
+    /// Calls `body` with 0, 1, 2, … on the calling thread.
+    public func forEachProduct(_ count: Int, _ body: (Int) -> Void) {
+        for index in 0..<count { body(index) }
+    }
 }

@@ -10,8 +10,8 @@ public struct LocalBatch<Scalar: TensorScalar>: BatchReducer {
         self.synchronizesBatchNorm = synchronizesBatchNorm
     }
 
-    /// Always: nobody compares the bits with those of another division.
-    public func joinsParts(of module: Linear) -> Bool { true }
+    /// One: nobody compares the bits with those of another division.
+    public func productCount(of module: Linear, parts: Int) -> Int { 1 }
 
     /// Merges the parts in the tree's order.
     public func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {

@@ -16,6 +16,11 @@ public struct Sequential: Sendable, Hashable {
 
     let plan: Plan
 
+    /// The linear modules, from the input on.
+    public var linears: [Linear] {
+        plan.steps.compactMap { if case .linear(let module, _, _) = $0 { module } else { nil } }
+    }
+
     /// Computes the output for training, with batch norm over the batch.
     ///
     /// - Parameters:
@@ -48,13 +53,13 @@ public struct Sequential: Sendable, Hashable {
                     hidden, into: current, parameters: parameters, batchStatistics: batchStatistics,
                     columns: workspace.columns(columns), reducer: reducer)
             } else if case .linear(let module, _, let output) = step {
-                let input = current
-                current = workspace.matrix(output, rows: x.rows)
-                let products = reducer.joinsParts(of: module) ? 1 : workspace.parts
-                for part in 0..<products {
+                let (input, y) = (current, workspace.matrix(output, rows: x.rows))
+                let products = reducer.productCount(of: module, parts: workspace.parts)
+                reducer.forEachProduct(products) { part in
                     let rows = rows(of: part, among: products, rows: x.rows)
-                    module.forward(input[rows: rows], parameters: parameters, into: current[rows: rows])
+                    module.forward(input[rows: rows], parameters: parameters, into: y[rows: rows])
                 }
+                current = y
             } else {
                 current = forward(step, current, network: x, parameters: parameters, workspace: workspace)
             }
@@ -121,10 +126,11 @@ public struct Sequential: Sendable, Hashable {
                     of: module, x: view(input, network: x, in: workspace), isNetworkInput: input == nil,
                     dy: gradient, gradients: gradients)
                 guard let dx else { continue }
-                let products = reducer.joinsParts(of: module) ? 1 : workspace.parts
-                for part in 0..<products {
+                let dy = gradient
+                let products = reducer.productCount(of: module, parts: workspace.parts)
+                reducer.forEachProduct(products) { part in
                     let rows = rows(of: part, among: products, rows: x.rows)
-                    module.backward(dy: gradient[rows: rows], parameters: parameters, into: dx[rows: rows])
+                    module.backward(dy: dy[rows: rows], parameters: parameters, into: dx[rows: rows])
                 }
                 gradient = dx
                 swap(&next, &other)

@@ -4,6 +4,8 @@ internal import Foundation
 internal import Glibc
 #elseif canImport(Musl)
 internal import Musl
+#else
+internal import Darwin
 #endif
 
 /// How a `ConsoleReporter` prints.

@@ -8,8 +8,8 @@ struct FetchCommand: AsyncParsableCommand {
         commandName: "fetch",
         abstract: "Download CIFAR-10, check it, and unpack it.",
         discussion: """
-            A download that was broken off is taken up where it stopped. The archive appears under its name once its \
-            MD5 is right.
+            A download that was broken off is taken up where it stopped. The archive appears under its name \
+            once its MD5 is right.
             """)
 
     /// The versions of CIFAR-10, as the command line names them.

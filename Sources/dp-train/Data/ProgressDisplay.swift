@@ -2,7 +2,8 @@ import Datasets
 import Foundation
 import Synchronization
 
-/// Shows a download's progress on standard error: a bar that is drawn over on a terminal, else a line now and then.
+/// Shows a download's progress on standard error: a bar that is drawn over on a terminal, else a line now and
+/// then.
 final class ProgressDisplay: Sendable {
     private struct State {
         /// Counted from the start, so that the first rate shown is not that of a single packet.

@@ -7,8 +7,8 @@ struct SynthesizeCommand: AsyncParsableCommand {
         commandName: "synthesize",
         abstract: "Write the synthetic set in the layout of CIFAR-10's binary version.",
         discussion: """
-            Training needs no files for the synthetic set: --data synthetic draws it as it goes. Written out, it can \
-            be given to other programs.
+            Training needs no files for the synthetic set: --data synthetic draws it as it goes. Written \
+            out, it can be given to other programs.
             """)
 
     @Option(help: ArgumentHelp("The folder to write; must not exist, or be empty.", valueName: "folder"))

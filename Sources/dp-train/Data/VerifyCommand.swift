@@ -11,8 +11,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A folder or archive of CIFAR-10, or the word synthetic. Default: $DP_TRAIN_DATA, else ./data, else "
-                + "the synthetic set.",
+            "A folder or archive of CIFAR-10, or the word synthetic. Default: $DP_TRAIN_DATA, else ./data, "
+                + "else the synthetic set.",
             valueName: "path"))
     var data: String?
 

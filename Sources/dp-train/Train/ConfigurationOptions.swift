@@ -103,6 +103,13 @@ struct ConfigurationOptions: ParsableArguments {
         transform: Values.wholeNumber)
     var logicalShards: Int?
 
+    @Option(
+        help: """
+            What is promised of the result's bits: reproducible (the same on any number of ranks) or fast (the last bits \
+            depend on it). (default: reproducible)
+            """)
+    var arithmetic: Arithmetic?
+
     /// Overlays what was given.
     func apply(to configuration: inout TrainingConfiguration) throws {
         func set<Value>(_ path: WritableKeyPath<TrainingConfiguration, Value>, _ value: Value?) {
@@ -135,6 +142,7 @@ struct ConfigurationOptions: ParsableArguments {
         set(\.learningRateScaling, lrScaling)
         set(\.seed, seed)
         set(\.validationSize, validationSize)
+        set(\.arithmetic, arithmetic)
         if let logicalShards { configuration.logicalShards = logicalShards }
     }
 

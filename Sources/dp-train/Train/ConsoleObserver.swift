@@ -10,7 +10,10 @@ final class ConsoleObserver: TrainingObserver {
     init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
     func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
-        let reporter = ConsoleReporter(plan: plan, output: .standardOutput, isQuiet: isQuiet)
+        let reporter = ConsoleReporter(plan: plan, style: TerminalOutput.style(isQuiet: isQuiet)) { text in
+            // A reader that has gone away must not end the run.
+            try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        }
         reporter.header(header)
         self.reporter = reporter
     }

@@ -51,6 +51,7 @@ struct TrainCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
+        StopSignal.watch()
         try RankedRun.run { communicator in
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
                 communicator.rank == 0 ? try resume.map(ResumePoint.init(path:)) : nil
@@ -68,7 +69,10 @@ struct TrainCommand: ParsableCommand {
             let trainer = Trainer(
                 communicator: communicator, configuration: configuration, options: options, dataset: dataset,
                 resumePoint: resumePoint, observer: observer)
-            _ = try trainer.run()
+            if case .stopped(let epoch, let step, let directory) = try trainer.run() {
+                throw Stopped(
+                    epoch: epoch, step: step, directory: directory, shouldReport: communicator.rank == 0)
+            }
         }
     }
 
@@ -77,7 +81,7 @@ struct TrainCommand: ParsableCommand {
         var configuration = base ?? TrainingConfiguration()
         try settings.apply(to: &configuration)
         try configuration.validate()
-        try configuration.settleShards(worldSize: worldSize)
+        try configuration.settle(worldSize: worldSize)
         if let base {
             let differences = configuration.differences(from: base)
             guard differences.isEmpty else {
@@ -93,6 +97,7 @@ struct TrainCommand: ParsableCommand {
         var options = RunOptions(programVersion: DPTrain.version)
         options.output = output
         options.evaluation = evaluation
+        options.stopRequested = { StopSignal.wasReceived }
         if let checkpointEvery { options.checkpointInterval = checkpointEvery }
         if let keepLast {
             guard keepLast >= 1 else {

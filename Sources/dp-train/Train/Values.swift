@@ -40,6 +40,7 @@ enum Values {
     }
 }
 
+extension Arithmetic: ExpressibleByArgument {}
 extension BatchNormMode: ExpressibleByArgument {}
 extension RunOptions.Evaluation: ExpressibleByArgument {}
 extension TrainingConfiguration.LearningRateScaling: ExpressibleByArgument {}
