@@ -65,6 +65,11 @@ public struct NamedTensor: Sendable, Equatable {
         self.bytes = bytes
     }
 
+    /// The same tensor under another name.
+    func renamed(_ name: String) -> NamedTensor {
+        NamedTensor(uncheckedName: name, elementType: elementType, shape: shape, bytes: bytes)
+    }
+
     /// How many elements the tensor has.
     public var elementCount: Int { bytes.count / elementType.size }
 

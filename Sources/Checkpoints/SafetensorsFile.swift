@@ -1,3 +1,4 @@
+internal import DurableFiles
 public import Foundation
 
 /// The contents of a file in the safetensors format: tensors by name and metadata, a map from string to string.
@@ -41,6 +42,13 @@ public struct SafetensorsFile: Sendable, Equatable {
         file.append(header)
         for tensor in ordered { file.append(tensor.bytes) }
         return file
+    }
+
+    /// Puts the file at `path`, whole or not at all; one that is there is replaced.
+    ///
+    /// - Throws: `SafetensorsError` as `serialized` does, `FileError` of `DurableFiles` if it cannot be written.
+    public func write(to path: String) throws {
+        try Files.replace(path, with: try serialized())
     }
 
     /// Reads a file.

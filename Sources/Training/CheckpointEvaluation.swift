@@ -40,10 +40,9 @@ public struct CheckpointEvaluation {
         let statistics = AlignedBuffer<Float>(repeating: 0, count: mlp.network.statisticsLayout.count)
         let evaluator = try communicator.agree(on: "reading the checkpoint and the records") {
             if let checkpoint = checkpoint?.checkpoint {
-                let best = checkpoint.metadata.bestValidation
-                let isOlder = best.map { $0.step != checkpoint.metadata.position.step } ?? false
+                // Before the first validation the checkpoint's own model is the best one.
                 try ModelTensors(network: mlp.network).restore(
-                    checkpoint, prefix: model == .best && isOlder ? ModelTensors.bestPrefix : "",
+                    checkpoint, prefix: checkpoint.prefix(of: model == .best ? .best : .current) ?? "",
                     parameters: parameters.vector, runningStatistics: statistics.vector)
             }
             return try Evaluator(

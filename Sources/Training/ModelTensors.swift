@@ -8,8 +8,8 @@ internal import Tensors
 /// The model's own tensors bear PyTorch's names, so that `load_state_dict` takes them; the optimiser's velocities
 /// stand behind `optimizer.velocity.`, and the model that was best on validation behind `best.`.
 struct ModelTensors {
-    static let velocityPrefix = "optimizer.velocity."
-    static let bestPrefix = "best."
+    static let velocityPrefix = Checkpoint.optimizerPrefix + "velocity."
+    static let bestPrefix = Checkpoint.bestPrefix
 
     let network: Sequential
 

@@ -42,6 +42,13 @@ struct Progress {
         ]
     }
 
+    /// In words, where a run of so many epochs goes on that was found at `path`.
+    func origin(_ path: String, epochs: Int) -> String {
+        if step == 0 { return "from the beginning, as \(path) has no checkpoint yet" }
+        if epoch >= epochs { return "\(path), where training was finished: only the test is repeated" }
+        return "\(path), after step \(step) in epoch \(epoch + (stepInEpoch > 0 ? 1 : 0))"
+    }
+
     mutating func endStep(_ loss: BatchLoss, seconds: Double) {
         step += 1
         stepInEpoch += 1

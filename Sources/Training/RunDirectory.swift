@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Foundation
 
 /// The folder in which a run leaves its files.
@@ -44,6 +45,51 @@ public struct RunDirectory: Sendable {
         return RunDirectory(path: folder.deletingLastPathComponent().path)
     }
 
+    /// The run directory with the newest checkpoint among those that lie in `parent`.
+    ///
+    /// - Throws: ``Failure`` if there is none.
+    public static func latest(in parent: String) throws -> RunDirectory {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        let runs = names.sorted().compactMap { name -> (run: RunDirectory, date: Date)? in
+            let run = RunDirectory(path: parent + "/" + name)
+            return run.newestCheckpointDate.map { (run, $0) }
+        }
+        guard let latest = runs.max(by: { $0.date < $1.date }) else {
+            throw Failure(
+                description: "--resume latest: expected a run with checkpoints in \(parent), found none")
+        }
+        return latest.run
+    }
+
+    /// When the newest of its checkpoints was written; nil without any.
+    private var newestCheckpointDate: Date? {
+        let entries = (try? CheckpointStore(directory: checkpoints).list()) ?? []
+        return entries.compactMap {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: $0.path)
+            return attributes?[.modificationDate] as? Date
+        }.max()
+    }
+
+    /// The configuration in `config.json`; nil if there is none or it is no whole one.
+    public var storedConfiguration: TrainingConfiguration? {
+        guard let data = FileManager.default.contents(atPath: configuration) else { return nil }
+        return try? JSONDecoder().decode(TrainingConfiguration.self, from: data)
+    }
+
+    /// The summary in `summary.json`; nil if there is none or it is no whole one.
+    var storedSummary: RunSummary? {
+        guard let data = FileManager.default.contents(atPath: summary) else { return nil }
+        return try? JSONDecoder().decode(RunSummary.self, from: data)
+    }
+
+    /// Whether `other` is the same folder, however it is written.
+    func isSame(as other: RunDirectory) -> Bool {
+        func canonical(_ path: String) -> String {
+            URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+        }
+        return canonical(path) == canonical(other.path)
+    }
+
     /// Whether a run was begun here.
     public var holdsRun: Bool {
         [configuration, metricsCSV, steps, checkpoints].contains {
@@ -53,7 +99,7 @@ public struct RunDirectory: Sendable {
 
     /// Creates the folder for a new run.
     ///
-    /// - Throws: ``Failure`` if it cannot be created or written to, or already holds a run.
+    /// - Throws: ``Failure`` if it cannot be created, or already holds a run.
     public func create() throws {
         guard !holdsRun else {
             throw Failure(
@@ -66,7 +112,6 @@ public struct RunDirectory: Sendable {
                 description:
                     "--output \(path): expected a folder that can be created, found: \(Self.reason(error))")
         }
-        try write(Data(), to: configuration)
     }
 
     /// Writes a value as JSON, whole or not at all.

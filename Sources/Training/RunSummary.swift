@@ -25,6 +25,14 @@ public struct RunSummary: Codable, Sendable, Equatable {
     /// The longest time in seconds for which training stood still to hand a checkpoint over.
     public var checkpointPauseSeconds: Double
 
+    /// Takes over what only the process that trained could measure.
+    mutating func keepMeasurements(of other: RunSummary) {
+        worldSize = other.worldSize
+        trainSeconds = other.trainSeconds
+        imagesPerSecond = other.imagesPerSecond
+        checkpointPauseSeconds = other.checkpointPauseSeconds
+    }
+
     enum CodingKeys: String, CodingKey {
         case testAccuracy = "test_accuracy"
         case testLoss = "test_loss"

@@ -9,15 +9,16 @@ internal import Tensors
 
 /// A training run, from the records to the tested model.
 public struct Trainer {
-    private let communicator: any Communicator
-    private let configuration: TrainingConfiguration
-    private let options: RunOptions
-    private let dataset: any ImageDataset
-    private let resumePoint: ResumePoint?
-    private let observer: any TrainingObserver
+    // Not private, for the extensions in other files.
+    let communicator: any Communicator
+    let configuration: TrainingConfiguration
+    let options: RunOptions
+    let dataset: any ImageDataset
+    let resumePoint: ResumePoint?
+    let observer: any TrainingObserver
 
-    private let assignment: ShardAssignment
-    private var isRoot: Bool { communicator.rank == 0 }
+    let assignment: ShardAssignment
+    var isRoot: Bool { communicator.rank == 0 }
 
     /// Prepares a run.
     ///
@@ -91,7 +92,7 @@ public struct Trainer {
         let schedule = configuration.learningRateSchedule
         if let recorder {
             observer.runBegins(
-                header(mlp, threads: threads, directory: recorder.directory),
+                header(mlp, threads: threads, directory: recorder.directory, progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
                     batchSize: configuration.batchSize,
@@ -133,6 +134,8 @@ public struct Trainer {
                 if outcome.stopRequested {
                     recorder?.close()
                     recorder?.takeMessages().forEach(observer.note)
+                    // A launcher ends all ranks when the first one ends: not before the checkpoint is there.
+                    try communicator.idleBarrier()
                     return .stopped(
                         epoch: epoch, step: progress.step, directory: recorder?.directory.path ?? "")
                 }
@@ -165,7 +168,7 @@ public struct Trainer {
         let testResult = try test.evaluate(
             parameters: tested == nil ? replica.parameters : best.parameters.vector,
             runningStatistics: tested == nil ? replica.runningStatistics : best.runningStatistics.vector)
-        let summary = RunSummary(
+        var summary = RunSummary(
             testAccuracy: testResult.accuracy, testLoss: testResult.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: mlp.parameterCount, tensorsSHA256: try recorder?.digest(replica, progress) ?? "",
@@ -175,7 +178,11 @@ public struct Trainer {
         if let recorder {
             recorder.close()
             recorder.takeMessages().forEach(observer.note)
-            try recorder.write(summary)
+            if let earlier = recorder.directory.storedSummary, totals.seconds == 0 {
+                summary.keepMeasurements(of: earlier)
+            }
+            // A result that cannot be written is still to be told.
+            do { try recorder.write(summary) } catch { observer.note("\(error)") }
             observer.runEnded(summary, directory: recorder.directory.path)
         }
         return .finished(summary)
@@ -189,51 +196,10 @@ public struct Trainer {
             mode: options.evaluation, threadsPerRank: threads)
     }
 
-    /// Brings replica and best model to the checkpoint's state on rank 0, and the progress and the best model to that
-    /// of rank 0 on all others.
-    private func restore(_ replica: Replica<Float>, _ best: BestModel, fingerprint: UInt64) throws -> Progress
-    {
-        let resumes = try communicator.broadcast(Int64(resumePoint == nil ? 0 : 1), root: 0) == 1
-        guard resumes else { return Progress() }
-        let text = try communicator.agree(on: "restoring the checkpoint") {
-            guard let checkpoint = resumePoint?.checkpoint else { return "" }
-            let model = ModelTensors(network: replica.mlp.network)
-            let found = checkpoint.metadata.dataFingerprint
-            guard found == hexadecimal(fingerprint) else {
-                throw ResumePoint.Failure(
-                    description:
-                        "--data \(dataset.location): expected the records with fingerprint \(found) that the run"
-                        + " was trained on, found \(hexadecimal(fingerprint))")
-            }
-            try model.restore(
-                checkpoint, parameters: replica.parameters, runningStatistics: replica.runningStatistics)
-            if let velocity = replica.velocity { try model.restore(checkpoint, velocity: velocity) }
-            if let result = checkpoint.metadata.bestValidation {
-                let prefix = result.step == checkpoint.metadata.position.step ? "" : ModelTensors.bestPrefix
-                try model.restore(
-                    checkpoint, prefix: prefix, parameters: best.parameters.vector,
-                    runningStatistics: best.runningStatistics.vector)
-            }
-            if checkpoint.metadata.blasKernel != BLAS.kernelName {
-                observer.note(
-                    "the checkpoint was computed with BLAS kernel \(checkpoint.metadata.blasKernel), this machine has"
-                        + " \(BLAS.kernelName): the last bits will differ")
-            }
-            return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
-        }
-        let metadata = try JSONDecoder().decode(
-            CheckpointMetadata.self, from: Data(try communicator.broadcast(text: text, root: 0).utf8))
-        try communicator.broadcast(best.parameters.vector.buffer, root: 0)
-        try communicator.broadcast(best.runningStatistics.vector.buffer, root: 0)
-        if let result = metadata.bestValidation { best.restore(result) }
-        return Progress(metadata)
-    }
-
     private func makeRecorder(_ mlp: MLP, _ progress: Progress, fingerprint: UInt64) throws -> RunRecorder {
         let directory =
             options.output.map(RunDirectory.init) ?? resumePoint?.directory ?? RunDirectory.timeStamped()
-        let continues =
-            resumePoint != nil && directory.path == (resumePoint?.directory?.path ?? directory.path)
+        let continues = resumePoint.map { $0.directory.map(directory.isSame(as:)) ?? false } ?? false
         return try RunRecorder(
             directory: directory, continuing: continues ? progress.position : nil,
             configuration: configuration,
@@ -251,32 +217,8 @@ public struct Trainer {
         }
     }
 
-    private func hexadecimal(_ value: UInt64) -> String {
+    func hexadecimal(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-
-    private func header(_ mlp: MLP, threads: Int, directory: RunDirectory) -> [(key: String, value: String)] {
-        let training = dataset.count(of: .training) - configuration.validationSize
-        let hosts = communicator.placement.hostNames
-        let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
-        let kernel = "\(BLAS.kernelName), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
-        return [
-            (
-                "data",
-                "\(dataset.name) (\(dataset.location)): \(training) to train on, \(configuration.validationSize) for"
-                    + " validation, \(dataset.count(of: .test)) to test"
-            ),
-            ("model", "\(ModelDescription(configuration)), \(mlp.parameterCount) parameters"),
-            ("ranks", "\(ranks) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
-            (
-                "shards",
-                "\(assignment.shardCount) logical shards, \(configuration.batchSize / assignment.shardCount) rows of each"
-                    + " in a global batch of \(configuration.batchSize)"
-            ),
-            ("arithmetic", configuration.arithmetic.rawValue),
-            ("BLAS", "OpenBLAS, kernel \(kernel)"),
-            ("output", directory.path),
-        ]
     }
 }

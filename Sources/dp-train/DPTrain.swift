@@ -15,8 +15,9 @@ struct DPTrain: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DataCommand.self,
-            BenchmarkCommand.self,
+            TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DiffCommand.self,
+            ExportCommand.self,
+            DataCommand.self, BenchmarkCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
 }

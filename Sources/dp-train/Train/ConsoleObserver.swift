@@ -49,6 +49,12 @@ final class ConsoleObserver: TrainingObserver {
                 String(
                     format: "%.1f s, %.0f images per second", summary.trainSeconds, summary.imagesPerSecond)
             ),
+            (
+                "checkpoints",
+                String(
+                    format: "training stood still for at most %.1f ms to hand one over",
+                    summary.checkpointPauseSeconds * 1000)
+            ),
             ("written to", directory),
         ])
     }

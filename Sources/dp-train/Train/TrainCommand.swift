@@ -44,7 +44,13 @@ struct TrainCommand: ParsableCommand {
         transform: Values.wholeNumber)
     var compressionLevel: Int?
 
-    @Option(help: "A checkpoint to go on from, in its own run directory or in --output.")
+    @Option(
+        help: ArgumentHelp(
+            """
+            What to go on from, in its own run directory or in --output: a run directory (its newest good checkpoint), a \
+            checkpoint, or latest (the newest run in ./runs, or beside --output).
+            """,
+            valueName: "run|checkpoint|latest"))
     var resume: String?
 
     @Flag(help: "Print nothing but warnings and the result.")
@@ -54,8 +60,10 @@ struct TrainCommand: ParsableCommand {
         StopSignal.watch()
         try RankedRun.run { communicator in
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
-                communicator.rank == 0 ? try resume.map(ResumePoint.init(path:)) : nil
+                communicator.rank == 0 ? try findResumePoint() : nil
             }
+            let observer = ConsoleObserver(isQuiet: quiet)
+            resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
             let (configuration, options) = try communicator.agree(on: "checking the settings") {
                 (try settle(base, worldSize: communicator.size), try runOptions())
@@ -65,7 +73,6 @@ struct TrainCommand: ParsableCommand {
                 try configuration.validate(against: dataset)
                 return dataset
             }
-            let observer = ConsoleObserver(isQuiet: quiet)
             let trainer = Trainer(
                 communicator: communicator, configuration: configuration, options: options, dataset: dataset,
                 resumePoint: resumePoint, observer: observer)
@@ -74,6 +81,11 @@ struct TrainCommand: ParsableCommand {
                     epoch: epoch, step: step, directory: directory, shouldReport: communicator.rank == 0)
             }
         }
+    }
+
+    private func findResumePoint() throws -> ResumePoint? {
+        let parent = output.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
+        return try resume.map { try ResumePoint(resolving: $0, latestIn: parent ?? "runs") }
     }
 
     /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
@@ -86,7 +98,7 @@ struct TrainCommand: ParsableCommand {
             let differences = configuration.differences(from: base)
             guard differences.isEmpty else {
                 throw ValidationError(
-                    "--resume: expected the settings of the checkpoint, found others: "
+                    "--resume: expected the run's own settings, found others: "
                         + differences.map(\.description).joined(separator: ", "))
             }
         }

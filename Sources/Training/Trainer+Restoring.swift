@@ -1,0 +1,71 @@
+internal import Checkpoints
+internal import Collectives
+internal import DataParallel
+internal import Datasets
+internal import Foundation
+internal import MLPEngine
+internal import Tensors
+
+extension Trainer {
+    /// Brings replica and best model to the checkpoint's state on rank 0, and the progress and the best model to that
+    /// of rank 0 on all others.
+    func restore(_ replica: Replica<Float>, _ best: BestModel, fingerprint: UInt64) throws -> Progress {
+        let resumes =
+            try communicator.broadcast(Int64(resumePoint?.checkpoint == nil ? 0 : 1), root: 0) == 1
+        guard resumes else { return Progress() }
+        let text = try communicator.agree(on: "restoring the checkpoint") {
+            guard let checkpoint = resumePoint?.checkpoint else { return "" }
+            let model = ModelTensors(network: replica.mlp.network)
+            try checkEpochs(reach: checkpoint.metadata.position)
+            let found = checkpoint.metadata.dataFingerprint
+            guard found == hexadecimal(fingerprint) else {
+                throw ResumePoint.Failure(
+                    description:
+                        "--data \(dataset.location): expected the records with fingerprint \(found) that the run"
+                        + " was trained on, found \(hexadecimal(fingerprint))")
+            }
+            try model.restore(
+                checkpoint, parameters: replica.parameters, runningStatistics: replica.runningStatistics)
+            if let velocity = replica.velocity { try model.restore(checkpoint, velocity: velocity) }
+            if let prefix = checkpoint.prefix(of: .best) {
+                try model.restore(
+                    checkpoint, prefix: prefix, parameters: best.parameters.vector,
+                    runningStatistics: best.runningStatistics.vector)
+            }
+            noteOtherBits(than: checkpoint.metadata)
+            return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
+        }
+        let metadata = try JSONDecoder().decode(
+            CheckpointMetadata.self, from: Data(try communicator.broadcast(text: text, root: 0).utf8))
+        try communicator.broadcast(best.parameters.vector.buffer, root: 0)
+        try communicator.broadcast(best.runningStatistics.vector.buffer, root: 0)
+        if let result = metadata.bestValidation { best.restore(result) }
+        return Progress(metadata)
+    }
+
+    private func checkEpochs(reach position: CheckpointMetadata.Position) throws(ConfigurationError) {
+        let begun = position.epoch + (position.stepInEpoch > 0 ? 1 : 0)
+        guard configuration.epochs >= begun else {
+            throw ConfigurationError(
+                "--epochs", found: "\(configuration.epochs)",
+                expected: "at least \(begun), as the checkpoint is of step \(position.step) in epoch \(begun)"
+            )
+        }
+    }
+
+    /// Says so where the continuation cannot have the bits of the run that was never interrupted.
+    private func noteOtherBits(than metadata: CheckpointMetadata) {
+        if metadata.blasKernel != BLAS.kernelName {
+            observer.note(
+                "the checkpoint was computed with BLAS kernel \(metadata.blasKernel), this machine has"
+                    + " \(BLAS.kernelName): the last bits will differ")
+        }
+        guard configuration.arithmetic == .fast, metadata.worldSize != communicator.size else { return }
+        let consequence =
+            configuration.batchNorm == .local
+            ? "batch norm will see other parts of the batch" : "the last bits will differ"
+        observer.note(
+            "--arithmetic fast depends on the number of ranks, which was \(metadata.worldSize) and is now"
+                + " \(communicator.size): \(consequence)")
+    }
+}
