@@ -14,6 +14,9 @@ struct DPTrain: AsyncParsableCommand {
             SIGINT or SIGUSR1 after writing a checkpoint.
             """,
         version: version,
-        subcommands: [TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DataCommand.self],
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DataCommand.self,
+            BenchmarkCommand.self,
+        ],
         defaultSubcommand: TrainCommand.self)
 }
