@@ -117,6 +117,12 @@ let package = Package(
         .testTarget(
             name: "MetricsTests", dependencies: ["Metrics", "ZstdFrames", "DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "DataParallelTests",
+            dependencies: [
+                "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport", "MultiRankSupport",
+            ],
+            swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["dp-train"], swiftSettings: settings),
     ]
 )
