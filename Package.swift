@@ -28,12 +28,13 @@ let package = Package(
         .library(name: "DataParallel", targets: ["DataParallel"]),
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "ZstdFrames", targets: ["ZstdFrames"]),
+        .library(name: "DurableFiles", targets: ["DurableFiles"]),
         .library(name: "Training", targets: ["Training"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
@@ -55,13 +56,7 @@ let package = Package(
         .target(
             name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", crypto], swiftSettings: settings
         ),
-        .target(
-            name: "Metrics",
-            dependencies: [
-                "ZstdFrames", "DurableFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ],
-            exclude: ["TensorBoard/event.proto"],
-            swiftSettings: settings),
+        .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
         .target(name: "ZstdFrames", dependencies: ["CZstd", "DurableFiles"], swiftSettings: settings),
         .target(name: "DurableFiles", dependencies: [system], swiftSettings: settings),
         .target(
@@ -74,7 +69,8 @@ let package = Package(
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: settings),
 
-        // C: element-wise kernels with run-time choice of instruction set, processor affinity, system libraries.
+        // C: element-wise kernels with run-time choice of instruction set, processor affinity, system
+        // libraries.
         .target(name: "CKernels"),
         .target(name: "CAffinity"),
         .systemLibrary(
@@ -95,6 +91,7 @@ let package = Package(
         .target(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
+        .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport"], swiftSettings: settings),
         .testTarget(
@@ -107,17 +104,23 @@ let package = Package(
         .testTarget(
             name: "MPIBackendTests", dependencies: ["MPIBackend", "Collectives", "MultiRankSupport"],
             swiftSettings: settings),
-        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"], swiftSettings: settings),
         .testTarget(
-            name: "ZstdFramesTests", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
-        .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "ZstdFrames", "DurableFiles"],
+            name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "MetricsTests",
+            name: "ZstdFramesTests", dependencies: ["ZstdFrames", "DurableFiles", "FileTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CheckpointsTests",
+            dependencies: ["Checkpoints", "ZstdFrames", "DurableFiles", "FileTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MetricsTests", dependencies: ["Metrics", "ZstdFrames", "DurableFiles", "FileTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DataParallelTests",
             dependencies: [
-                "Metrics", "ZstdFrames", "DurableFiles",
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["dp-train"], swiftSettings: settings),

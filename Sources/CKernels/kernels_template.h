@@ -88,6 +88,34 @@ DP_MULTIVERSION void DP_NAME(dp_column_moments)(size_t rows, size_t columns, con
     }
 }
 
+DP_MULTIVERSION void DP_NAME(dp_merge_moments)(size_t columns, REAL share, REAL weight, const REAL *from, REAL *into) {
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) {
+        const REAL delta = from[c] - into[c];
+        into[c] += delta * share;
+        into[columns + c] += from[columns + c] + delta * delta * weight;
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_variances)(size_t columns, REAL count, REAL degrees, REAL epsilon, const REAL *m2,
+                                           REAL *variance, REAL *scale) {
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) {
+        variance[c] = m2[c] / degrees;
+        scale[c] = 1 / __builtin_elementwise_sqrt(m2[c] / count + epsilon);
+    }
+}
+
+DP_MULTIVERSION void DP_NAME(dp_scales)(size_t columns, REAL epsilon, const REAL *variance, REAL *scale) {
+    DP_VECTORIZE
+    for (size_t c = 0; c < columns; c++) scale[c] = 1 / __builtin_elementwise_sqrt(variance[c] + epsilon);
+}
+
+DP_MULTIVERSION void DP_NAME(dp_blend)(size_t count, REAL share, const REAL *x, REAL *y) {
+    DP_VECTORIZE
+    for (size_t i = 0; i < count; i++) y[i] = (1 - share) * y[i] + share * x[i];
+}
+
 DP_MULTIVERSION void DP_NAME(dp_batch_norm)(size_t rows, size_t columns, const REAL *mean, const REAL *scale,
                                             const REAL *gamma, const REAL *beta, REAL *x, REAL *y) {
     for (size_t r = 0; r < rows; r++) {

@@ -79,6 +79,33 @@ extension Double: TensorScalar {
         dp_column_moments_f64(rows, columns, x, mean, m2)
     }
 
+    public static func mergeMoments(
+        _ columns: Int, _ share: Double, _ weight: Double, _ from: UnsafePointer<Double>,
+        _ into: UnsafeMutablePointer<Double>
+    ) {
+        dp_merge_moments_f64(columns, share, weight, from, into)
+    }
+
+    public static func variances(
+        _ columns: Int, _ count: Double, _ degrees: Double, _ epsilon: Double, _ m2: UnsafePointer<Double>,
+        _ variance: UnsafeMutablePointer<Double>, _ scale: UnsafeMutablePointer<Double>
+    ) {
+        dp_variances_f64(columns, count, degrees, epsilon, m2, variance, scale)
+    }
+
+    public static func scales(
+        _ columns: Int, _ epsilon: Double, _ variance: UnsafePointer<Double>,
+        _ scale: UnsafeMutablePointer<Double>
+    ) {
+        dp_scales_f64(columns, epsilon, variance, scale)
+    }
+
+    public static func blend(
+        _ count: Int, _ share: Double, _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>
+    ) {
+        dp_blend_f64(count, share, x, y)
+    }
+
     public static func batchNorm(
         _ rows: Int, _ columns: Int, _ mean: UnsafePointer<Double>, _ scale: UnsafePointer<Double>,
         _ gamma: UnsafePointer<Double>, _ beta: UnsafePointer<Double>, _ x: UnsafeMutablePointer<Double>,

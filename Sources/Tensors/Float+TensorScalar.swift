@@ -78,6 +78,33 @@ extension Float: TensorScalar {
         dp_column_moments_f32(rows, columns, x, mean, m2)
     }
 
+    public static func mergeMoments(
+        _ columns: Int, _ share: Float, _ weight: Float, _ from: UnsafePointer<Float>,
+        _ into: UnsafeMutablePointer<Float>
+    ) {
+        dp_merge_moments_f32(columns, share, weight, from, into)
+    }
+
+    public static func variances(
+        _ columns: Int, _ count: Float, _ degrees: Float, _ epsilon: Float, _ m2: UnsafePointer<Float>,
+        _ variance: UnsafeMutablePointer<Float>, _ scale: UnsafeMutablePointer<Float>
+    ) {
+        dp_variances_f32(columns, count, degrees, epsilon, m2, variance, scale)
+    }
+
+    public static func scales(
+        _ columns: Int, _ epsilon: Float, _ variance: UnsafePointer<Float>,
+        _ scale: UnsafeMutablePointer<Float>
+    ) {
+        dp_scales_f32(columns, epsilon, variance, scale)
+    }
+
+    public static func blend(
+        _ count: Int, _ share: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+    ) {
+        dp_blend_f32(count, share, x, y)
+    }
+
     public static func batchNorm(
         _ rows: Int, _ columns: Int, _ mean: UnsafePointer<Float>, _ scale: UnsafePointer<Float>,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ x: UnsafeMutablePointer<Float>,

@@ -51,6 +51,23 @@ public protocol TensorScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
         _ rows: Int, _ columns: Int, _ x: UnsafePointer<Self>, _ mean: UnsafeMutablePointer<Self>,
         _ m2: UnsafeMutablePointer<Self>)
 
+    /// Merges moments [2 columns] of one set of rows into those of another; see the engine's part tree.
+    static func mergeMoments(
+        _ columns: Int, _ share: Self, _ weight: Self, _ from: UnsafePointer<Self>,
+        _ into: UnsafeMutablePointer<Self>)
+
+    /// Writes variance = m2 / degrees and scale = 1 / √(m2 / count + epsilon).
+    static func variances(
+        _ columns: Int, _ count: Self, _ degrees: Self, _ epsilon: Self, _ m2: UnsafePointer<Self>,
+        _ variance: UnsafeMutablePointer<Self>, _ scale: UnsafeMutablePointer<Self>)
+
+    /// Writes scale = 1 / √(variance + epsilon).
+    static func scales(
+        _ columns: Int, _ epsilon: Self, _ variance: UnsafePointer<Self>, _ scale: UnsafeMutablePointer<Self>)
+
+    /// Moves y towards x: y ← (1 − share) y + share x.
+    static func blend(_ count: Int, _ share: Self, _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>)
+
     /// Turns x into (x − mean) · scale and writes γ x + β into y, column by column.
     static func batchNorm(
         _ rows: Int, _ columns: Int, _ mean: UnsafePointer<Self>, _ scale: UnsafePointer<Self>,

@@ -55,5 +55,8 @@ public struct Vector<Scalar: BitwiseCopyable>: @unchecked Sendable {
     }
 
     /// The scalars as an array of their own.
-    public var array: [Scalar] { Array(buffer) }
+    public var array: [Scalar] {
+        // Inlined where nobody reads the array, Swift 6.3.1 frees it before it copies the scalars into it.
+        @inline(never) get { Array(buffer) }
+    }
 }

@@ -38,7 +38,6 @@ public struct CheckpointEvaluation {
         let mlp = MLP(configuration.model)
         let parameters = AlignedBuffer<Float>(repeating: 0, count: mlp.parameterCount)
         let statistics = AlignedBuffer<Float>(repeating: 0, count: mlp.network.statisticsLayout.count)
-        let threads = max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
         let evaluator = try communicator.agree(on: "reading the checkpoint and the records") {
             if let checkpoint = checkpoint?.checkpoint {
                 // Before the first validation the checkpoint's own model is the best one.
@@ -48,7 +47,8 @@ public struct CheckpointEvaluation {
             }
             return try Evaluator(
                 mlp: mlp, dataset: dataset, split: .test, indices: Array(0..<dataset.count(of: .test)),
-                communicator: communicator, mode: mode, threadsPerRank: threads)
+                communicator: communicator, mode: mode,
+                threadsPerRank: ProcessorShare.threads(of: communicator))
         }
         try communicator.broadcast(parameters.vector.buffer, root: 0)
         try communicator.broadcast(statistics.vector.buffer, root: 0)

@@ -50,13 +50,15 @@ final class StepRunner {
                     communicator: communicator, loader: loader, rowsOfRank: rowsOfRank,
                     columns: ReproducibleReduction<Float>.columns(
                         loader.ownedShards, of: CIFAR10.imageBytes, shardCount: assignment.shardCount))
-            method = .reproducible(
+            let networkInput = global?.matrix ?? input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes)
+            // Launchers bind a rank to a core; its threads may use the others.
+            let reduction = ProcessorAffinity.withAffinityToAllProcessors {
                 ReproducibleReduction(
                     communicator: communicator, network: mlp.network, shardsOfRank: shardsOfRank,
-                    rowsPerShard: loader.rowsPerShard,
-                    networkInput: global?.matrix
-                        ?? input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes),
-                    synchronizesBatchNorm: configuration.batchNorm == .sync, threadCount: threads), global)
+                    rowsPerShard: loader.rowsPerShard, networkInput: networkInput,
+                    synchronizesBatchNorm: configuration.batchNorm == .sync, threadCount: threads)
+            }
+            method = .reproducible(reduction, global)
         }
         replica = Replica(
             mlp: mlp, optimizer: configuration.optimizer, rows: loader.rows, parts: parts,

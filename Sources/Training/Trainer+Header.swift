@@ -26,6 +26,7 @@ extension Trainer {
                 "\(assignment.shardCount) logical shards, \(configuration.batchSize / assignment.shardCount) rows of each"
                     + " in a global batch of \(configuration.batchSize)"
             ),
+            ("arithmetic", configuration.arithmetic.rawValue),
             ("BLAS", "OpenBLAS, kernel \(kernel)"),
             ("output", directory.path),
         ]

@@ -50,7 +50,9 @@ public struct Trainer {
     /// - Returns: What the run came to; the same on every rank but for the digest, which only rank 0 has.
     /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
     public func run() throws -> RunOutcome {
-        let threads = useProcessors()
+        let threads = ProcessorShare.threads(of: communicator)
+        // Reproducible products are formed on one thread each.
+        ProcessorShare.setBLASThreads(configuration.arithmetic == .fast ? threads : 1)
 
         // The records: this rank's shards, and what is set apart for validation and test.
         let split = ValidationSplit(
@@ -182,17 +184,6 @@ public struct Trainer {
             observer.runEnded(summary, directory: recorder.directory.path)
         }
         return .finished(summary)
-    }
-
-    /// Divides the node's processors among its ranks and returns this rank's threads.
-    private func useProcessors() -> Int {
-        let threads = max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
-        // BLAS makes its threads here; they inherit what the calling thread is bound to. Reproducible products are
-        // formed on one thread each.
-        ProcessorAffinity.withAffinityToAllProcessors {
-            BLAS.threadCount = configuration.arithmetic == .fast ? threads : 1
-        }
-        return threads
     }
 
     private func evaluator(

@@ -17,7 +17,7 @@ struct DPTrain: AsyncParsableCommand {
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DiffCommand.self,
             ExportCommand.self,
-            DataCommand.self,
+            DataCommand.self, BenchmarkCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
 }

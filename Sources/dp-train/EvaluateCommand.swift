@@ -39,15 +39,12 @@ struct EvaluateCommand: ParsableCommand {
                 mode: evaluation)
             guard communicator.rank == 0 else { return }
             if json {
-                let object: [String: any Sendable] = [
-                    "test_accuracy": result.accuracy, "test_loss": result.meanLoss, "correct": result.correct,
-                    "images": result.samples,
-                ]
-                print(
-                    String(
-                        decoding: try JSONSerialization.data(
-                            withJSONObject: object, options: [.sortedKeys, .prettyPrinted]),
-                        as: UTF8.self))
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+                let test = Result(
+                    testAccuracy: result.accuracy, testLoss: result.meanLoss, correct: result.correct,
+                    images: result.samples)
+                print(String(decoding: try encoder.encode(test), as: UTF8.self))
             } else {
                 print("data           \(dataset.name) (\(dataset.location))")
                 print(
@@ -56,6 +53,19 @@ struct EvaluateCommand: ParsableCommand {
                         result.correct,
                         result.samples, result.meanLoss))
             }
+        }
+    }
+
+    private struct Result: Encodable {
+        let testAccuracy: Double
+        let testLoss: Double
+        let correct: Int
+        let images: Int
+
+        enum CodingKeys: String, CodingKey {
+            case testAccuracy = "test_accuracy"
+            case testLoss = "test_loss"
+            case correct, images
         }
     }
 }

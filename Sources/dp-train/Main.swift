@@ -24,15 +24,22 @@ enum Main {
     /// Prints an error that is no rank's in particular and returns the exit code.
     private static func report(_ error: any Error) -> Int32 {
         let code = DPTrain.exitCode(for: error).rawValue
-        // Every rank parses the same command line; one of them speaks.
-        guard isSpeaker else { return code }
-        if code == 0 {
-            print(DPTrain.fullMessage(for: error))
+        guard code != 0 else {
+            if isSpeaker { print(DPTrain.fullMessage(for: error)) }
             return code
         }
         let message = DPTrain.message(for: error)
-        if !message.isEmpty { printError(message) }
+        guard !message.isEmpty else { return code }
+        // Every rank parses the same command line; one of them speaks.
+        if !isSpeaker { waitForSpeaker() }
+        printError(message)
         return code
+    }
+
+    /// Gives the rank that speaks the time to do so: the launcher ends all others once one has failed. Whoever comes back
+    /// from here failed alone.
+    static func waitForSpeaker() {
+        sleep(2)
     }
 
     /// Whether this process, by its launcher's word, is the one that speaks for all.

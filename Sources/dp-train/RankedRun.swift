@@ -14,7 +14,7 @@ enum RankedRun {
         do {
             world = try World.start()
         } catch {
-            if error.shouldReport { Main.printError(message(of: error)) }
+            if error.shouldReport { Main.printError(message(of: error)) } else { Main.waitForSpeaker() }
             throw ExitCode.failure
         }
         do {

@@ -1,4 +1,5 @@
 import Checkpoints
+import FileTestSupport
 import Foundation
 
 /// A small model after some steps: noise as weights, so that it compresses like one.

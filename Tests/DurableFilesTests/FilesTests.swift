@@ -1,4 +1,5 @@
 import DurableFiles
+import FileTestSupport
 import Foundation
 import Testing
 

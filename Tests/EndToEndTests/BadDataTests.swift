@@ -99,16 +99,29 @@ extension EndToEnd {
             EndToEndTests.expectRefusal(outcome, naming: ["data_batch_4.bin"])
         }
 
-        @Test("verify names what is wrong")
-        func verify() throws {
+        @Test("verify names a file of the wrong size")
+        func verifySize() throws {
             let copy = try SmallData.copy()
             let file = try SmallData.file("data_batch_3.bin", in: copy)
             try Data(contentsOf: file).dropLast(1).write(to: file)
             let outcome = try Program.run(["data", "verify", "--data", copy.path])
+            EndToEndTests.expectRefusal(outcome, naming: ["data_batch_3.bin"])
+        }
+
+        @Test("verify reports a wrong label with its file")
+        func verifyLabel() throws {
+            let copy = try SmallData.copy()
+            let file = try SmallData.file("data_batch_3.bin", in: copy)
+            var contents = try Data(contentsOf: file)
+            contents[5 * 3073] = 77
+            try contents.write(to: file)
+            let outcome = try Program.run(["data", "verify", "--data", copy.path])
             let problems = outcome.outputText.split(separator: "\n").filter { $0.hasPrefix("problem:") }
-            #expect(outcome.status != 0 && !outcome.timedOut, "\(outcome.summary)")
+            #expect(outcome.status != 0 && outcome.status < 128 && !outcome.timedOut, "\(outcome.summary)")
             #expect(
-                problems.count == 1 && problems.allSatisfy { $0.contains("data_batch_3.bin") }, "\(problems)")
+                problems.count == 1
+                    && problems.allSatisfy { $0.contains("data_batch_3.bin") && $0.contains("77") },
+                "\(outcome.summary)")
         }
 
         /// The smallest PNG: 1 × 1 pixels.

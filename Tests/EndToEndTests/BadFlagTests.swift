@@ -54,7 +54,9 @@ extension EndToEnd {
 
         @Test("More ranks than logical shards are refused, with both numbers")
         func moreRanksThanShards() throws {
-            try expectRefusal(of: BadFlags(flags: ["--logical-shards", "2"], names: ["4", "2"], ranks: [4]))
+            try expectRefusal(
+                of: BadFlags(
+                    flags: ["--logical-shards", "2"], names: ["4 ranks", "2 logical shards"], ranks: [4]))
         }
 
         @Test("A batch larger than the training images is refused")

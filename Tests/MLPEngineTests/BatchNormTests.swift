@@ -29,8 +29,8 @@ import Testing
         }
         let y: Matrix<Double> = scratch.unset(rows * width).matrix(rows: rows, columns: width)
         try module.forward(
-            x, into: y, parameters: parameters, batchStatistics: scratch.unset(statistics.count),
-            columns: scratch.unset(BatchNorm.columnScalars(width: width)), reducer: LocalBatchStatistics())
+            x, into: y, parameters: parameters, batchStatistics: scratch.unset(1, statistics.count),
+            columns: scratch.unset(BatchNorm.columnScalars(width: width, parts: 1)), reducer: LocalBatch())
         for column in 0..<width {
             let values = (0..<rows).map { y[$0, column] }
             let mean = values.reduce(0, +) / Double(rows)
@@ -54,8 +54,9 @@ import Testing
         let batch: Vector<Double> = scratch.unset(statistics.count)
         try module.forward(
             x, into: scratch.unset(15).matrix(rows: 3, columns: width), parameters: parameters,
-            batchStatistics: batch, columns: scratch.unset(BatchNorm.columnScalars(width: width)),
-            reducer: LocalBatchStatistics())
+            batchStatistics: batch.matrix(rows: 1, columns: batch.count),
+            columns: scratch.unset(BatchNorm.columnScalars(width: width, parts: 1)),
+            reducer: LocalBatch())
         for column in 0..<width {
             let values = [before[column], before[column + width], before[column + 2 * width]]
             let mean = values.reduce(0, +) / 3
@@ -91,7 +92,7 @@ import Testing
         let x: Matrix<Double> = scratch.normals(rows, width, stream: 2)
         let before = x.vector.array
         let y: Matrix<Double> = scratch.unset(rows * width).matrix(rows: rows, columns: width)
-        let columns: Vector<Double> = scratch.unset(BatchNorm.columnScalars(width: width))
+        let columns: Vector<Double> = scratch.unset(BatchNorm.columnScalars(width: width, parts: 1))
         module.forward(x, into: y, parameters: parameters, runningStatistics: running, columns: columns)
         for (index, old) in before.enumerated() {
             let column = index % width
@@ -118,8 +119,9 @@ import Testing
             let y: Matrix<Float> = scratch.unset(rows * width).matrix(rows: rows, columns: width)
             let batch: Vector<Float> = scratch.unset(statistics.count)
             try module.forward(
-                x, into: y, parameters: parameters, batchStatistics: batch,
-                columns: scratch.unset(BatchNorm.columnScalars(width: width)), reducer: LocalBatchStatistics()
+                x, into: y, parameters: parameters,
+                batchStatistics: batch.matrix(rows: 1, columns: batch.count),
+                columns: scratch.unset(BatchNorm.columnScalars(width: width, parts: 1)), reducer: LocalBatch()
             )
             for row in 0..<rows {
                 #expect(y[rows: row..<row + 1].vector.array == parameters[module.beta].array)

@@ -38,9 +38,8 @@ import Testing
         let (parameters, gradients): (Vector<Scalar>, Vector<Scalar>) = (
             scratch.unset(layout.count), scratch.unset(layout.count)
         )
-        let (running, batchStatistics): (Vector<Scalar>, Vector<Scalar>) = (
-            scratch.unset(statisticsLayout.count), scratch.unset(statisticsLayout.count)
-        )
+        let running: Vector<Scalar> = scratch.unset(statisticsLayout.count)
+        let batchStatistics: Matrix<Scalar> = scratch.unset(1, statisticsLayout.count)
         let velocity: Vector<Scalar> = scratch.vector([Scalar](repeating: 0, count: layout.count))
         try set(parameters, layout, to: run.initial, scratch)
         try set(running, statisticsLayout, to: run.initial, scratch)
@@ -54,9 +53,9 @@ import Testing
             let record = try mlp.computeGradients(
                 matrix(batch.x, scratch), targets: targets(of: batch, scratch), globalBatch: rows,
                 parameters: parameters, gradients: gradients, batchStatistics: batchStatistics,
-                workspace: workspace, reducer: LocalBatchStatistics())
+                workspace: workspace, reducer: LocalBatch())
             #expect(abs(record.meanLoss - loss) < tolerance)
-            BatchNorm.update(running: running, towards: batchStatistics, momentum: 0.1)
+            BatchNorm.update(running: running, towards: batchStatistics.vector, momentum: 0.1)
             optimizer.step(
                 parameters: parameters, gradients: gradients,
                 velocity: optimizer.hasVelocity ? velocity : nil, learningRate: run.optimizer.lr)

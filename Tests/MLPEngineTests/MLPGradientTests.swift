@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 /// A whole MLP with its loss, of the input (by ``Sequential/backward(x:outputGradient:parameters:gradients:workspace:reducer:inputGradient:)``)
-/// and of the parameters (by ``MLP/computeGradients(_:targets:globalBatch:parameters:gradients:batchStatistics:workspace:reducer:)``).
+/// and of the parameters (by ``MLP/computeGradients(_:targets:globalBatch:parameters:gradients:batchStatistics:losses:workspace:reducer:)``).
 struct MLPCase: GradientCase {
     let mlp: MLP
     let soft: Bool
@@ -38,22 +38,22 @@ struct MLPCase: GradientCase {
         let (gradients, again): (Vector<Scalar>, Vector<Scalar>) = (
             scratch.unset(parameters.count), scratch.unset(parameters.count)
         )
-        let statistics: Vector<Scalar> = scratch.unset(network.statisticsLayout.count)
+        let statistics: Matrix<Scalar> = scratch.unset(1, network.statisticsLayout.count)
         let targets = LossCase.targets(
             rows: rows, classes: mlp.configuration.classes, soft: soft, scratch, as: Scalar.self)
         let loss = try mlp.computeGradients(
             x, targets: targets, globalBatch: globalBatch, parameters: parameters, gradients: gradients,
-            batchStatistics: statistics, workspace: workspace, reducer: LocalBatchStatistics())
+            batchStatistics: statistics, workspace: workspace, reducer: LocalBatch())
 
         let logits = try network.forward(
             x, parameters: parameters, batchStatistics: statistics, workspace: workspace,
-            reducer: LocalBatchStatistics())
+            reducer: LocalBatch())
         _ = SoftmaxCrossEntropy().evaluate(
             logits, targets, factor: 1 / Scalar(globalBatch), gradient: logits)
         let dx: Matrix<Scalar> = scratch.unset(x.count).matrix(rows: rows, columns: inputs)
         try network.backward(
             x: x, outputGradient: logits, parameters: parameters, gradients: again, workspace: workspace,
-            reducer: LocalBatchStatistics(), inputGradient: dx)
+            reducer: LocalBatch(), inputGradient: dx)
         #expect(again.doubles == gradients.doubles, "asking for the input's gradient changes no other")
         return (loss.lossSum / Double(globalBatch), [dx.vector.doubles, gradients.doubles])
     }

@@ -35,7 +35,8 @@ struct LinearCase: GradientCase {
         module.forward(x, parameters: parameters, into: y)
         let value = weightedSum(coefficients, y)
         let dy: Matrix<Scalar> = scratch.vector(rounding: coefficients).matrix(rows: rows, columns: outputs)
-        module.backward(x: x, dy: dy, parameters: parameters, gradients: gradients, into: dx)
+        module.backward(dy: dy, parameters: parameters, into: dx)
+        module.computeGradient(x: x, dy: dy, gradients: gradients)
         let own = gradients[module.weight.lowerBound..<module.bias.upperBound]
         return (value, [dx.vector.doubles, own.doubles])
     }
@@ -158,17 +159,18 @@ struct BatchNormCase: GradientCase {
         let gradients: Vector<Scalar> = scratch.unset(layout.count)
         let x: Matrix<Scalar> = scratch.vector(rounding: variables[0]).matrix(rows: rows, columns: width)
         let y: Matrix<Scalar> = scratch.unset(x.count).matrix(rows: rows, columns: width)
-        let columns: Vector<Scalar> = scratch.unset(BatchNorm.columnScalars(width: width))
+        let columns: Vector<Scalar> = scratch.unset(BatchNorm.columnScalars(width: width, parts: 1))
         let coefficients = Scratch.normals(x.count, seed: 5, stream: 3)
         try module.forward(
-            x, into: y, parameters: parameters, batchStatistics: scratch.unset(statistics.count),
-            columns: columns, reducer: LocalBatchStatistics())
+            x, into: y, parameters: parameters, batchStatistics: scratch.unset(1, statistics.count),
+            columns: columns, reducer: LocalBatch())
         let value = weightedSum(coefficients, y)
         let gradient: Matrix<Scalar> = scratch.vector(rounding: coefficients).matrix(
             rows: rows, columns: width)
         try module.backward(
-            normalized: x, gradient: gradient, parameters: parameters, gradients: gradients, columns: columns,
-            reducer: LocalBatchStatistics())
+            normalized: x, gradient: gradient, parts: 1, parameters: parameters, gradients: gradients,
+            columns: columns,
+            reducer: LocalBatch())
         return (value, [gradient.vector.doubles, gradients.doubles])
     }
 }

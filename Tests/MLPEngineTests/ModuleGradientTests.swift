@@ -74,14 +74,4 @@ import Testing
         CrossEntropy().backward(y: y, targets, into: dy)
         #expect(dy.vector.array == [-4, 0, 0])
     }
-
-    @Test("The statistics of a batch that is all here stay as they are")
-    func localStatistics() {
-        let scratch = Scratch()
-        let moments: Matrix<Double> = scratch.normals(2, 5, stream: 1)
-        let before = moments.vector.array
-        #expect(LocalBatchStatistics().mergeMoments(moments, rows: 17) == 17)
-        LocalBatchStatistics().sum(moments)
-        #expect(moments.vector.array == before)
-    }
 }

@@ -117,8 +117,8 @@ import Testing
                 workspace: workspace)
             let training = try mlp.computeGradients(
                 x, targets: targets, globalBatch: 4, parameters: parameters, gradients: gradients,
-                batchStatistics: scratch.unset(statistics.count), workspace: workspace,
-                reducer: LocalBatchStatistics())
+                batchStatistics: scratch.unset(1, statistics.count), workspace: workspace,
+                reducer: LocalBatch())
             return [evaluation.lossSum, training.lossSum]
         }
         #expect(try losses().allSatisfy { $0.isFinite })

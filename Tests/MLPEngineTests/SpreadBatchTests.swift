@@ -33,7 +33,8 @@ import Testing
         let x: Matrix<Scalar> = scratch.normals(rows, configuration.inputs, stream: 2)
         let labels = scratch.vector((0..<rows).map { Int32($0 % configuration.classes) })
         let gradients: [Vector<Scalar>] = split.map { _ in scratch.unset(parameters.count) }
-        let statistics: [Vector<Scalar>] = split.map { _ in scratch.unset(mlp.network.statisticsLayout.count)
+        let statistics: [Matrix<Scalar>] = split.map { _ in
+            scratch.unset(1, mlp.network.statisticsLayout.count)
         }
         let starts = split.indices.map { split[..<$0].reduce(0, +) }
         let meeting = Meeting(parts: split.count)
@@ -45,7 +46,7 @@ import Testing
                 gradients: gradients[part], batchStatistics: statistics[part], workspace: workspace,
                 reducer: ThreadedReducer(part: part, meeting: meeting))
             return Pass(
-                loss: loss, gradients: gradients[part].doubles, statistics: statistics[part].doubles)
+                loss: loss, gradients: gradients[part].doubles, statistics: statistics[part].vector.doubles)
         }
     }
 
@@ -88,28 +89,43 @@ import Testing
         let x: Matrix<Double> = scratch.normals(12, 7, stream: 2)
         let workspace = Workspace<Double>(for: mlp.network, capacity: 12)
         func statistics(_ rows: Range<Int>) throws -> [Double] {
-            let statistics: Vector<Double> = scratch.unset(mlp.network.statisticsLayout.count)
+            let statistics: Matrix<Double> = scratch.unset(1, mlp.network.statisticsLayout.count)
             _ = try mlp.network.forward(
                 x[rows: rows], parameters: parameters, batchStatistics: statistics, workspace: workspace,
-                reducer: LocalBatchStatistics())
-            return statistics.array
+                reducer: LocalBatch())
+            return statistics.vector.array
         }
         #expect(try distance(statistics(0..<6), statistics(6..<12)) > 0.01)
     }
 
     private struct Failure: Error {}
 
-    private struct FailingReducer: BatchStatisticsReducer {
-        let inSum: Bool
-        func mergeMoments(_ moments: Matrix<Float>, rows: Int) throws -> Int {
-            if inSum { return rows }
-            throw Failure()
-        }
-        func sum(_ sums: Matrix<Float>) throws { throw Failure() }
+    enum Place: CaseIterable, Sendable {
+        case moments, sums, gradient
     }
 
-    @Test("What the reducer throws comes out of the pass", arguments: [false, true])
-    func errors(inSum: Bool) {
+    private struct FailingReducer: BatchReducer {
+        let place: Place
+        let synchronizesBatchNorm = true
+        func joinsParts(of module: Linear) -> Bool { true }
+        func mergeMoments(_ moments: Matrix<Float>, partRows: Int) throws -> Int {
+            if place == .moments { throw Failure() }
+            return partRows
+        }
+        func sumBatchNorm(_ sums: Matrix<Float>, gradient: Vector<Float>) throws {
+            if place == .sums { throw Failure() }
+        }
+        func computeGradient(
+            of module: Linear, x: Matrix<Float>, isNetworkInput: Bool, dy: Matrix<Float>,
+            gradients: Vector<Float>
+        ) throws {
+            // The last to be asked.
+            if place == .gradient, isNetworkInput { throw Failure() }
+        }
+    }
+
+    @Test("What the reducer throws comes out of the pass", arguments: Place.allCases)
+    func errors(place: Place) {
         let scratch = Scratch()
         let mlp = MLP(Self.configurations[1])
         let workspace = Workspace<Float>(for: mlp.network, capacity: 2)
@@ -121,8 +137,8 @@ import Testing
             _ = try mlp.computeGradients(
                 x, targets: .labels(labels), globalBatch: 2, parameters: parameters,
                 gradients: scratch.unset(mlp.parameterCount),
-                batchStatistics: scratch.unset(mlp.network.statisticsLayout.count), workspace: workspace,
-                reducer: FailingReducer(inSum: inSum))
+                batchStatistics: scratch.unset(1, mlp.network.statisticsLayout.count), workspace: workspace,
+                reducer: FailingReducer(place: place))
         } catch {
             thrown = error is Failure
         }
@@ -144,8 +160,9 @@ import Testing
                 _ = try mlp.computeGradients(
                     x, targets: .labels(labels), globalBatch: 12, parameters: parameters,
                     gradients: gradients,
-                    batchStatistics: scratch.unset(mlp.network.statisticsLayout.count), workspace: workspace,
-                    reducer: LocalBatchStatistics())
+                    batchStatistics: scratch.unset(1, mlp.network.statisticsLayout.count),
+                    workspace: workspace,
+                    reducer: LocalBatch())
             }
             return gradients.array.map(\.bitPattern)
         }

@@ -38,13 +38,16 @@ final class Meeting: @unchecked Sendable {
 /// One part's reducer: counts, means and sums of squared deviations are merged pairwise.
 ///
 /// Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
-struct ThreadedReducer<Scalar: TensorScalar>: BatchStatisticsReducer {
+struct ThreadedReducer<Scalar: TensorScalar>: BatchReducer {
     let part: Int
     let meeting: Meeting
+    let synchronizesBatchNorm = true
 
-    func mergeMoments(_ moments: Matrix<Scalar>, rows: Int) -> Int {
-        let width = moments.columns
-        let merged = meeting.meet(part, [Double(rows)] + moments.vector.doubles) { first, second in
+    func joinsParts(of module: Linear) -> Bool { true }
+
+    func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
+        let width = moments.columns / 2
+        let merged = meeting.meet(part, [Double(partRows)] + moments.vector.doubles) { first, second in
             if first.isEmpty { return second }
             let (n, m) = (first[0], second[0])
             var merged = first
@@ -61,11 +64,19 @@ struct ThreadedReducer<Scalar: TensorScalar>: BatchStatisticsReducer {
         return Int(merged[0])
     }
 
-    func sum(_ sums: Matrix<Scalar>) {
+    func sumBatchNorm(_ sums: Matrix<Scalar>, gradient: Vector<Scalar>) {
+        gradient.copy(from: sums.vector)
         let total = meeting.meet(part, sums.vector.doubles) { first, second in
             first.isEmpty ? second : zip(first, second).map { $0 + $1 }
         }
         for (index, value) in total.enumerated() { sums.vector[index] = Scalar(value) }
+    }
+
+    func computeGradient(
+        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        gradients: Vector<Scalar>
+    ) {
+        module.computeGradient(x: x, dy: dy, gradients: gradients)
     }
 }
 

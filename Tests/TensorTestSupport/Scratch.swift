@@ -50,6 +50,11 @@ public struct Scratch: ~Copyable {
         vector([Scalar](repeating: .nan, count: count))
     }
 
+    /// A matrix that holds NaN, to be overwritten.
+    public func unset<Scalar: TensorScalar>(_ rows: Int, _ columns: Int) -> Matrix<Scalar> {
+        unset(rows * columns).matrix(rows: rows, columns: columns)
+    }
+
     /// Standard normal numbers that Float holds exactly, so that both precisions compute with the same ones.
     public static func normals(_ count: Int, seed: UInt64, stream: Int) -> [Double] {
         var random = RandomStream(seed: seed, purpose: .testing, shard: stream)

@@ -26,6 +26,17 @@ void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, REAL *s
 // mean[c], and m2[c] = sum over r of (x[r][c] - mean[c])^2, in two passes.
 void DP_NAME(dp_column_moments)(size_t rows, size_t columns, const REAL *x, REAL *mean, REAL *m2);
 
+// Merges the moments of two sets of rows, means then sums of squared deviations, [2 columns], into the first; share is
+// the second set's share of all rows, weight the number of the first's rows times it.
+void DP_NAME(dp_merge_moments)(size_t columns, REAL share, REAL weight, const REAL *from, REAL *into);
+// variance = m2 / degrees, scale = 1 / sqrt(m2 / count + epsilon).
+void DP_NAME(dp_variances)(size_t columns, REAL count, REAL degrees, REAL epsilon, const REAL *m2, REAL *variance,
+                           REAL *scale);
+// scale = 1 / sqrt(variance + epsilon).
+void DP_NAME(dp_scales)(size_t columns, REAL epsilon, const REAL *variance, REAL *scale);
+// y = (1 - share) y + share x.
+void DP_NAME(dp_blend)(size_t count, REAL share, const REAL *x, REAL *y);
+
 // x becomes (x - mean) scale; y = gamma x + beta. Per column.
 void DP_NAME(dp_batch_norm)(size_t rows, size_t columns, const REAL *mean, const REAL *scale, const REAL *gamma,
                             const REAL *beta, REAL *x, REAL *y);

@@ -59,12 +59,9 @@ public enum PartTree {
             let total = rows[into] + rows[from]
             let share = Scalar(rows[from]) / Scalar(total)
             let weight = Scalar(rows[into]) * share
-            let (a, b) = (moments[rows: into..<into + 1].vector, moments[rows: from..<from + 1].vector)
-            for column in 0..<width {
-                let delta = b[column] - a[column]
-                a[column] += delta * share
-                a[width + column] += b[width + column] + delta * delta * weight
-            }
+            Scalar.mergeMoments(
+                width, share, weight, moments[rows: from..<from + 1].base, moments[rows: into..<into + 1].base
+            )
             rows[into] = total
         }
         return rows.first ?? 0

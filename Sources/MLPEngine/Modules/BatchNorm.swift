@@ -76,11 +76,10 @@ public struct BatchNorm: Sendable, Hashable {
             let scale = scales(group, of: parts, in: columns)
             let m2 = groupMoments[width..<2 * width]
             statistics[mean].copy(from: groupMoments[0..<width])
-            let unbiased = statistics[variance]
-            for column in 0..<width {
-                unbiased[column] = m2[column] / Reducer.Scalar(max(1, rows - 1))
-                scale[column] = 1 / (m2[column] / Reducer.Scalar(rows) + Reducer.Scalar(epsilon)).squareRoot()
-            }
+            Reducer.Scalar.variances(
+                width, Reducer.Scalar(rows), Reducer.Scalar(max(1, rows - 1)), Reducer.Scalar(epsilon),
+                m2.base,
+                statistics[variance].base, scale.base)
             let range = group * groupRows..<(group + 1) * groupRows
             normalize(
                 x[rows: range], into: y[rows: range], mean: groupMoments[0..<width], scale: scale,
@@ -102,9 +101,7 @@ public struct BatchNorm: Sendable, Hashable {
         columns: Vector<Scalar>
     ) {
         let (runningVariance, scale) = (runningStatistics[variance], columns[0..<width])
-        for column in 0..<width {
-            scale[column] = 1 / (runningVariance[column] + Scalar(epsilon)).squareRoot()
-        }
+        Scalar.scales(width, Scalar(epsilon), runningVariance.base, scale.base)
         normalize(x, into: y, mean: runningStatistics[mean], scale: scale, parameters: parameters)
     }
 
@@ -157,9 +154,7 @@ public struct BatchNorm: Sendable, Hashable {
         running: Vector<Scalar>, towards batch: Vector<Scalar>, momentum: Scalar
     ) {
         precondition(running.count == batch.count, "statistics of one layout")
-        for index in 0..<running.count {
-            running[index] = (1 - momentum) * running[index] + momentum * batch[index]
-        }
+        Scalar.blend(running.count, momentum, batch.base, running.base)
     }
 
     private func scales<Scalar>(_ group: Int, of parts: Int, in columns: Vector<Scalar>) -> Vector<Scalar> {

@@ -1,6 +1,5 @@
 internal import DurableFiles
 internal import Foundation
-internal import SwiftProtobuf
 
 /// `events.out.tfevents.<time>.<host>.<pid>`: scalars that TensorBoard shows.
 ///
@@ -48,14 +47,10 @@ public final class TensorBoardSink: MetricsSink {
         } catch {
             throw MetricsError(error, path: directory, operation: "open")
         }
-        var version = TensorBoardEvent()
-        version.fileVersion = "brain.Event:2"
-        try add(version, step: 0)
+        add(.fileVersion("brain.Event:2"), step: 0)
         if case .continuing(let position) = opening {
-            var start = TensorBoardEvent()
-            start.sessionLog.status = .start
             // TensorBoard drops what has this step or a later one.
-            try add(start, step: position.step + 1)
+            add(.sessionStart, step: position.step + 1)
         }
         try flush()
     }
@@ -66,7 +61,7 @@ public final class TensorBoardSink: MetricsSink {
     public func recordStep(_ record: StepRecord) throws(MetricsError) {
         guard record.step % stepInterval == 0 else { return }
         hasSteps = true
-        try add(
+        add(
             [
                 ("loss/step", record.loss), ("accuracy/step", record.accuracy),
                 ("learning_rate", record.learningRate),
@@ -86,7 +81,7 @@ public final class TensorBoardSink: MetricsSink {
         if let accuracy = record.validationAccuracy { scalars.append(("accuracy/validation", accuracy)) }
         // A tag has one value at a step: where steps are recorded, the learning rate is theirs.
         if !hasSteps { scalars.append(("learning_rate", record.learningRate)) }
-        try add(scalars, step: record.step)
+        add(scalars, step: record.step)
         try write()
     }
 
@@ -103,24 +98,13 @@ public final class TensorBoardSink: MetricsSink {
     /// - Throws: `MetricsError`.
     public func close() throws(MetricsError) { try flush() }
 
-    private func add(_ scalars: [(tag: String, value: Double)], step: Int) throws(MetricsError) {
-        var event = TensorBoardEvent()
-        event.summary.value = scalars.map { scalar in
-            var value = TensorBoardSummary.Value()
-            value.tag = scalar.tag
-            value.simpleValue = Float(scalar.value)
-            return value
-        }
-        try add(event, step: step)
+    private func add(_ scalars: [(tag: String, value: Double)], step: Int) {
+        add(.scalars(scalars.map { .init(tag: $0.tag, value: Float($0.value)) }), step: step)
     }
 
-    private func add(_ event: TensorBoardEvent, step: Int) throws(MetricsError) {
-        var event = event
-        event.wallTime = Date().timeIntervalSince1970
-        event.step = Int64(step)
-        do { pending.append(TFRecord.framed(try event.serializedData())) } catch {
-            throw MetricsError(error, path: path, operation: "encode an event for")
-        }
+    private func add(_ contents: TensorBoardEvent.Contents, step: Int) {
+        let event = TensorBoardEvent(contents, step: step, wallTime: Date().timeIntervalSince1970)
+        pending.append(TFRecord.framed(event.encoded))
     }
 
     private func write() throws(MetricsError) {

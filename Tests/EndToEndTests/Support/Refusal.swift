@@ -19,7 +19,7 @@ func expectRefusal(
         sourceLocation: sourceLocation)
     if let message = messages.first {
         let saysWhatWasExpected = message.contains(
-            /expected|must|at least|at most|more than|not a |no such|is needed|already|Unknown|Missing/
+            /expected|must|at least|at most|more than|not a |no such|is needed|already|provide one of|use the|is damaged|Unknown|Missing/
                 .ignoresCase())
         #expect(
             saysWhatWasExpected, "no word of what was expected: \(message)", sourceLocation: sourceLocation)

@@ -1,7 +1,9 @@
-import Foundation
+internal import Foundation
 
 /// Makes every write beyond `size` bytes of a file fail with EFBIG: for child processes only.
-func limitFileSize(to size: Int) throws {
+///
+/// - Throws: `CocoaError` if the system does not let the limit be set.
+public func limitFileSize(to size: Int) throws {
     // Without this the process would be killed instead.
     signal(SIGXFSZ, SIG_IGN)
     #if canImport(Glibc)

@@ -1,0 +1,148 @@
+import Datasets
+import Tensors
+import Testing
+
+@Suite struct BatchLoaderTests {
+    private static let batch = 24
+    /// 107 records, of which 98 are trained on: shards of 13 and 12.
+    private static let split = ValidationSplit(count: 107, validationSize: 9, seed: 6)
+    private static let shards = LogicalShards(records: split.training, count: 8, seed: 6)
+
+    private struct Batch: Equatable {
+        var pixels: [Float]
+        var labels: [Int32]
+    }
+
+    private func loader(
+        _ dataset: any ImageDataset, rank: Int = 0, of worldSize: Int = 1
+    ) throws -> BatchLoader {
+        let assignment = ShardAssignment(worldSize: worldSize, shardCount: Self.shards.count)
+        return try BatchLoader(
+            dataset: dataset, shards: Self.shards, ownedShards: assignment.shards(of: rank),
+            globalBatch: Self.batch)
+    }
+
+    private func load(_ loader: BatchLoader, step: Int) -> Batch {
+        let x = AlignedBuffer<Float>(repeating: .nan, count: loader.rows * 3072)
+        let labels = AlignedBuffer<Int32>(repeating: -1, count: loader.rows)
+        loader.load(step: step, into: x.matrix(rows: loader.rows, columns: 3072), labels: labels.vector)
+        return Batch(pixels: x.vector.array, labels: labels.vector.array)
+    }
+
+    @Test(
+        "The ranks' parts one behind the other are the same global batch for every world size",
+        arguments: 1...8)
+    func globalBatch(worldSize: Int) throws {
+        let dataset = SyntheticDataset(seed: 8, trainingCount: 107)
+        let whole = try loader(dataset)
+        let parts = try (0..<worldSize).map { try loader(dataset, rank: $0, of: worldSize) }
+        #expect(whole.rows == Self.batch && parts.map(\.rows).reduce(0, +) == Self.batch)
+        #expect(parts.reduce(0) { $0 &+ $1.fingerprint } == whole.fingerprint)
+        for epoch in [0, 3] {
+            for loader in parts + [whole] { loader.beginEpoch(epoch) }
+            for step in 0..<Self.shards.stepsPerEpoch(globalBatch: Self.batch) {
+                let batches = parts.map { load($0, step: step) }
+                let joined = Batch(
+                    pixels: batches.flatMap(\.pixels), labels: batches.flatMap(\.labels))
+                #expect(joined == load(whole, step: step), "epoch \(epoch), step \(step)")
+            }
+        }
+    }
+
+    @Test("Rows are the shards' next records in the epoch's order, normalised, with their labels")
+    func rows() throws {
+        let dataset = RecordedDataset(size: 107)
+        let loader = try loader(dataset, rank: 1, of: 3)
+        #expect(loader.ownedShards == 2..<5 && loader.rowsPerShard == 3 && loader.rows == 9)
+        let (mean, deviation) = ([0.491, 0.482, 0.447], [0.247, 0.243, 0.262])
+        for epoch in 0..<2 {
+            loader.beginEpoch(epoch)
+            for step in 0..<4 {
+                let records = (2..<5).flatMap { shard in
+                    Self.shards.order(of: shard, epoch: epoch)[step * 3..<step * 3 + 3].map {
+                        Self.shards.shards[shard][$0]
+                    }
+                }
+                let batch = load(loader, step: step)
+                #expect(batch.labels == records.map { Int32(RecordedDataset.label($0)) })
+                var worst = 0.0
+                for (row, record) in records.enumerated() {
+                    for index in 0..<3072 {
+                        let share = Double(RecordedDataset.pixel(record, index)) / 255
+                        let expected = (share - mean[index / 1024]) / deviation[index / 1024]
+                        let error = abs(Double(batch.pixels[row * 3072 + index]) - expected)
+                        worst = error.isNaN ? .infinity : max(worst, error)
+                    }
+                }
+                #expect(worst < 1e-6)
+            }
+        }
+    }
+
+    @Test("A rank reads its own shards' records, once, and no others", arguments: [1, 3, 8])
+    func reads(worldSize: Int) throws {
+        for rank in 0..<worldSize {
+            let dataset = RecordedDataset(size: 107)
+            let loader = try loader(dataset, rank: rank, of: worldSize)
+            let owned = loader.ownedShards.flatMap { Self.shards.shards[$0] }.sorted()
+            for epoch in 0..<2 {
+                loader.beginEpoch(epoch)
+                _ = load(loader, step: 0)
+            }
+            #expect(dataset.reads == [owned])
+            #expect(loader.fingerprint == owned.reduce(0) { $0 &+ RecordedDataset.fingerprint($1) })
+        }
+    }
+
+    @Test("An epoch shows no record twice, and another epoch has another order")
+    func epochs() throws {
+        // Each record has one colour of its own: its number.
+        struct Numbered: ImageDataset {
+            let name = "numbered"
+            let location = "in memory"
+            func count(of split: DatasetSplit) -> Int { 107 }
+            func read(_ split: DatasetSplit, records: [Int]) -> ImageRecords {
+                ImageRecords(
+                    pixels: records.flatMap { [UInt8](repeating: UInt8($0), count: 3072) },
+                    labels: records.map { _ in 0 }, fingerprint: 0)
+            }
+        }
+        let loader = try loader(Numbered())
+        let epochs = [0, 1].map { epoch in
+            loader.beginEpoch(epoch)
+            return (0..<4).flatMap { step in
+                let batch = load(loader, step: step)
+                return (0..<Self.batch).map { row in
+                    Int((Double(batch.pixels[row * 3072]) * 0.247 * 255 + 0.491 * 255).rounded())
+                }
+            }
+        }
+        for records in epochs {
+            #expect(records.count == 96 && Set(records).count == 96)
+            #expect(Set(records).isSubset(of: Self.split.training))
+        }
+        #expect(epochs[0] != epochs[1])
+    }
+
+    @Test("An epoch is the same whether or not others came before it")
+    func resuming() throws {
+        let dataset = SyntheticDataset(seed: 8, trainingCount: 107)
+        let (through, resumed) = (try loader(dataset), try loader(dataset))
+        for epoch in 0...2 {
+            through.beginEpoch(epoch)
+            _ = load(through, step: 1)
+        }
+        resumed.beginEpoch(2)
+        #expect(load(through, step: 3) == load(resumed, step: 3))
+    }
+
+    @Test("What the data set throws comes out")
+    func failure() throws {
+        let record = Self.shards.shards[4][2]
+        #expect(throws: RecordedDataset.Failure.self) {
+            _ = try loader(RecordedDataset(size: 107, failing: record), rank: 4, of: 8)
+        }
+        // Who does not own it does not notice.
+        _ = try loader(RecordedDataset(size: 107, failing: record), rank: 3, of: 8)
+    }
+}

@@ -1,0 +1,174 @@
+import MLPEngine
+import TensorTestSupport
+import Tensors
+import Testing
+
+/// A reducer that, unlike ``LocalBatch``, makes every product part by part.
+struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
+    let synchronizesBatchNorm: Bool
+
+    func joinsParts(of module: Linear) -> Bool { false }
+
+    func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
+        LocalBatch(synchronizesBatchNorm: synchronizesBatchNorm).mergeMoments(moments, partRows: partRows)
+    }
+
+    func sumBatchNorm(_ sums: Matrix<Scalar>, gradient: Vector<Scalar>) {
+        LocalBatch(synchronizesBatchNorm: synchronizesBatchNorm).sumBatchNorm(sums, gradient: gradient)
+    }
+
+    func computeGradient(
+        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        gradients: Vector<Scalar>
+    ) {
+        module.computeGradient(x: x, dy: dy, gradients: gradients)
+    }
+}
+
+/// A batch that one pass divides into parts.
+@Suite struct PartTests {
+    static let rows = 12
+    static let configurations =
+        SpreadBatchTests.configurations + [
+            MLPConfiguration(
+                inputs: 7, hiddenDimensions: [3, 6, 5], classes: 3, activation: .relu, batchNorm: true,
+                residual: true)
+        ]
+
+    private struct Pass {
+        var losses: [BatchLoss]
+        var gradients: [Double]
+        /// A row for each part.
+        var statistics: [[Double]]
+    }
+
+    /// Makes one pass over `range` of the same batch, in parts.
+    private func pass<Reducer: BatchReducer>(
+        _ configuration: MLPConfiguration, _ range: Range<Int> = 0..<rows, parts: Int, _ reducer: Reducer
+    ) throws -> Pass {
+        typealias Scalar = Reducer.Scalar
+        let scratch = Scratch(seed: 10)
+        let mlp = MLP(configuration)
+        let workspace = Workspace<Scalar>(for: mlp.network, capacity: Self.rows, parts: parts)
+        let parameters: Vector<Scalar> = scratch.normals(mlp.parameterCount, stream: 1)
+        let x: Matrix<Scalar> = scratch.normals(Self.rows, configuration.inputs, stream: 2)
+        let labels = scratch.vector((0..<Self.rows).map { Int32($0 * 5 % 7 % configuration.classes) })
+        let gradients: Vector<Scalar> = scratch.unset(mlp.parameterCount)
+        let statistics: Matrix<Scalar> = scratch.unset(parts, mlp.network.statisticsLayout.count)
+        var losses = [BatchLoss](repeating: .zero, count: parts)
+        try mlp.computeGradients(
+            x[rows: range], targets: .labels(labels[range]), globalBatch: Self.rows, parameters: parameters,
+            gradients: gradients, batchStatistics: statistics, losses: &losses, workspace: workspace,
+            reducer: reducer)
+        return Pass(
+            losses: losses, gradients: gradients.doubles,
+            statistics: (0..<parts).map { statistics[rows: $0..<$0 + 1].vector.doubles })
+    }
+
+    private func distance(_ first: [Double], _ second: [Double]) -> Double {
+        if first.count != second.count { return .infinity }
+        let size = max(1, second.map(abs).max() ?? 0)
+        return zip(first, second).map { abs($0 - $1) / size }.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }
+    }
+
+    private func checkSynchronized<Reducer: BatchReducer>(
+        _ configuration: MLPConfiguration, parts: Int, _ reducer: Reducer, tolerance: Double
+    ) throws {
+        let whole = try pass(configuration, parts: 1, LocalBatch<Reducer.Scalar>())
+        let divided = try pass(configuration, parts: parts, reducer)
+        #expect(distance(divided.gradients, whole.gradients) < tolerance)
+        #expect(distance(divided.statistics[0], whole.statistics[0]) < tolerance)
+        // The first row is the whole batch's; the others are nobody's.
+        #expect(divided.statistics.dropFirst().allSatisfy { $0.allSatisfy(\.isNaN) })
+        #expect(divided.losses.map(\.samples) == Array(repeating: Self.rows / parts, count: parts))
+        let loss = divided.losses.reduce(into: BatchLoss.zero) { $0 += $1 }
+        #expect(abs(loss.lossSum - whole.losses[0].lossSum) < 12 * tolerance)
+        #expect(loss.correct == whole.losses[0].correct)
+    }
+
+    @Test(
+        "Synchronised, a batch in parts gives the gradients and the statistics of the whole batch",
+        arguments: configurations, [1, 2, 3, 4, 6, 12])
+    func synchronized(configuration: MLPConfiguration, parts: Int) throws {
+        try checkSynchronized(configuration, parts: parts, LocalBatch<Double>(), tolerance: 1e-12)
+        try checkSynchronized(configuration, parts: parts, LocalBatch<Float>(), tolerance: 1e-5)
+        try checkSynchronized(
+            configuration, parts: parts, PartwiseBatch<Double>(synchronizesBatchNorm: true), tolerance: 1e-12)
+        try checkSynchronized(
+            configuration, parts: parts, PartwiseBatch<Float>(synchronizesBatchNorm: true), tolerance: 1e-5)
+    }
+
+    private func checkLocal<Reducer: BatchReducer>(
+        _ configuration: MLPConfiguration, parts: Int, _ reducer: Reducer, tolerance: Double
+    ) throws {
+        let divided = try pass(configuration, parts: parts, reducer)
+        var sum = [Double](repeating: 0, count: divided.gradients.count)
+        for part in 0..<parts {
+            let range = Self.rows / parts * part..<Self.rows / parts * (part + 1)
+            let alone = try pass(configuration, range, parts: 1, LocalBatch<Reducer.Scalar>())
+            sum = zip(sum, alone.gradients).map { $0 + $1 }
+            #expect(distance(divided.statistics[part], alone.statistics[0]) < tolerance)
+            #expect(abs(divided.losses[part].lossSum - alone.losses[0].lossSum) < 12 * tolerance)
+            #expect(divided.losses[part].correct == alone.losses[0].correct)
+            #expect(divided.losses[part].samples == range.count)
+        }
+        #expect(distance(divided.gradients, sum) < tolerance)
+    }
+
+    @Test(
+        "Otherwise each part is normalised as if it were alone, and the gradient is the sum of the parts'",
+        arguments: configurations, [1, 2, 3, 4, 6])
+    func local(configuration: MLPConfiguration, parts: Int) throws {
+        try checkLocal(
+            configuration, parts: parts, LocalBatch<Double>(synchronizesBatchNorm: false), tolerance: 1e-11)
+        try checkLocal(
+            configuration, parts: parts, LocalBatch<Float>(synchronizesBatchNorm: false), tolerance: 2e-5)
+        try checkLocal(
+            configuration, parts: parts, PartwiseBatch<Double>(synchronizesBatchNorm: false), tolerance: 1e-11
+        )
+    }
+
+    @Test("With batch norm the two differ", arguments: [2, 4])
+    func modesDiffer(parts: Int) throws {
+        let configuration = Self.configurations[1]
+        let synchronized = try pass(configuration, parts: parts, LocalBatch<Double>())
+        let local = try pass(configuration, parts: parts, LocalBatch<Double>(synchronizesBatchNorm: false))
+        #expect(distance(synchronized.gradients, local.gradients) > 0.01)
+        #expect(distance(synchronized.statistics[0], local.statistics[0]) > 0.01)
+    }
+
+    @Test("The rows of a part decide its product, not where the part stands")
+    func productsOfParts() throws {
+        // The same four rows twice in a batch of eight, each half as a part of its own.
+        let scratch = Scratch(seed: 11)
+        let mlp = MLP(MLPConfiguration(inputs: 7, hiddenDimensions: [6, 4], classes: 3))
+        let parameters: Vector<Float> = scratch.normals(mlp.parameterCount, stream: 1)
+        let half = scratch.normals(4 * 7, stream: 2) as Vector<Float>
+        let x = scratch.vector(half.array + half.array).matrix(rows: 8, columns: 7)
+        let workspace = Workspace<Float>(for: mlp.network, capacity: 8, parts: 2)
+        let y = try mlp.network.forward(
+            x, parameters: parameters, batchStatistics: scratch.unset(2, 0), workspace: workspace,
+            reducer: PartwiseBatch(synchronizesBatchNorm: true))
+        #expect(y[rows: 0..<4].vector.array == y[rows: 4..<8].vector.array)
+        let alone = Workspace<Float>(for: mlp.network, capacity: 4)
+        let expected = try mlp.network.forward(
+            x[rows: 0..<4], parameters: parameters, batchStatistics: scratch.unset(1, 0), workspace: alone,
+            reducer: LocalBatch())
+        #expect(y[rows: 0..<4].vector.array == expected.vector.array)
+    }
+
+    @Test("The only part of a batch stays as it is")
+    func onePart() {
+        let scratch = Scratch()
+        let values: Matrix<Double> = scratch.normals(1, 10, stream: 1)
+        let before = values.vector.array
+        let gradient: Vector<Double> = scratch.unset(10)
+        for synchronized in [false, true] {
+            let reducer = LocalBatch<Double>(synchronizesBatchNorm: synchronized)
+            #expect(reducer.mergeMoments(values, partRows: 17) == 17)
+            #expect(values.vector.array == before)
+            reducer.sumBatchNorm(values, gradient: gradient)
+            #expect(values.vector.array == before && gradient.array == before)
+        }
+    }
+}
