@@ -120,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "DataParallelTests",
             dependencies: [
-                "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport", "MultiRankSupport",
+                "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport",
+                "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["dp-train"], swiftSettings: settings),

@@ -34,12 +34,12 @@ struct ProductCheck {
             rowGroups = Self.joins(module, rows: rows, partRows: partRows, as: scalar) ? wanted : parts
         }
 
-        let joined = (0..<min(threads, blocks.count)).map { group in
-            let (first, last) = (group * blocks.count / threads, (group + 1) * blocks.count / threads)
-            return blocks[first].lowerBound..<blocks[max(first, last - 1)].upperBound
+        let groups = min(threads, blocks.count)
+        let joined = (0..<groups).map { group in
+            let (first, last) = (group * blocks.count / groups, (group + 1) * blocks.count / groups - 1)
+            return blocks[first].lowerBound..<blocks[last].upperBound
         }
-        let isJoined =
-            joined.count == blocks.count || Self.joins(module, batch: batch, blocks, joined, as: scalar)
+        let isJoined = groups == blocks.count || Self.joins(module, batch: batch, blocks, joined, as: scalar)
         columnRanges = isJoined ? joined : blocks
     }
 

@@ -8,6 +8,14 @@ public struct RunOptions: Sendable {
         case sharded
     }
 
+    /// What carries gradients between ranks.
+    public enum Reduction: String, Codable, Sendable, CaseIterable {
+        /// MPI's collectives.
+        case mpi
+    }
+
+    /// What carries gradients between ranks.
+    public var reduction = Reduction.mpi
     /// The run directory; nil for `runs/` and a time stamp.
     public var output: String?
     /// The checkpoint to go on from.

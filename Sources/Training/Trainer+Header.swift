@@ -26,7 +26,7 @@ extension Trainer {
                 "\(assignment.shardCount) logical shards, \(configuration.batchSize / assignment.shardCount) rows of each"
                     + " in a global batch of \(configuration.batchSize)"
             ),
-            ("arithmetic", configuration.arithmetic.rawValue),
+            ("arithmetic", "\(configuration.arithmetic.rawValue), reduction \(options.reduction.rawValue)"),
             ("BLAS", "OpenBLAS, kernel \(kernel)"),
             ("output", directory.path),
         ]

@@ -54,6 +54,23 @@ import Testing
         }
     }
 
+    @Test("An allgather of segments completes a buffer whatever their lengths", arguments: 1...7)
+    func allgatherOfSegments(size: Int) throws {
+        let counts = (0..<size).map { $0 % 3 == 1 ? 0 : 2 * $0 + 1 }
+        let expected = counts.enumerated().flatMap { rank, count in (0..<count).map { Int64(100 * rank + $0) }
+        }
+        let buffers = try ThreadCommunicator.run(size: size) { communicator in
+            let start = counts[..<communicator.rank].reduce(0, +)
+            var buffer = [Int64](repeating: -1, count: expected.count)
+            for index in start..<start + counts[communicator.rank] { buffer[index] = expected[index] }
+            try buffer.withUnsafeMutableBufferPointer {
+                try communicator.allgather(segmentsOf: $0, counts: counts)
+            }
+            return buffer
+        }
+        #expect(buffers == Array(repeating: expected, count: size))
+    }
+
     @Test("Contributions are gathered in rank order", arguments: [1, 2, 3, 7])
     func allgather(size: Int) throws {
         _ = try ThreadCommunicator.run(size: size) { communicator in

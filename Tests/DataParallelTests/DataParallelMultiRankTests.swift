@@ -83,6 +83,17 @@ final class DataParallelMultiRankTests: XCTestCase {
         }
     }
 
+    func testReproducibleArithmeticGivesTheBitsOfASingleProcess() throws {
+        let communicator = try MultiRankWorld.communicator()
+        for problem in TrainingProblem.all {
+            let state = try problem.trainReproducibly(
+                steps: 10, over: communicator, threads: 2, as: Float.self)
+            let alone = try problem.trainReproducibly(
+                steps: 10, over: SingleProcessCommunicator(), as: Float.self)
+            XCTAssertTrue(state.hasBits(of: alone), "\(problem)")
+        }
+    }
+
     func testAStopRequestedOnAnyRankReachesAll() throws {
         let communicator = try MultiRankWorld.communicator()
         let problem = TrainingProblem(mode: .none)

@@ -165,6 +165,9 @@ extension TrainingProblem: CustomStringConvertible {
 }
 
 extension TrainingProblem.State {
+    /// Whether everything is the same; for expectations, which would print all of it.
+    func hasBits(of other: TrainingProblem.State) -> Bool { self == other }
+
     /// The largest |a − b| / max(1, |b|) over parameters, velocity, statistics, gradients and mean losses; infinite where
     /// anything is missing, is not a number, or is counted differently.
     func distance(to other: TrainingProblem.State) -> Double {

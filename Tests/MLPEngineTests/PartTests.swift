@@ -7,7 +7,7 @@ import Testing
 struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
     let synchronizesBatchNorm: Bool
 
-    func joinsParts(of module: Linear) -> Bool { false }
+    func productCount(of module: Linear, parts: Int) -> Int { parts }
 
     func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
         LocalBatch(synchronizesBatchNorm: synchronizesBatchNorm).mergeMoments(moments, partRows: partRows)

@@ -107,7 +107,7 @@ import Testing
     private struct FailingReducer: BatchReducer {
         let place: Place
         let synchronizesBatchNorm = true
-        func joinsParts(of module: Linear) -> Bool { true }
+        func productCount(of module: Linear, parts: Int) -> Int { 1 }
         func mergeMoments(_ moments: Matrix<Float>, partRows: Int) throws -> Int {
             if place == .moments { throw Failure() }
             return partRows

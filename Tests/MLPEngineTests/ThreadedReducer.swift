@@ -43,7 +43,7 @@ struct ThreadedReducer<Scalar: TensorScalar>: BatchReducer {
     let meeting: Meeting
     let synchronizesBatchNorm = true
 
-    func joinsParts(of module: Linear) -> Bool { true }
+    func productCount(of module: Linear, parts: Int) -> Int { 1 }
 
     func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
         let width = moments.columns / 2

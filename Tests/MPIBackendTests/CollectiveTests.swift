@@ -101,6 +101,35 @@ final class CollectiveTests: XCTestCase {
             try communicator.allgather(Int64(communicator.rank)), (0..<Int64(communicator.size)).map { $0 })
     }
 
+    func testAllgatherOfSegmentsCompletesABufferWhateverTheirLengths() throws {
+        let communicator = try MultiRankWorld.communicator()
+        func check<E: NumberElement>(_ type: E.Type) throws {
+            for scale in [0, 1, 5, 1009] {
+                // Rank 1 and every fourth after it has nothing to give.
+                let counts = (0..<communicator.size).map { $0 % 4 == 1 ? 0 : scale * ($0 + 1) }
+                let expected = counts.enumerated().flatMap { contribution(type, count: $1, rank: $0) }
+                for limit in [Int(Int32.max), 700] {
+                    var buffer = [E](repeating: E(exactlyRepresented: 0), count: expected.count)
+                    let start = counts[..<communicator.rank].reduce(0, +)
+                    let own = start..<start + counts[communicator.rank]
+                    buffer.replaceSubrange(own, with: expected[own])
+                    let limited = (communicator as? MPICommunicator)?.limited(toCountsOf: limit)
+                    try buffer.withUnsafeMutableBufferPointer {
+                        try (limited ?? communicator).allgather(segmentsOf: $0, counts: counts)
+                    }
+                    XCTAssertTrue(buffer == expected, "\(type) \(counts), at most \(limit) at once")
+                }
+            }
+        }
+        try forEachType { try check($0) }
+        var one: [Float] = [1]
+        let tooMany = Array(repeating: 2, count: communicator.size)
+        XCTAssertThrowsError(
+            try one.withUnsafeMutableBufferPointer {
+                try communicator.allgather(segmentsOf: $0, counts: tooMany)
+            })
+    }
+
     func testAllgatherRefusesAResultOfAnotherCount() throws {
         let communicator = try MultiRankWorld.communicator()
         let one = UnsafeMutableBufferPointer<Float>.allocate(capacity: 1)

@@ -6,10 +6,6 @@ import Training
 
 /// `dp-train train`: trains a model.
 struct TrainCommand: ParsableCommand {
-    enum Reduction: String, ExpressibleByArgument, CaseIterable {
-        case mpi
-    }
-
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Train a multi-layer perceptron and test it.")
 
@@ -17,8 +13,8 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup(title: "What decides the result") var settings: ConfigurationOptions
 
-    @Option(help: "How the ranks' gradients are summed: mpi (one allreduce per step).")
-    var reduction = Reduction.mpi
+    @Option(help: "What carries the ranks' gradients: mpi (its collectives).")
+    var reduction = RunOptions.Reduction.mpi
 
     @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
     var evaluation = RunOptions.Evaluation.rank0
@@ -108,6 +104,7 @@ struct TrainCommand: ParsableCommand {
     private func runOptions() throws -> RunOptions {
         var options = RunOptions(programVersion: DPTrain.version)
         options.output = output
+        options.reduction = reduction
         options.evaluation = evaluation
         options.stopRequested = { StopSignal.wasReceived }
         if let checkpointEvery { options.checkpointInterval = checkpointEvery }

@@ -42,5 +42,6 @@ enum Values {
 
 extension Arithmetic: ExpressibleByArgument {}
 extension BatchNormMode: ExpressibleByArgument {}
+extension RunOptions.Reduction: ExpressibleByArgument {}
 extension RunOptions.Evaluation: ExpressibleByArgument {}
 extension TrainingConfiguration.LearningRateScaling: ExpressibleByArgument {}

@@ -1,0 +1,52 @@
+import Synchronization
+import Tensors
+import Testing
+
+@Suite struct WorkerTeamTests {
+    @Test("Every task of every region is done once before the region ends", arguments: [1, 2, 3, 5])
+    func everyTask(threads: Int) {
+        let team = WorkerTeam(threadCount: threads)
+        for count in [0, 1, 2, 3, 7, 64] {
+            for _ in 0..<200 {
+                let calls = (0..<64).map { _ in Counter() }
+                team.run(count) { calls[$0].value.add(1, ordering: .relaxed) }
+                let expected = (0..<64).map { $0 < count ? 1 : 0 }
+                #expect(calls.map { $0.value.load(ordering: .relaxed) } == expected)
+            }
+        }
+    }
+
+    @Test("What tasks write is there when the region has ended, after any pause between regions")
+    func visibility() {
+        let team = WorkerTeam(threadCount: 3)
+        let values = AlignedBuffer<Int32>(repeating: 0, count: 3000)
+        let vector = values.vector
+        for round in 1...50 {
+            team.run(30) { task in
+                for index in task * 100..<(task + 1) * 100 { vector[index] = Int32(round) }
+            }
+            #expect(vector.buffer.allSatisfy { $0 == Int32(round) })
+            // Long enough for the workers to fall asleep.
+            if round % 10 == 0 { pause() }
+        }
+    }
+
+    @Test("Teams come and go")
+    func lifetime() {
+        for _ in 0..<50 {
+            let team = WorkerTeam(threadCount: 4)
+            let sum = Counter()
+            team.run(10) { sum.value.add($0, ordering: .relaxed) }
+            #expect(sum.value.load(ordering: .relaxed) == 45)
+        }
+    }
+
+    private func pause() {
+        let start = ContinuousClock.now
+        while ContinuousClock.now - start < .milliseconds(20) {}
+    }
+}
+
+private final class Counter: Sendable {
+    let value = Atomic(0)
+}
