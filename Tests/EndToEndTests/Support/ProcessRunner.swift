@@ -36,6 +36,8 @@ struct ProcessRunner {
     var timeLimit: Double = 60
     /// Name of the processes below the started one whose peak memory is measured (Linux only).
     var watchedName: String?
+    /// Called with the process id every few milliseconds while it runs, to interrupt it.
+    var whileRunning: ((Int32) -> Void)?
 
     func run() throws -> ProcessOutcome {
         let directory = try Scratch.makeDirectory("process")
@@ -71,6 +73,7 @@ struct ProcessRunner {
                         peaks[watched] ?? 0, ProcessTable.peakResidentBytes(of: watched) ?? 0)
                 }
             }
+            whileRunning?(process.processIdentifier)
             Thread.sleep(forTimeInterval: 0.01)
         }
         process.waitUntilExit()

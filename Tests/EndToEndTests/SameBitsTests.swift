@@ -1,0 +1,49 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("The same bits on any number of ranks")
+    struct SameBitsTests {
+        @Test(
+            "Tensors and every logged loss of three epochs are those of one rank on 2, 3, 4, 5, 7 and 8",
+            arguments: [
+                [], ["--batch-norm", "none"], ["--batch-norm", "local"],
+                ["--residual", "--nesterov", "--weight-decay", "0.001", "--activation", "tanh"],
+            ])
+        func smallSet(flags: [String]) throws {
+            let flags = try Runs.flags(epochs: 3) + flags
+            let alone = try Program.train(flags)
+            #expect(try alone.steps().count == 3 * Runs.stepsPerEpoch)
+            for ranks in [2, 3, 4, 5, 7, 8] {
+                let run = try Program.train(flags, ranks: ranks)
+                #expect(try run.summary().worldSize == ranks)
+                try run.expectEqual(alone)
+            }
+        }
+
+        @Test("They are for two processes and the sharded evaluation, too")
+        func shardedEvaluation() throws {
+            let flags = try Runs.flags(epochs: 2)
+            try Program.train(flags + ["--evaluation", "sharded"], ranks: 3).expectEqual(Program.train(flags))
+        }
+
+        @Test(
+            "They are on CIFAR-10 at the defaults, on 1, 2 and 4 ranks",
+            .enabled(if: Cifar10.isAvailable, Cifar10.absence))
+        func realData() throws {
+            let flags = try ["--data", Cifar10.directory().path, "--epochs", "1"]
+            let alone = try Program.train(flags, timeLimit: 120)
+            for ranks in [2, 4] {
+                try Program.train(flags, ranks: ranks, timeLimit: 120).expectEqual(alone)
+            }
+        }
+
+        @Test("Another seed gives other tensors")
+        func seed() throws {
+            let flags = try Runs.flags(epochs: 1)
+            let (one, other) = try (Program.train(flags), Program.train(flags + ["--seed", "7"]))
+            #expect(try one.summary().tensorsSha256 != other.summary().tensorsSha256)
+            #expect(try one.steps() != other.steps())
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("diff and export")
+    struct ToolTests {
+        @Test("diff finds no difference between runs on other ranks, and says so in its exit code")
+        func equal() throws {
+            let flags = try Runs.flags(epochs: 1)
+            let (a, b) = try (Program.train(flags), Program.train(flags, ranks: 3))
+            let words = try ["diff", a.newestCheckpoint().path, b.newestCheckpoint().path]
+            let outcome = try Program.run(words)
+            #expect(outcome.status == 0, "\(outcome.summary)")
+            #expect(outcome.outputText.contains("are equal, bit by bit"))
+            let json = try Program.succeed(words + ["--json"]).output
+            #expect(try JSONDecoder().decode(Compared.self, from: json).equal)
+        }
+
+        @Test("diff names settings with both values, and tensors with their distance")
+        func different() throws {
+            let flags = try Runs.flags(epochs: 1)
+            let (a, b) = try (Program.train(flags), Program.train(flags + ["--lr", "0.03"]))
+            let words = try ["diff", a.newestCheckpoint().path, b.newestCheckpoint().path]
+            let outcome = try Program.run(words)
+            #expect(outcome.status == 1, "\(outcome.summary)")
+            #expect(outcome.outputText.contains("--lr 0.02 → 0.03"), "\(outcome.summary)")
+            #expect(
+                outcome.outputText.contains("layers.0.weight: ")
+                    && outcome.outputText.contains("units in the last place"), "\(outcome.summary)")
+            let json = try Program.run(words + ["--json"])
+            #expect(json.status == 1)
+            #expect(try !JSONDecoder().decode(Compared.self, from: json.output).equal)
+        }
+
+        @Test("diff fails in another way where a file is no checkpoint")
+        func notACheckpoint() throws {
+            let run = try Program.train(Runs.flags(epochs: 1))
+            let config = run.url.appending(path: "config.json").path
+            let outcome = try Program.run(["diff", run.newestCheckpoint().path, config])
+            #expect(outcome.status == 2, "\(outcome.summary)")
+            #expect(outcome.errorText.contains("\(config) is not a checkpoint"), "\(outcome.summary)")
+        }
+
+        @Test("export writes the weights alone, and over another file only with --force")
+        func export() throws {
+            let run = try Program.train(Runs.flags(epochs: 2))
+            let checkpoint = try run.newestCheckpoint().path
+            let model = try Scratch.newPath("model.safetensors")
+            try Program.succeed(["export", checkpoint, "--to", model.path])
+            let bytes = try Data(contentsOf: model)
+            let size = bytes.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+            let header = try #require(
+                JSONSerialization.jsonObject(with: bytes.subdata(in: 8..<8 + size)) as? [String: Any])
+            #expect(
+                header.keys.sorted() == [
+                    "__metadata__", "layers.0.bias", "layers.0.weight", "layers.1.bias",
+                    "layers.1.num_batches_tracked", "layers.1.running_mean", "layers.1.running_var",
+                    "layers.1.weight", "layers.3.bias", "layers.3.weight",
+                ])
+            let again = ["export", checkpoint, "--to", model.path, "--best"]
+            expectRefusal(try Program.run(again), naming: ["--to \(model.path)", "--force"])
+            #expect(try Data(contentsOf: model) == bytes)
+            try Program.succeed(again + ["--force"])
+        }
+
+        private struct Compared: Decodable {
+            let equal: Bool
+        }
+    }
+}
