@@ -124,6 +124,14 @@ let package = Package(
                 "MultiRankSupport",
             ],
             swiftSettings: settings),
-        .testTarget(name: "EndToEndTests", dependencies: ["dp-train"], swiftSettings: settings),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "Checkpoints", "DataParallel", "Datasets", "MLPEngine", "FileTestSupport",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport"], exclude: ["Fixtures"],
+            swiftSettings: settings),
     ]
 )
