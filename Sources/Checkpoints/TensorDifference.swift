@@ -43,8 +43,7 @@ public struct TensorDifference: Sendable, Equatable, CustomStringConvertible {
         case .extra: return "\(name): only in the first"
         case .form(let first, let second): return "\(name): \(first) and \(second)"
         case .values(let values):
-            let distance =
-                values.largest.map { "at most \($0) units in the last place" } ?? "not all are numbers"
+            let distance = values.largest.map { ", at most \($0) units in the last place" } ?? ""
             return "\(name): \(values.count) of \(values.elementCount) elements differ\(distance), at"
                 + " \(values.index): \(values.first) and \(values.second)"
         }
