@@ -18,7 +18,7 @@ RUN Launch/setup build && rm -rf /var/lib/apt/lists/*
 COPY Package.swift ./
 RUN swift package resolve
 COPY . .
-RUN swift build -c release --product dp-train
+RUN swift build -c release
 
 # --- Test: only built when asked for ---
 FROM build AS test

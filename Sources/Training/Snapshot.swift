@@ -13,18 +13,14 @@ final class Snapshot: @unchecked Sendable {
     private let parameters: AlignedBuffer<Float>
     private let runningStatistics: AlignedBuffer<Float>
     private let velocity: AlignedBuffer<Float>
-    private let bestParameters: AlignedBuffer<Float>
-    private let bestStatistics: AlignedBuffer<Float>
-    /// The step of the best model, where that is not the model itself.
-    private var bestStep: Int?
+    /// The best model and its step, where that is not the model itself.
+    private var best: (weights: BestModel.Weights, step: Int)?
 
     init(network: Sequential, hasVelocity: Bool) {
         let (count, statistics) = (network.parameterLayout.count, network.statisticsLayout.count)
         parameters = AlignedBuffer(repeating: 0, count: count)
         runningStatistics = AlignedBuffer(repeating: 0, count: statistics)
         velocity = AlignedBuffer(repeating: 0, count: hasVelocity ? count : 0)
-        bestParameters = AlignedBuffer(repeating: 0, count: count)
-        bestStatistics = AlignedBuffer(repeating: 0, count: statistics)
     }
 
     /// Copies the state after `step` steps.
@@ -32,12 +28,11 @@ final class Snapshot: @unchecked Sendable {
         parameters.vector.copy(from: replica.parameters)
         runningStatistics.vector.copy(from: replica.runningStatistics)
         if let source = replica.velocity { velocity.vector.copy(from: source) }
-        bestStep = best.result.flatMap { $0.step == step ? nil : $0.step }
-        if bestStep != nil {
-            bestParameters.vector.copy(from: best.parameters.vector)
-            bestStatistics.vector.copy(from: best.runningStatistics.vector)
-        }
+        self.best = best.result.flatMap { $0.step == step ? nil : (best.weights, $0.step) }
     }
+
+    /// Lets go of what is held but not copied.
+    func release() { best = nil }
 
     /// The copy as tensors.
     func tensors(_ model: ModelTensors, metadata: CheckpointMetadata) throws -> [NamedTensor] {
@@ -45,10 +40,11 @@ final class Snapshot: @unchecked Sendable {
             parameters: parameters.vector, runningStatistics: runningStatistics.vector,
             batches: metadata.position.step)
         if velocity.count > 0 { tensors += try model.tensors(velocity: velocity.vector) }
-        if let bestStep {
+        if let best {
             tensors += try model.tensors(
-                parameters: bestParameters.vector, runningStatistics: bestStatistics.vector,
-                batches: bestStep, prefix: ModelTensors.bestPrefix)
+                parameters: best.weights.parameters.vector,
+                runningStatistics: best.weights.runningStatistics.vector,
+                batches: best.step, prefix: ModelTensors.bestPrefix)
         }
         return tensors
     }
@@ -68,5 +64,8 @@ final class SnapshotPool: Sendable {
     /// Returns one; there must be one.
     func take() -> Snapshot { free.withLock { $0.removeLast() } }
 
-    func giveBack(_ snapshot: Snapshot) { free.withLock { $0.append(snapshot) } }
+    func giveBack(_ snapshot: Snapshot) {
+        snapshot.release()
+        free.withLock { $0.append(snapshot) }
+    }
 }

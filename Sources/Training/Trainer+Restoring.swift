@@ -29,16 +29,16 @@ extension Trainer {
             if let velocity = replica.velocity { try model.restore(checkpoint, velocity: velocity) }
             if let prefix = checkpoint.prefix(of: .best) {
                 try model.restore(
-                    checkpoint, prefix: prefix, parameters: best.parameters.vector,
-                    runningStatistics: best.runningStatistics.vector)
+                    checkpoint, prefix: prefix, parameters: best.weights.parameters.vector,
+                    runningStatistics: best.weights.runningStatistics.vector)
             }
             noteOtherBits(than: checkpoint.metadata)
             return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
         }
         let metadata = try JSONDecoder().decode(
             CheckpointMetadata.self, from: Data(try communicator.broadcast(text: text, root: 0).utf8))
-        try communicator.broadcast(best.parameters.vector.buffer, root: 0)
-        try communicator.broadcast(best.runningStatistics.vector.buffer, root: 0)
+        try communicator.broadcast(best.weights.parameters.vector.buffer, root: 0)
+        try communicator.broadcast(best.weights.runningStatistics.vector.buffer, root: 0)
         if let result = metadata.bestValidation { best.restore(result) }
         return Progress(metadata)
     }

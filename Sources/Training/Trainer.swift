@@ -164,8 +164,9 @@ public struct Trainer {
         // The model that was best on validation is the one tested; without validation the last one.
         let tested = best.result
         let testResult = try test.evaluate(
-            parameters: tested == nil ? replica.parameters : best.parameters.vector,
-            runningStatistics: tested == nil ? replica.runningStatistics : best.runningStatistics.vector)
+            parameters: tested == nil ? replica.parameters : best.weights.parameters.vector,
+            runningStatistics: tested == nil
+                ? replica.runningStatistics : best.weights.runningStatistics.vector)
         var summary = RunSummary(
             testAccuracy: testResult.accuracy, testLoss: testResult.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
