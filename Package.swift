@@ -50,7 +50,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine", "Tensors",
+                "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
+                "MLPEngine", "Tensors",
             ],
             swiftSettings: settings),
         .target(

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import DurableFiles
 public import Foundation
 
 /// The folder in which a run leaves its files.
@@ -108,12 +109,12 @@ public struct RunDirectory: Sendable {
             throw Failure(
                 description: "--output \(path): expected no run there, found one; resume it or name another")
         }
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        do throws(FileError) {
+            try Files.createFolder(path)
         } catch {
             throw Failure(
-                description:
-                    "--output \(path): expected a folder that can be created, found: \(Self.reason(error))")
+                description: "--output \(path): expected a folder that can be created, found: \(error.reason)"
+            )
         }
     }
 
@@ -127,17 +128,10 @@ public struct RunDirectory: Sendable {
     }
 
     private func write(_ data: Data, to path: String) throws {
-        do {
-            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+        do throws(FileError) {
+            try Files.replace(path, with: data)
         } catch {
-            throw Failure(
-                description: "\(path): expected a file that can be written, found: \(Self.reason(error))")
+            throw Failure(description: "\(path): expected a file that can be written, found: \(error.reason)")
         }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        let error = error as NSError
-        let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError
-        return (underlying ?? error).localizedDescription
     }
 }
