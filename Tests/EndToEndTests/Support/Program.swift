@@ -47,7 +47,7 @@ enum Program {
     static func succeed(
         _ arguments: [String], ranks: Int? = nil, in directory: URL? = nil,
         environment: [String: String] = [:],
-        timeLimit: Double = 60, watchingMemory: Bool = false,
+        timeLimit: Double = 240, watchingMemory: Bool = false,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> ProcessOutcome {
         let outcome = try run(
@@ -61,7 +61,7 @@ enum Program {
 
     /// Trains into a new run directory and reads it.
     static func train(
-        _ arguments: [String], ranks: Int? = nil, timeLimit: Double = 60,
+        _ arguments: [String], ranks: Int? = nil, timeLimit: Double = 240,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> RunDirectory {
         let output = try Scratch.newPath("run")

@@ -68,7 +68,7 @@ extension Program {
     /// Runs `dp-train` as `run` does and calls `body` with its process id, mpirun's where there are ranks,
     /// again and again.
     static func run(
-        _ arguments: [String], ranks: Int?, timeLimit: Double = 60,
+        _ arguments: [String], ranks: Int?, timeLimit: Double = 240,
         whileRunning body: @escaping (Int32) -> Void
     ) throws -> ProcessOutcome {
         var runner = ProcessRunner(
