@@ -45,6 +45,8 @@ public final class AllreduceReduction<Scalar: TensorScalar & CollectiveElement>:
 
     /// Gathers the moments of all ranks and merges them, weighted by their rows. Collective: every rank must call it.
     public func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) throws -> Int {
+        precondition(
+            partRows == rowsOfRank[communicator.rank], "\(partRows) rows on rank \(communicator.rank)")
         guard communicator.size > 1 else { return partRows }
         let all = gathered.vector[0..<communicator.size * moments.columns]
         try communicator.allgather(UnsafeBufferPointer(moments.vector.buffer), into: all.buffer)

@@ -9,7 +9,7 @@ extension Matrix where Scalar: TensorScalar {
     ///   - alpha: The factor α.
     ///   - beta: The factor β; at 0 the old entries are not read, so they may be anything.
     public func setProduct(
-        _ a: Matrix, _ transposeA: Transposition = .none, _ b: Matrix, _ transposeB: Transposition = .none,
+        _ a: Matrix, _ transposeA: Transposition, _ b: Matrix, _ transposeB: Transposition = .none,
         alpha: Scalar = 1, beta: Scalar = 0
     ) {
         let (m, k) = transposeA == .none ? (a.rows, a.columns) : (a.columns, a.rows)

@@ -29,7 +29,10 @@ struct ConfigurationOptions: ParsableArguments {
 
     @Option(
         help:
-            "Batch norm: none, sync (over the global batch) or local (over each rank's rows). (default: none)"
+            """
+            Batch norm: none, sync (over the global batch) or local (over each logical shard; with --arithmetic fast \
+            over each rank's rows). (default: none)
+            """
     )
     var batchNorm: BatchNormMode?
 
