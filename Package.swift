@@ -64,16 +64,17 @@ let package = Package(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
-        .target(name: "Collectives", dependencies: ["CAffinity"], swiftSettings: settings),
+        .target(name: "Collectives", dependencies: ["CAffinity", "CSharedMemory"], swiftSettings: settings),
         .target(
             name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: settings),
 
-        // C: element-wise kernels with run-time choice of instruction set, processor affinity, system
-        // libraries.
+        // C: element-wise kernels with run-time choice of instruction set, processor affinity, memory shared by
+        // processes, system libraries.
         .target(name: "CKernels"),
         .target(name: "CAffinity"),
+        .target(name: "CSharedMemory"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),

@@ -8,6 +8,8 @@ public enum CollectiveArgumentError: Error, Equatable, CustomStringConvertible, 
     case wrongCount(operation: String, expected: Int, found: Int)
     /// A size of a communicator that is not positive, or that its nodes do not fit.
     case invalidSize(operation: String, size: Int)
+    /// A color or a key of a split that is not in the range that MPI allows.
+    case invalidSplit(color: Int, key: Int)
 
     /// One line that names the operation, what it needs and what it was given.
     public var description: String {
@@ -18,6 +20,8 @@ public enum CollectiveArgumentError: Error, Equatable, CustomStringConvertible, 
             "\(operation): expected room for \(expected) elements, found \(found)"
         case .invalidSize(let operation, let size):
             "\(operation): cannot form a communicator of \(size) ranks"
+        case .invalidSplit(let color, let key):
+            "split: expected a color in 0 ... \(Int32.max) and a key of 32 bits, found \(color) and \(key)"
         }
     }
 
@@ -44,6 +48,15 @@ extension Communicator {
             throw CollectiveArgumentError.wrongCount(
                 operation: "allgather of \(counts.count) segments", expected: counts.reduce(0, +),
                 found: buffer)
+        }
+    }
+
+    /// Checks that MPI can be given a color and a key.
+    ///
+    /// - Throws: ``CollectiveArgumentError/invalidSplit(color:key:)``.
+    package func checkSplit(color: Int, key: Int) throws {
+        guard color >= 0, color <= Int(Int32.max), Int32(exactly: key) != nil else {
+            throw CollectiveArgumentError.invalidSplit(color: color, key: key)
         }
     }
 

@@ -66,6 +66,24 @@ public protocol Communicator: AnyObject, Sendable {
     func allgather<E: CollectiveElement>(segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int])
         throws
 
+    /// The communicator of those ranks that pass the same color, ordered by their keys and, where these are equal, by
+    /// their ranks here: the meaning of `MPI_Comm_split`. Collective: every rank must call it.
+    ///
+    /// What the new communicator takes may stay in use until the end of the run: split once and keep the result.
+    ///
+    /// - Parameters:
+    ///   - color: Which group this rank joins; from 0 to 2³¹ − 1.
+    ///   - key: Where it stands in the group; within 32 bits.
+    /// - Throws: ``CollectiveArgumentError`` for a color or a key that cannot be, or the communicator's error.
+    func split(color: Int, key: Int) throws -> any Communicator
+
+    /// Zero-filled memory that all ranks of this communicator share, which have to run on one node. Collective: every
+    /// rank must call it, with the same size.
+    ///
+    /// - Throws: ``SharedMemoryError`` where the system does not give that much or the ranks run on several nodes. All
+    ///   ranks throw together, as ``agree(on:_:)`` does, or none. Or the communicator's error.
+    func makeSharedRegion(byteCount: Int) throws -> SharedRegion
+
     /// Ends all ranks at once, with the given exit code where the launcher passes it on. Not collective: any rank may
     /// call it at any time, after having said why.
     func abort(code: Int32) -> Never

@@ -57,6 +57,21 @@ public final class SingleProcessCommunicator: Communicator {
         try checkSegments(counts, buffer: buffer.count)
     }
 
+    /// A communicator of this one rank.
+    ///
+    /// - Throws: ``CollectiveArgumentError`` for a color or a key that cannot be.
+    public func split(color: Int, key: Int) throws -> any Communicator {
+        try checkSplit(color: color, key: key)
+        return SingleProcessCommunicator()
+    }
+
+    /// Memory of this process.
+    ///
+    /// - Throws: ``SharedMemoryError``.
+    public func makeSharedRegion(byteCount: Int) throws -> SharedRegion {
+        try SharedRegion.ofThisProcess(byteCount: byteCount)
+    }
+
     /// Ends the process with the given exit code.
     public func abort(code: Int32) -> Never {
         exit(code)

@@ -39,10 +39,28 @@ public final class ThreadCommunicator: Communicator {
         guard size > 0, nodes > 0, nodes <= size else {
             throw CollectiveArgumentError.invalidSize(operation: "starting \(nodes) nodes", size: size)
         }
+        return try run(nodeOfRank: (0..<size).map { (($0 + 1) * nodes - 1) / size }, body)
+    }
+
+    /// Runs a body on new threads, as ``run(size:nodes:_:)`` does, with ranks spread over the nodes in any way.
+    ///
+    /// - Parameters:
+    ///   - nodeOfRank: The pretended node of each rank.
+    ///   - body: What each rank does.
+    /// - Returns: The values of all ranks, in rank order.
+    /// - Throws: As ``run(size:nodes:_:)``.
+    public static func run<Value: Sendable>(
+        nodeOfRank: [Int], _ body: @escaping @Sendable (ThreadCommunicator) throws -> Value
+    ) throws -> [Value] {
+        let size = nodeOfRank.count
+        guard size > 0 else {
+            throw CollectiveArgumentError.invalidSize(operation: "starting threads", size: size)
+        }
         let meeting = ThreadMeeting(size: size)
         let values = ThreadResults<Value>()
         for rank in 0..<size {
-            let placement = placement(rank: rank, size: size, nodes: nodes)
+            let placement = NodePlacement(
+                rank: rank, nodes: nodeOfRank, hostNames: nodeOfRank.map { "node-\($0)" })
             let communicator = ThreadCommunicator(
                 rank: rank, size: size, placement: placement, meeting: meeting)
             let thread = Thread {
@@ -58,14 +76,6 @@ public final class ThreadCommunicator: Communicator {
         }
         try meeting.waitForEnd()
         return values.inRankOrder
-    }
-
-    private static func placement(rank: Int, size: Int, nodes: Int) -> NodePlacement {
-        let firstRanks = (0...nodes).map { $0 * size / nodes }
-        let node = firstRanks.lastIndex { $0 <= rank } ?? 0
-        return NodePlacement(
-            localRank: rank - firstRanks[node], localSize: firstRanks[node + 1] - firstRanks[node],
-            nodeIndex: node, nodeCount: nodes, hostNames: (0..<nodes).map { "node-\($0)" })
     }
 
     /// Returns once every rank has called it. Collective: every rank must call it.
@@ -151,6 +161,47 @@ public final class ThreadCommunicator: Communicator {
             _ = segment.update(fromContentsOf: UnsafeBufferPointer(rebasing: theirs[start..<start + count]))
         }
         try meeting.meet(rank: rank, purpose: "end of " + purpose)
+    }
+
+    /// A communicator of the threads that pass the same color. Collective: every rank must call it.
+    ///
+    /// - Throws: ``CollectiveArgumentError`` for a color or a key that cannot be, or ``ThreadCommunicatorError``.
+    public func split(color: Int, key: Int) throws -> any Communicator {
+        try checkSplit(color: color, key: key)
+        let wishes = try allgather([Int64(color), Int64(key)])
+        let members = (0..<size).filter { wishes[2 * $0] == color }
+            .sorted { (wishes[2 * $0 + 1], $0) < (wishes[2 * $1 + 1], $1) }
+        let newRank = members.firstIndex(of: rank) ?? 0
+        let child = try share(fromRank: members[0]) { meeting.makeChild(members: members) }
+        return ThreadCommunicator(
+            rank: newRank, size: members.count, placement: placement.among(members: members, rank: newRank),
+            meeting: child)
+    }
+
+    /// One allocation for all threads. Collective: every rank must call it, with the same size.
+    ///
+    /// - Throws: ``SharedMemoryError``, as ``Communicator/makeSharedRegion(byteCount:)`` says, or
+    ///   ``ThreadCommunicatorError``.
+    public func makeSharedRegion(byteCount: Int) throws -> SharedRegion {
+        try checkSharing(byteCount: byteCount)
+        try meeting.meet(rank: rank, purpose: "shared region of \(byteCount) bytes")
+        let made = try agree(on: "sharing memory within a node") {
+            rank == 0 ? try SharedRegion.ofThisProcess(byteCount: byteCount) : nil
+        }
+        return try share(fromRank: 0) { made }
+    }
+
+    /// The object that a rank has made, on every rank that asks for this rank's. Collective.
+    private func share<Object: Sendable>(fromRank maker: Int, _ make: () -> Object?) throws -> Object {
+        if rank == maker { meeting.offer(make(), rank: rank) }
+        try meeting.meet(rank: rank, purpose: "sharing of an object")
+        let object = meeting.offer(ofRank: maker) as? Object
+        try meeting.meet(rank: rank, purpose: "end of sharing of an object")
+        if rank == maker { meeting.offer(nil, rank: rank) }
+        guard let object else {
+            throw ThreadCommunicatorError.mismatch("rank \(maker) shares another object")
+        }
+        return object
     }
 
     /// Ends this thread, and the other ranks at their next collective; ``run(size:nodes:_:)`` throws

@@ -13,6 +13,8 @@ final class ThreadMeeting: @unchecked Sendable {
     private var ended: [Int] = []
     private var failure: ThreadCommunicatorError?
     private var errors: [any Error] = []
+    private var offers: [Int: any Sendable] = [:]
+    private var children: [(meeting: ThreadMeeting, members: [Int])] = []
 
     init(size: Int) {
         self.size = size
@@ -78,6 +80,32 @@ final class ThreadMeeting: @unchecked Sendable {
             failure = error as? ThreadCommunicatorError
         }
         condition.broadcast()
+        for (child, members) in children {
+            if let rank = members.firstIndex(of: rank) { child.leave(rank: rank, error: error) }
+        }
+    }
+
+    /// A meeting of some of the ranks, whom nobody there waits for when they have ended here.
+    func makeChild(members: [Int]) -> ThreadMeeting {
+        condition.lock()
+        defer { condition.unlock() }
+        let child = ThreadMeeting(size: members.count)
+        children.append((child, members))
+        return child
+    }
+
+    /// Lets other ranks see an object of a rank.
+    func offer(_ object: (any Sendable)?, rank: Int) {
+        condition.lock()
+        defer { condition.unlock() }
+        offers[rank] = object
+    }
+
+    /// What a rank offers.
+    func offer(ofRank rank: Int) -> (any Sendable)? {
+        condition.lock()
+        defer { condition.unlock() }
+        return offers[rank]
     }
 
     /// Waits until all ranks have ended, and throws the error that explains the others.

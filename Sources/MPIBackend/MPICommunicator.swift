@@ -18,6 +18,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     private let mpi: dp_mpi_communicator
     private let isOpen: Atomic<Bool>
     private let maximumCount: Int
+    // They stay until MPI's end: releasing one is collective, and ranks let go of objects at different times.
+    private let children = Mutex<[MPICommunicator]>([])
 
     private init(
         _ mpi: dp_mpi_communicator, rank: Int, size: Int, placement: NodePlacement, maximumCount: Int
@@ -35,6 +37,11 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     static func duplicating(_ parent: dp_mpi_communicator) throws -> MPICommunicator {
         var mpi = parent
         try MPICall.check(MPI_Comm_dup(parent.handle, &mpi.handle), "MPI_Comm_dup")
+        return try adopting(mpi)
+    }
+
+    /// Takes over a new communicator. Collective: every rank of it must call it.
+    private static func adopting(_ mpi: dp_mpi_communicator) throws -> MPICommunicator {
         try MPICall.check(
             MPI_Comm_set_errhandler(mpi.handle, dp_mpi_errors_return()), "MPI_Comm_set_errhandler")
         var rank: Int32 = 0
@@ -54,8 +61,10 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         MPICommunicator(mpi, rank: rank, size: size, placement: placement, maximumCount: maximumCount)
     }
 
-    /// Releases the handle; every later call throws.
+    /// Releases the handle and those of the communicators split from this one; every later call throws. Collective:
+    /// every rank releases them in the order in which all made them, so that none waits for another in vain.
     func close() throws {
+        for child in children.withLock({ $0 }) { try child.close() }
         isOpen.store(false, ordering: .relaxed)
         var mpi = mpi
         try MPICall.check(MPI_Comm_free(&mpi.handle), "MPI_Comm_free", rank: rank)
@@ -160,6 +169,31 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
+    /// A communicator of the ranks that pass the same color, which MPI keeps until it is finalised. Collective: every
+    /// rank must call it.
+    ///
+    /// - Throws: `CollectiveArgumentError` for a color or a key that cannot be, ``MPIError``, or
+    ///   ``MPIEnvironmentError`` after the end of MPI.
+    public func split(color: Int, key: Int) throws -> any Communicator {
+        try checkSplit(color: color, key: key)
+        var part = mpi
+        try call("MPI_Comm_split") {
+            MPI_Comm_split(mpi.handle, Int32(clamping: color), Int32(clamping: key), &part.handle)
+        }
+        let child = try Self.adopting(part)
+        children.withLock { $0.append(child) }
+        return child
+    }
+
+    /// POSIX shared memory. Collective: every rank must call it, with the same size.
+    ///
+    /// - Throws: `SharedMemoryError`, as `Communicator.makeSharedRegion(byteCount:)` says, ``MPIError``, or
+    ///   ``MPIEnvironmentError`` after the end of MPI.
+    public func makeSharedRegion(byteCount: Int) throws -> SharedRegion {
+        try checkSharing(byteCount: byteCount)
+        return try SharedRegion.ofProcesses(on: self, byteCount: byteCount)
+    }
+
     /// Ends the job with `MPI_Abort`: mpirun ends the other ranks and takes over the exit code.
     public func abort(code: Int32) -> Never {
         if isOpen.load(ordering: .relaxed) { MPI_Abort(dp_mpi_comm_world(), code == 0 ? 1 : code) }
@@ -201,20 +235,13 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         try call("MPI_Comm_split_type") {
             MPI_Comm_split_type(mpi.handle, dp_mpi_comm_type_shared(), Int32(rank), dp_mpi_info_null(), &node)
         }
-        var localRank: Int32 = 0
-        var localSize: Int32 = 0
         var lowestRank = Int64(rank)
-        try call("MPI_Comm_rank") { MPI_Comm_rank(node, &localRank) }
-        try call("MPI_Comm_size") { MPI_Comm_size(node, &localSize) }
         try call("MPI_Bcast") { MPI_Bcast(&lowestRank, 1, dp_mpi_int64(), 0, node) }
         try call("MPI_Comm_free") { MPI_Comm_free(&node) }
 
-        let lowestRanks = Set(try allgather(lowestRank)).sorted()
+        let lowestRanks = try allgather(lowestRank)
         let names = try allgather(text: try MPICall.processorName(rank: rank))
-        return NodePlacement(
-            localRank: Int(localRank), localSize: Int(localSize),
-            nodeIndex: lowestRanks.firstIndex(of: lowestRank) ?? 0, nodeCount: lowestRanks.count,
-            hostNames: lowestRanks.map { names[Int($0)] })
+        return NodePlacement(rank: rank, nodes: lowestRanks.map { Int($0) }, hostNames: names)
     }
 }
 
