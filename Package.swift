@@ -91,6 +91,9 @@ let package = Package(
             path: "Tests/MultiRankSupport",
             swiftSettings: settings),
         .target(
+            name: "CollectiveTestSupport", dependencies: ["Collectives"], path: "Tests/CollectiveTestSupport",
+            swiftSettings: settings),
+        .target(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
@@ -102,9 +105,12 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "CZlib", crypto],
             resources: [.copy("Fixtures")], swiftSettings: settings),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: settings),
         .testTarget(
-            name: "MPIBackendTests", dependencies: ["MPIBackend", "Collectives", "MultiRankSupport"],
+            name: "CollectivesTests", dependencies: ["Collectives", "CollectiveTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MPIBackendTests",
+            dependencies: ["MPIBackend", "Collectives", "MultiRankSupport", "CollectiveTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],

@@ -53,7 +53,8 @@ public final class SharedRegion: @unchecked Sendable {
 
     /// A region of processes that share a node. Collective: every rank must call it, with the same size.
     ///
-    /// Rank 0 creates it under a random name, which is removed as soon as all ranks have mapped it.
+    /// Rank 0 creates it under a random name. As soon as all ranks have mapped it, each of them removes the name, so that
+    /// it is gone when one returns, whichever rank is killed meanwhile.
     ///
     /// - Throws: On all ranks or on none: ``SharedMemoryError``, as ``Communicator/agree(on:_:)`` throws it, or the
     ///   communicator's error.
@@ -69,6 +70,7 @@ public final class SharedRegion: @unchecked Sendable {
         }
         defer { if created != nil { _ = dp_shm_unlink(ownName) } }
         let name = try communicator.broadcast(text: ownName, root: 0)
+        defer { _ = dp_shm_unlink(name) }
         let byteCountOfCreator = Int(try communicator.broadcast(Int64(byteCount), root: 0))
         return try communicator.agree(on: step) {
             guard byteCount == byteCountOfCreator else {

@@ -1,3 +1,4 @@
+import CollectiveTestSupport
 import Collectives
 import MPIBackend
 import MultiRankSupport
@@ -192,14 +193,3 @@ final class CollectiveTests: XCTestCase {
         }
     }
 }
-
-/// A collective's element that can be made from a small whole number.
-private protocol NumberElement: CollectiveElement {
-    init(exactlyRepresented number: Int)
-}
-
-extension Float: NumberElement { init(exactlyRepresented number: Int) { self = Float(number) } }
-extension Double: NumberElement { init(exactlyRepresented number: Int) { self = Double(number) } }
-extension Int64: NumberElement { init(exactlyRepresented number: Int) { self = Int64(number) } }
-extension UInt64: NumberElement { init(exactlyRepresented number: Int) { self = UInt64(number) } }
-extension UInt8: NumberElement { init(exactlyRepresented number: Int) { self = UInt8(number) } }
