@@ -68,11 +68,13 @@ let package = Package(
         .target(
             name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
-        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: settings),
+        .target(
+            name: "Tensors", dependencies: ["CKernels", "CProducts", "COpenBLAS"], swiftSettings: settings),
 
         // C: element-wise kernels with run-time choice of instruction set, processor affinity, memory shared by
         // processes, system libraries.
         .target(name: "CKernels"),
+        .target(name: "CProducts"),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
         .systemLibrary(

@@ -58,11 +58,11 @@ DP_MULTIVERSION void DP_NAME(dp_add_bias)(size_t rows, size_t columns, const REA
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, REAL *sums) {
+DP_MULTIVERSION void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, size_t stride, REAL *sums) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) sums[c] = 0;
     for (size_t r = 0; r < rows; r++) {
-        const REAL *row = x + r * columns;
+        const REAL *row = x + r * stride;
         DP_VECTORIZE
         for (size_t c = 0; c < columns; c++) sums[c] += row[c];
     }
@@ -240,22 +240,27 @@ DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_
     return loss;
 }
 
-DP_MULTIVERSION void DP_NAME(dp_sgd)(size_t count, REAL rate, REAL momentum, int nesterov, REAL weight_decay,
-                                     const REAL *gradient, REAL *velocity, REAL *parameters) {
-    if (momentum == 0) {
-        DP_VECTORIZE
-        for (size_t i = 0; i < count; i++)
-            parameters[i] -= rate * (gradient[i] + weight_decay * parameters[i]);
-        return;
-    }
+DP_MULTIVERSION void DP_NAME(dp_sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
+                                     REAL weight_decay, const REAL *gradient, size_t gradient_stride, REAL *velocity,
+                                     REAL *parameters, size_t stride) {
     // Nesterov's look-ahead as two factors, so that one loop serves both.
     const REAL of_gradient = nesterov ? 1 : 0, of_velocity = nesterov ? momentum : 1;
-    DP_VECTORIZE
-    for (size_t i = 0; i < count; i++) {
-        const REAL d = gradient[i] + weight_decay * parameters[i];
-        const REAL v = momentum * velocity[i] + d;
-        velocity[i] = v;
-        parameters[i] -= rate * (of_gradient * d + of_velocity * v);
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *g = gradient + r * gradient_stride;
+        REAL *p = parameters + r * stride;
+        if (momentum == 0) {
+            DP_VECTORIZE
+            for (size_t i = 0; i < columns; i++) p[i] -= rate * (g[i] + weight_decay * p[i]);
+            continue;
+        }
+        REAL *v = velocity + r * stride;
+        DP_VECTORIZE
+        for (size_t i = 0; i < columns; i++) {
+            const REAL d = g[i] + weight_decay * p[i];
+            const REAL next = momentum * v[i] + d;
+            v[i] = next;
+            p[i] -= rate * (of_gradient * d + of_velocity * next);
+        }
     }
 }
 

@@ -28,6 +28,19 @@ public final class NodeGroup: Sendable {
         nodeBarrier = try communicator.agree(on: Self.sharing) { try NodeBarrier(node) }
     }
 
+    /// A group of one rank each, which share nothing: every rank leads a node of its own.
+    ///
+    /// - Throws: ``SharedMemoryError``.
+    public init(separating communicator: any Communicator) throws {
+        let names = communicator.placement.nodeOfRank.map { communicator.placement.hostNames[$0] }
+        placement = NodePlacement(
+            rank: communicator.rank, nodes: Array(0..<communicator.size), hostNames: names)
+        node = SingleProcessCommunicator()
+        leaders = communicator
+        all = communicator
+        nodeBarrier = try NodeBarrier(node)
+    }
+
     /// This rank's index on its node.
     public var localRank: Int { placement.localRank }
     /// How many ranks run on this node.
@@ -63,7 +76,7 @@ public final class NodeGroup: Sendable {
 
     /// Runs a step of the leaders, which the other ranks of the node wait for. Collective: every rank must call it, after
     /// a barrier where the step reads what others wrote. Does nothing where there is only one node.
-    func betweenNodes(_ body: (any Communicator) throws -> Void) throws {
+    public func betweenNodes(_ body: (any Communicator) throws -> Void) throws {
         guard nodeCount > 1 else { return }
         if let leaders {
             do {

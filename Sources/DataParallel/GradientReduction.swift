@@ -1,23 +1,28 @@
+public import Collectives
 public import MLPEngine
 public import Tensors
 
-/// A way to bring together, over all ranks, what a step computes of a global batch.
-public protocol GradientReduction<Scalar>: BatchReducer {
+/// A way to bring together, over all ranks, what a step computes of a global batch, and to update the model with it.
+public protocol GradientReduction<Scalar>: BatchReducer where Scalar: CollectiveElement {
     /// The number of parts into which a rank divides its rows.
     var parts: Int { get }
 
-    /// Completes the step's gradients after the backward pass. Collective: every rank must call it.
+    /// Where the backward pass writes those gradients that it computes itself.
+    var gradients: Vector<Scalar> { get }
+
+    /// Completes the step after the backward pass: reduces, and updates the model on all nodes. Collective: every rank
+    /// must call it.
     ///
     /// - Parameters:
-    ///   - buffer: Its gradients become those of the mean loss over the global batch, the same bits on every rank, and
-    ///     its statistics those of the batch.
+    ///   - model: The model, to be updated; the same bits on every node.
+    ///   - learningRate: η.
     ///   - batchStatistics: [P, statistics] of the forward pass.
     ///   - losses: The records of this rank's parts.
     ///   - stopRequested: Whether this rank was asked to stop.
     /// - Returns: The record of the whole batch, the same on every rank.
     /// - Throws: The communicator's error.
     func complete(
-        _ buffer: borrowing ReductionBuffer<Scalar>, batchStatistics: Matrix<Scalar>, losses: [BatchLoss],
-        stopRequested: Bool
+        _ model: ModelState<Scalar>, learningRate: Double, batchStatistics: Matrix<Scalar>,
+        losses: [BatchLoss], stopRequested: Bool
     ) throws -> StepOutcome
 }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Flat memory for `count` scalars, aligned to 64 bytes (a cache line and the widest vector register), owned by
 /// exactly one value and freed with it.
 ///
@@ -6,10 +8,25 @@ public struct AlignedBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     /// The alignment in bytes.
     public static var alignment: Int { 64 }
 
+    private let allocation: UnsafeMutableRawPointer
     private let base: UnsafeMutablePointer<Scalar>
 
     /// The number of scalars.
     public let count: Int
+
+    /// Allocates memory for `count` scalars whose bytes are all zero. Large memory is taken from the system page by page,
+    /// at the first use of each.
+    public init(zeroed count: Int) {
+        precondition(count >= 0, "a buffer cannot hold \(count) scalars")
+        let byteCount = max(1, count) * MemoryLayout<Scalar>.stride + Self.alignment
+        guard let allocation = calloc(1, byteCount) else {
+            preconditionFailure("no memory for \(byteCount) bytes")
+        }
+        self.allocation = allocation
+        base = allocation.alignedUp(toMultipleOf: Self.alignment).bindMemory(
+            to: Scalar.self, capacity: max(1, count))
+        self.count = count
+    }
 
     /// Allocates memory for `count` scalars and fills it.
     ///
@@ -17,16 +34,12 @@ public struct AlignedBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     ///   - value: What every scalar becomes.
     ///   - count: How many scalars there are; may be 0.
     public init(repeating value: Scalar, count: Int) {
-        precondition(count >= 0, "a buffer cannot hold \(count) scalars")
-        let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: max(1, count) * MemoryLayout<Scalar>.stride, alignment: Self.alignment)
-        base = raw.bindMemory(to: Scalar.self, capacity: max(1, count))
-        base.initialize(repeating: value, count: count)
-        self.count = count
+        self.init(zeroed: count)
+        vector.fill(value)
     }
 
     deinit {
-        UnsafeMutableRawPointer(base).deallocate()
+        free(allocation)
     }
 
     /// The whole buffer as a vector.

@@ -1,6 +1,7 @@
 internal import COpenBLAS
 
-/// The BLAS library that computes the matrix products: OpenBLAS.
+/// OpenBLAS, the yardstick: products of our own are compared with its, in tests for their numbers and in the benchmark
+/// for their speed.
 public enum BLAS {
     /// The name of the kernels that OpenBLAS has chosen for this CPU, such as `SkylakeX`; a forced choice
     /// (`OPENBLAS_CORETYPE`) shows here too.
@@ -13,14 +14,20 @@ public enum BLAS {
         openblas_get_config().map { String(cString: $0) } ?? "unknown"
     }
 
-    /// The number of threads that share one matrix product.
-    ///
-    /// Setting it creates missing threads; they inherit the caller's processor affinity.
-    public static var threadCount: Int {
-        get { Int(openblas_get_num_threads()) }
-        set {
-            precondition(newValue >= 1, "a product needs a thread")
-            openblas_set_num_threads(Int32(newValue))
-        }
+    /// Computes C ← op(A) op(B) on the calling thread.
+    public static func multiply(
+        _ a: Matrix<Float>, _ transposeA: Transposition, _ b: Matrix<Float>, _ transposeB: Transposition,
+        into c: Matrix<Float>
+    ) {
+        let k = transposeA == .none ? a.columns : a.rows
+        openblas_set_num_threads(1)
+        cblas_sgemm(
+            CblasRowMajor, transposeA.blas, transposeB.blas, blasint(c.rows), blasint(c.columns), blasint(k),
+            1, a.base, blasint(max(1, a.columns)), b.base, blasint(max(1, b.columns)), 0, c.base,
+            blasint(max(1, c.columns)))
     }
+}
+
+extension Transposition {
+    fileprivate var blas: CBLAS_TRANSPOSE { self == .none ? CblasNoTrans : CblasTrans }
 }

@@ -1,21 +1,8 @@
 internal import CKernels
-internal import COpenBLAS
 
 // Documented at the requirements of TensorScalar.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Double: TensorScalar {
-    public static func gemm(
-        _ transposeA: Transposition, _ transposeB: Transposition, _ m: Int, _ n: Int, _ k: Int,
-        _ alpha: Double,
-        _ a: UnsafePointer<Double>, _ leadingA: Int, _ b: UnsafePointer<Double>, _ leadingB: Int,
-        _ beta: Double,
-        _ c: UnsafeMutablePointer<Double>, _ leadingC: Int
-    ) {
-        cblas_dgemm(
-            CblasRowMajor, transposeA.blas, transposeB.blas, blasint(m), blasint(n), blasint(k), alpha, a,
-            blasint(leadingA), b, blasint(leadingB), beta, c, blasint(leadingC))
-    }
-
     public static func exp(_ count: Int, _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>) {
         dp_exp_f64(count, x, y)
     }
@@ -67,9 +54,10 @@ extension Double: TensorScalar {
     }
 
     public static func columnSums(
-        _ rows: Int, _ columns: Int, _ x: UnsafePointer<Double>, _ sums: UnsafeMutablePointer<Double>
+        _ rows: Int, _ columns: Int, _ x: UnsafePointer<Double>, _ stride: Int,
+        _ sums: UnsafeMutablePointer<Double>
     ) {
-        dp_column_sums_f64(rows, columns, x, sums)
+        dp_column_sums_f64(rows, columns, x, stride, sums)
     }
 
     public static func columnMoments(
@@ -156,11 +144,13 @@ extension Double: TensorScalar {
     }
 
     public static func sgd(
-        _ count: Int, _ rate: Double, _ momentum: Double, _ nesterov: Bool, _ weightDecay: Double,
-        _ gradient: UnsafePointer<Double>, _ velocity: UnsafeMutablePointer<Double>?,
-        _ parameters: UnsafeMutablePointer<Double>
+        _ rows: Int, _ columns: Int, _ rate: Double, _ momentum: Double, _ nesterov: Bool,
+        _ weightDecay: Double, _ gradient: UnsafePointer<Double>, _ gradientStride: Int,
+        _ velocity: UnsafeMutablePointer<Double>?, _ parameters: UnsafeMutablePointer<Double>, _ stride: Int
     ) {
-        dp_sgd_f64(count, rate, momentum, nesterov ? 1 : 0, weightDecay, gradient, velocity, parameters)
+        dp_sgd_f64(
+            rows, columns, rate, momentum, nesterov ? 1 : 0, weightDecay, gradient, gradientStride, velocity,
+            parameters, stride)
     }
 
     public static func normalizePixels(

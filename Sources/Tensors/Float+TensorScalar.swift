@@ -1,20 +1,8 @@
 internal import CKernels
-internal import COpenBLAS
 
 // Documented at the requirements of TensorScalar.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Float: TensorScalar {
-    public static func gemm(
-        _ transposeA: Transposition, _ transposeB: Transposition, _ m: Int, _ n: Int, _ k: Int,
-        _ alpha: Float,
-        _ a: UnsafePointer<Float>, _ leadingA: Int, _ b: UnsafePointer<Float>, _ leadingB: Int, _ beta: Float,
-        _ c: UnsafeMutablePointer<Float>, _ leadingC: Int
-    ) {
-        cblas_sgemm(
-            CblasRowMajor, transposeA.blas, transposeB.blas, blasint(m), blasint(n), blasint(k), alpha, a,
-            blasint(leadingA), b, blasint(leadingB), beta, c, blasint(leadingC))
-    }
-
     public static func exp(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
         dp_exp_f32(count, x, y)
     }
@@ -66,9 +54,10 @@ extension Float: TensorScalar {
     }
 
     public static func columnSums(
-        _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Float>
+        _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ stride: Int,
+        _ sums: UnsafeMutablePointer<Float>
     ) {
-        dp_column_sums_f32(rows, columns, x, sums)
+        dp_column_sums_f32(rows, columns, x, stride, sums)
     }
 
     public static func columnMoments(
@@ -155,11 +144,13 @@ extension Float: TensorScalar {
     }
 
     public static func sgd(
-        _ count: Int, _ rate: Float, _ momentum: Float, _ nesterov: Bool, _ weightDecay: Float,
-        _ gradient: UnsafePointer<Float>, _ velocity: UnsafeMutablePointer<Float>?,
-        _ parameters: UnsafeMutablePointer<Float>
+        _ rows: Int, _ columns: Int, _ rate: Float, _ momentum: Float, _ nesterov: Bool,
+        _ weightDecay: Float, _ gradient: UnsafePointer<Float>, _ gradientStride: Int,
+        _ velocity: UnsafeMutablePointer<Float>?, _ parameters: UnsafeMutablePointer<Float>, _ stride: Int
     ) {
-        dp_sgd_f32(count, rate, momentum, nesterov ? 1 : 0, weightDecay, gradient, velocity, parameters)
+        dp_sgd_f32(
+            rows, columns, rate, momentum, nesterov ? 1 : 0, weightDecay, gradient, gradientStride, velocity,
+            parameters, stride)
     }
 
     public static func normalizePixels(

@@ -3,12 +3,40 @@
 /// The requirements are raw kernels on pointers, one call for a whole matrix; what other targets call are the
 /// checked operations on ``Matrix`` and ``Vector``.
 public protocol TensorScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
-    /// General matrix product C ← α op(A) op(B) + β C by BLAS, all row-major, op(A) [m, k], op(B) [k, n],
-    /// C [m, n]; the leading dimensions are the row lengths of A, B and C as they are stored.
-    static func gemm(
-        _ transposeA: Transposition, _ transposeB: Transposition, _ m: Int, _ n: Int, _ k: Int, _ alpha: Self,
-        _ a: UnsafePointer<Self>, _ leadingA: Int, _ b: UnsafePointer<Self>, _ leadingB: Int, _ beta: Self,
-        _ c: UnsafeMutablePointer<Self>, _ leadingC: Int)
+    /// The scalars of memory that a product works in.
+    static var productScratch: Int { get }
+
+    /// C [m, n] ← A B with A [m, k] and B packed; strides are scalars from row to row.
+    static func multiplyRows(
+        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<Self>, _ leftStride: Int,
+        _ right: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>, _ cStride: Int,
+        _ scratch: UnsafeMutablePointer<Self>)
+
+    /// The same with A made of pixels, pixel i of a row being p · scale + shift of its colour plane i / plane.
+    static func multiplyPixels(
+        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int, _ scale: UnsafePointer<Self>,
+        _ shift: UnsafePointer<Self>, _ right: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>,
+        _ cStride: Int, _ scratch: UnsafeMutablePointer<Self>)
+
+    /// C [m, n] ← Aᵀ B with A [k, m] and B packed.
+    static func multiplyColumns(
+        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<Self>, _ leftStride: Int,
+        _ right: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>, _ cStride: Int,
+        _ scratch: UnsafeMutablePointer<Self>)
+
+    /// Packs B [k, n].
+    static func packRows(
+        _ k: Int, _ n: Int, _ b: UnsafePointer<Self>, _ stride: Int, _ packed: UnsafeMutablePointer<Self>)
+
+    /// Packs B [k, n] from its transpose [n, k].
+    static func packColumns(
+        _ k: Int, _ n: Int, _ b: UnsafePointer<Self>, _ stride: Int, _ packed: UnsafeMutablePointer<Self>,
+        _ panelStride: Int)
+
+    /// Packs columns first ..< first + n of k rows of pixels.
+    static func packPixels(
+        _ k: Int, _ first: Int, _ n: Int, _ b: UnsafePointer<UInt8>, _ stride: Int, _ plane: Int,
+        _ scale: UnsafePointer<Self>, _ shift: UnsafePointer<Self>, _ packed: UnsafeMutablePointer<Self>)
 
     /// Writes eˣ of every x into y.
     static func exp(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>)
@@ -44,7 +72,8 @@ public protocol TensorScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
 
     /// Writes the sum of each column of x into sums [columns], rows added from first to last.
     static func columnSums(
-        _ rows: Int, _ columns: Int, _ x: UnsafePointer<Self>, _ sums: UnsafeMutablePointer<Self>)
+        _ rows: Int, _ columns: Int, _ x: UnsafePointer<Self>, _ stride: Int,
+        _ sums: UnsafeMutablePointer<Self>)
 
     /// Writes each column's mean and sum of squared deviations from it, in two passes.
     static func columnMoments(
@@ -106,11 +135,12 @@ public protocol TensorScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
         _ gradient: UnsafeMutablePointer<Self>, _ correct: UnsafeMutablePointer<Int>
     ) -> Double
 
-    /// One step of stochastic gradient descent, as PyTorch defines it; velocity may be nil when momentum is 0.
+    /// One step of stochastic gradient descent on rows of parameters, as PyTorch defines it; velocity may be nil when
+    /// momentum is 0.
     static func sgd(
-        _ count: Int, _ rate: Self, _ momentum: Self, _ nesterov: Bool, _ weightDecay: Self,
-        _ gradient: UnsafePointer<Self>, _ velocity: UnsafeMutablePointer<Self>?,
-        _ parameters: UnsafeMutablePointer<Self>)
+        _ rows: Int, _ columns: Int, _ rate: Self, _ momentum: Self, _ nesterov: Bool, _ weightDecay: Self,
+        _ gradient: UnsafePointer<Self>, _ gradientStride: Int, _ velocity: UnsafeMutablePointer<Self>?,
+        _ parameters: UnsafeMutablePointer<Self>, _ stride: Int)
 
     /// Writes pixels · scale + shift, per colour plane, of one image into out.
     static func normalizePixels(

@@ -21,8 +21,8 @@ void DP_NAME(dp_scale)(size_t count, REAL factor, REAL *y);
 
 // x[r][c] += bias[c].
 void DP_NAME(dp_add_bias)(size_t rows, size_t columns, const REAL *bias, REAL *x);
-// sums[c] = sum over r of x[r][c], rows added from first to last.
-void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, REAL *sums);
+// sums[c] = sum over r of x[r][c], rows added from first to last; `stride` elements from row to row.
+void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, size_t stride, REAL *sums);
 // mean[c], and m2[c] = sum over r of (x[r][c] - mean[c])^2, in two passes.
 void DP_NAME(dp_column_moments)(size_t rows, size_t columns, const REAL *x, REAL *mean, REAL *m2);
 
@@ -61,10 +61,11 @@ double DP_NAME(dp_softmax_cross_entropy)(size_t rows, size_t columns, const REAL
 double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_t columns, const REAL *z, const REAL *targets,
                                               REAL factor, REAL *gradient, size_t *correct);
 
-// One step of SGD as PyTorch defines it: d = g + weight_decay p; with momentum, v = momentum v + d and d = v, or
-// d + momentum v if nesterov; p -= rate d. velocity may be null when momentum is 0.
-void DP_NAME(dp_sgd)(size_t count, REAL rate, REAL momentum, int nesterov, REAL weight_decay, const REAL *gradient,
-                     REAL *velocity, REAL *parameters);
+// One step of SGD as PyTorch defines it, on rows of parameters: d = g + weight_decay p; with momentum, v = momentum v + d
+// and d = v, or d + momentum v if nesterov; p -= rate d. Parameters and velocity are `stride` elements from row to row.
+// velocity may be null when momentum is 0.
+void DP_NAME(dp_sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov, REAL weight_decay,
+                     const REAL *gradient, size_t gradient_stride, REAL *velocity, REAL *parameters, size_t stride);
 
 // out[p * plane + i] = pixels[p * plane + i] * scale[p] + shift[p]: one image of several colour planes.
 void DP_NAME(dp_normalize_pixels)(size_t planes, size_t plane, const uint8_t *pixels, const REAL *scale,

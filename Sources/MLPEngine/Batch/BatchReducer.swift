@@ -13,12 +13,25 @@ public protocol BatchReducer<Scalar> {
     /// Whether batch norm takes its statistics over the whole batch rather than over each part.
     var synchronizesBatchNorm: Bool { get }
 
-    /// In how many matrix products, over equal ranges of rows, a module's forward pass and input gradient are computed
-    /// for a pass of `parts` parts: a divisor of `parts`.
-    func productCount(of module: Linear, parts: Int) -> Int
+    /// Computes a linear module's Y = X Wᵀ + 1 bᵀ.
+    ///
+    /// - Parameters:
+    ///   - module: The module.
+    ///   - x: X [S, M].
+    ///   - parameters: The flat parameters.
+    ///   - y: Y [S, N], to be written.
+    func forward(
+        _ module: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>)
 
-    /// Calls `body` with each of `0..<count`, in any order, and maybe on several threads at once.
-    func forEachProduct(_ count: Int, _ body: (Int) -> Void)
+    /// Computes a linear module's ∂L/∂X = ∂L/∂Y W; never asked for the first module of a network in training.
+    ///
+    /// - Parameters:
+    ///   - module: The module.
+    ///   - dy: ∂L/∂Y [S, N].
+    ///   - parameters: The flat parameters.
+    ///   - dx: ∂L/∂X [S, M], to be written.
+    func inputGradient(
+        of module: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>)
 
     /// Combines batch norm's moments.
     ///
@@ -39,7 +52,7 @@ public protocol BatchReducer<Scalar> {
     /// - Throws: Where ranks could not exchange their parts.
     func sumBatchNorm(_ sums: Matrix<Scalar>, gradient: Vector<Scalar>) throws
 
-    /// Computes a linear module's ∂L/∂W and ∂L/∂b into the flat gradients.
+    /// Computes a linear module's ∂L/∂W and ∂L/∂b into the flat gradients, or keeps what it takes to do so later.
     ///
     /// - Parameters:
     ///   - module: The module.
@@ -49,14 +62,23 @@ public protocol BatchReducer<Scalar> {
     ///   - gradients: The flat gradients.
     /// - Throws: Where ranks could not exchange their parts.
     func computeGradient(
-        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        of module: Linear, x: BatchInput<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
         gradients: Vector<Scalar>)
         throws
 }
 
 extension BatchReducer {
-    /// Calls `body` with 0, 1, 2, … on the calling thread.
-    public func forEachProduct(_ count: Int, _ body: (Int) -> Void) {
-        for index in 0..<count { body(index) }
+    /// One product on the calling thread.
+    public func forward(
+        _ module: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
+    ) {
+        module.forward(x.numbers, parameters: parameters, into: y)
+    }
+
+    /// One product on the calling thread.
+    public func inputGradient(
+        of module: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
+    ) {
+        module.backward(dy: dy, parameters: parameters, into: dx)
     }
 }

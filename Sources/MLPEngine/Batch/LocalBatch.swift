@@ -10,9 +10,6 @@ public struct LocalBatch<Scalar: TensorScalar>: BatchReducer {
         self.synchronizesBatchNorm = synchronizesBatchNorm
     }
 
-    /// One: nobody compares the bits with those of another division.
-    public func productCount(of module: Linear, parts: Int) -> Int { 1 }
-
     /// Merges the parts in the tree's order.
     public func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
         PartTree.mergeMoments(moments, rows: Array(repeating: partRows, count: moments.rows))
@@ -30,9 +27,9 @@ public struct LocalBatch<Scalar: TensorScalar>: BatchReducer {
 
     /// Computes ∂L/∂W and ∂L/∂b in one product over all rows.
     public func computeGradient(
-        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        of module: Linear, x: BatchInput<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
         gradients: Vector<Scalar>
     ) {
-        module.computeGradient(x: x, dy: dy, gradients: gradients)
+        module.computeGradient(x: x.numbers, dy: dy, gradients: gradients)
     }
 }

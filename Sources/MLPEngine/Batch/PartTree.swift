@@ -12,17 +12,20 @@ public enum PartTree {
     ///   - combine: Called with the indices of two rows; adds the second into the first. Row i stands for the subtree
     ///     that begins at part i.
     public static func reduce(_ count: Int, combine: (_ into: Int, _ from: Int) throws -> Void) rethrows {
-        try reduce(0..<count, combine)
+        try reduceRanges(0..<count) { into, from, _ in try combine(into, from) }
     }
 
-    private static func reduce(_ parts: Range<Int>, _ combine: (Int, Int) throws -> Void) rethrows {
+    /// The same, where the second row stands for the parts from its own up to, but without, the third number.
+    private static func reduceRanges(
+        _ parts: Range<Int>, _ combine: (Int, Int, Int) throws -> Void
+    ) rethrows {
         guard parts.count > 1 else { return }
         var half = 1
         while 2 * half < parts.count { half *= 2 }
         let middle = parts.lowerBound + half
-        try reduce(parts.lowerBound..<middle, combine)
-        try reduce(middle..<parts.upperBound, combine)
-        try combine(parts.lowerBound, middle)
+        try reduceRanges(parts.lowerBound..<middle, combine)
+        try reduceRanges(middle..<parts.upperBound, combine)
+        try combine(parts.lowerBound, middle, parts.upperBound)
     }
 
     /// Sums the rows of `parts` [P, K] into its first row; the others become intermediate sums.
@@ -35,6 +38,13 @@ public enum PartTree {
     /// Sums `values`, one per part.
     public static func sum(_ values: [Double]) -> Double {
         var values = values
+        return sum(&values)
+    }
+
+    /// Sums `values`, one per part, into the first; the others become intermediate sums.
+    ///
+    /// - Returns: The sum.
+    public static func sum(_ values: inout [Double]) -> Double {
         reduce(values.count) { values[$0] += values[$1] }
         return values.first ?? 0
     }
@@ -53,17 +63,30 @@ public enum PartTree {
     /// - Returns: The number of rows of all parts.
     public static func mergeMoments<Scalar: TensorScalar>(_ moments: Matrix<Scalar>, rows: [Int]) -> Int {
         precondition(moments.rows == rows.count && moments.columns % 2 == 0, "moments of \(rows.count) parts")
-        let width = moments.columns / 2
         var rows = rows
         reduce(rows.count) { into, from in
-            let total = rows[into] + rows[from]
-            let share = Scalar(rows[from]) / Scalar(total)
-            let weight = Scalar(rows[into]) * share
-            Scalar.mergeMoments(
-                width, share, weight, moments[rows: from..<from + 1].base, moments[rows: into..<into + 1].base
-            )
-            rows[into] = total
+            merge(moments, into, from, rows: (rows[into], rows[from]))
+            rows[into] += rows[from]
         }
         return rows.first ?? 0
+    }
+
+    /// Merges moments of parts of `partRows` rows each.
+    ///
+    /// - Returns: The number of rows of all parts.
+    public static func mergeMoments<Scalar: TensorScalar>(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
+        reduceRanges(0..<moments.rows) { into, from, end in
+            merge(moments, into, from, rows: ((from - into) * partRows, (end - from) * partRows))
+        }
+        return moments.rows * partRows
+    }
+
+    private static func merge<Scalar: TensorScalar>(
+        _ moments: Matrix<Scalar>, _ into: Int, _ from: Int, rows: (Int, Int)
+    ) {
+        let share = Scalar(rows.1) / Scalar(rows.0 + rows.1)
+        Scalar.mergeMoments(
+            moments.columns / 2, share, Scalar(rows.0) * share, moments[rows: from..<from + 1].base,
+            moments[rows: into..<into + 1].base)
     }
 }

@@ -51,7 +51,7 @@ public struct MLP: Sendable, Hashable {
     ///   - reducer: Brings the parts of the batch together. With a reducer over several ranks every rank must call.
     /// - Throws: What the reducer throws.
     public func computeGradients<Reducer: BatchReducer>(
-        _ x: Matrix<Reducer.Scalar>, targets: Targets<Reducer.Scalar>, globalBatch: Int,
+        _ x: BatchInput<Reducer.Scalar>, targets: Targets<Reducer.Scalar>, globalBatch: Int,
         parameters: Vector<Reducer.Scalar>, gradients: Vector<Reducer.Scalar>,
         batchStatistics: Matrix<Reducer.Scalar>,
         losses: inout [BatchLoss], workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer
@@ -75,12 +75,13 @@ public struct MLP: Sendable, Hashable {
 
     /// Returns the losses of samples in evaluation, with batch norm by the running statistics.
     public func evaluate<Scalar: TensorScalar>(
-        _ x: Matrix<Scalar>, targets: Targets<Scalar>, parameters: Vector<Scalar>,
-        runningStatistics: Vector<Scalar>,
-        workspace: borrowing Workspace<Scalar>
+        _ x: BatchInput<Scalar>, targets: Targets<Scalar>, parameters: Vector<Scalar>,
+        runningStatistics: Vector<Scalar>, workspace: borrowing Workspace<Scalar>,
+        products: LinearProducts<Scalar>? = nil
     ) -> BatchLoss {
         let logits = network.evaluate(
-            x, parameters: parameters, runningStatistics: runningStatistics, workspace: workspace)
+            x, parameters: parameters, runningStatistics: runningStatistics, workspace: workspace,
+            products: products)
         return SoftmaxCrossEntropy().evaluate(logits, targets, factor: 1, gradient: logits)
     }
 }

@@ -35,7 +35,7 @@ public struct Sequential: Sendable, Hashable {
     ///   when the last module is linear.
     /// - Throws: What the reducer throws.
     public func forward<Reducer: BatchReducer>(
-        _ x: Matrix<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
+        _ x: BatchInput<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
         batchStatistics: Matrix<Reducer.Scalar>,
         workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer
     ) throws -> Matrix<Reducer.Scalar> {
@@ -46,25 +46,23 @@ public struct Sequential: Sendable, Hashable {
         check(x, parameters)
         var current = x
         for step in plan.steps {
-            if case .batchNorm(let module, let normalized, let output, let columns) = step {
-                let hidden = prepare(current, normalized: normalized, in: workspace)
-                current = workspace.matrix(output, rows: x.rows)
+            switch step {
+            case .batchNorm(let module, let normalized, let output, let columns):
+                let hidden = prepare(current.numbers, normalized: normalized, in: workspace)
+                let y = workspace.matrix(output, rows: x.rows)
                 try module.forward(
-                    hidden, into: current, parameters: parameters, batchStatistics: batchStatistics,
+                    hidden, into: y, parameters: parameters, batchStatistics: batchStatistics,
                     columns: workspace.columns(columns), reducer: reducer)
-            } else if case .linear(let module, _, let output) = step {
-                let (input, y) = (current, workspace.matrix(output, rows: x.rows))
-                let products = reducer.productCount(of: module, parts: workspace.parts)
-                reducer.forEachProduct(products) { part in
-                    let rows = rows(of: part, among: products, rows: x.rows)
-                    module.forward(input[rows: rows], parameters: parameters, into: y[rows: rows])
-                }
-                current = y
-            } else {
-                current = forward(step, current, network: x, parameters: parameters, workspace: workspace)
+                current = .numbers(y)
+            case .linear(let module, _, let output):
+                let y = workspace.matrix(output, rows: x.rows)
+                reducer.forward(module, current, parameters: parameters, into: y)
+                current = .numbers(y)
+            case .activation, .branch, .identity:
+                current = forward(step, current, network: x, workspace: workspace)
             }
         }
-        return current
+        return current.numbers
     }
 
     /// Computes the output for evaluation, with batch norm by the running statistics.
@@ -74,27 +72,38 @@ public struct Sequential: Sendable, Hashable {
     ///   - parameters: The flat parameters.
     ///   - runningStatistics: The flat running statistics.
     ///   - workspace: Memory for at least S rows.
+    ///   - products: Computes the linear modules, with these parameters packed; nil for products of their own.
     /// - Returns: A view of the output [S, outputs] in the workspace.
     public func evaluate<Scalar: TensorScalar>(
-        _ x: Matrix<Scalar>, parameters: Vector<Scalar>, runningStatistics: Vector<Scalar>,
-        workspace: borrowing Workspace<Scalar>
+        _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, runningStatistics: Vector<Scalar>,
+        workspace: borrowing Workspace<Scalar>, products: LinearProducts<Scalar>? = nil
     ) -> Matrix<Scalar> {
         precondition(
             runningStatistics.count == statisticsLayout.count, "running statistics of another layout")
         check(x, parameters)
         var current = x
         for step in plan.steps {
-            if case .batchNorm(let module, let normalized, let output, let columns) = step {
-                let hidden = prepare(current, normalized: normalized, in: workspace)
-                current = workspace.matrix(output, rows: x.rows)
+            switch step {
+            case .batchNorm(let module, let normalized, let output, let columns):
+                let hidden = prepare(current.numbers, normalized: normalized, in: workspace)
+                let y = workspace.matrix(output, rows: x.rows)
                 module.forward(
-                    hidden, into: current, parameters: parameters, runningStatistics: runningStatistics,
+                    hidden, into: y, parameters: parameters, runningStatistics: runningStatistics,
                     columns: workspace.columns(columns))
-            } else {
-                current = forward(step, current, network: x, parameters: parameters, workspace: workspace)
+                current = .numbers(y)
+            case .linear(let module, _, let output):
+                let y = workspace.matrix(output, rows: x.rows)
+                if let products {
+                    products.forward(module, current, parameters: parameters, into: y)
+                } else {
+                    module.forward(current.numbers, parameters: parameters, into: y)
+                }
+                current = .numbers(y)
+            case .activation, .branch, .identity:
+                current = forward(step, current, network: x, workspace: workspace)
             }
         }
-        return current
+        return current.numbers
     }
 
     /// Computes the gradients of all parameters, from the tail of the layout to its head.
@@ -109,7 +118,8 @@ public struct Sequential: Sendable, Hashable {
     ///   - inputGradient: ∂L/∂X [S, inputs] is written here, where anybody asks.
     /// - Throws: What the reducer throws.
     public func backward<Reducer: BatchReducer>(
-        x: Matrix<Reducer.Scalar>, outputGradient: Matrix<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
+        x: BatchInput<Reducer.Scalar>, outputGradient: Matrix<Reducer.Scalar>,
+        parameters: Vector<Reducer.Scalar>,
         gradients: Vector<Reducer.Scalar>, workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer,
         inputGradient: Matrix<Reducer.Scalar>? = nil
     ) throws {
@@ -120,18 +130,14 @@ public struct Sequential: Sendable, Hashable {
         for index in plan.steps.indices.reversed() {
             switch plan.steps[index] {
             case .linear(let module, let input, _):
+                let isNetworkInput = input == nil
                 let slot = Slot(offset: next.offset, width: module.inputs)
                 let dx = index > 0 ? workspace.matrix(slot, rows: x.rows) : inputGradient
+                let input: BatchInput = input.map { .numbers(workspace.matrix($0, rows: x.rows)) } ?? x
                 try reducer.computeGradient(
-                    of: module, x: view(input, network: x, in: workspace), isNetworkInput: input == nil,
-                    dy: gradient, gradients: gradients)
+                    of: module, x: input, isNetworkInput: isNetworkInput, dy: gradient, gradients: gradients)
                 guard let dx else { continue }
-                let dy = gradient
-                let products = reducer.productCount(of: module, parts: workspace.parts)
-                reducer.forEachProduct(products) { part in
-                    let rows = rows(of: part, among: products, rows: x.rows)
-                    module.backward(dy: dy[rows: rows], parameters: parameters, into: dx[rows: rows])
-                }
+                reducer.inputGradient(of: module, dy: gradient, parameters: parameters, into: dx)
                 gradient = dx
                 swap(&next, &other)
             case .batchNorm(let module, let normalized, _, let columns):
@@ -152,38 +158,25 @@ public struct Sequential: Sendable, Hashable {
         }
     }
 
-    private func rows(of part: Int, among parts: Int, rows: Int) -> Range<Int> {
-        rows / parts * part..<rows / parts * (part + 1)
-    }
-
     /// Runs a step that is the same in training and in evaluation.
     private func forward<Scalar: TensorScalar>(
-        _ step: Step, _ current: Matrix<Scalar>, network x: Matrix<Scalar>, parameters: Vector<Scalar>,
+        _ step: Step, _ current: BatchInput<Scalar>, network x: BatchInput<Scalar>,
         workspace: borrowing Workspace<Scalar>
-    ) -> Matrix<Scalar> {
+    ) -> BatchInput<Scalar> {
         switch step {
-        case .linear(let module, _, let output):
-            let y = workspace.matrix(output, rows: x.rows)
-            module.forward(current, parameters: parameters, into: y)
-            return y
         case .activation(let activation, let output):
             let y = workspace.matrix(output, rows: x.rows)
-            activation.forward(current, into: y)
-            return y
+            activation.forward(current.numbers, into: y)
+            return .numbers(y)
         case .identity(let input, let output, _):
             let y = workspace.matrix(output, rows: x.rows)
-            if y.base != current.base { y.vector.copy(from: current.vector) }
-            Residual().forward(view(input, network: x, in: workspace), branch: y)
-            return y
-        case .branch, .batchNorm:
+            let branch = current.numbers
+            if y.base != branch.base { y.vector.copy(from: branch.vector) }
+            Residual().forward(input.map { workspace.matrix($0, rows: x.rows) } ?? x.numbers, branch: y)
+            return .numbers(y)
+        case .linear, .batchNorm, .branch:
             return current
         }
-    }
-
-    private func view<Scalar>(
-        _ slot: Slot?, network x: Matrix<Scalar>, in workspace: borrowing Workspace<Scalar>
-    ) -> Matrix<Scalar> {
-        if let slot { workspace.matrix(slot, rows: x.rows) } else { x }
     }
 
     /// Returns batch norm's input in the slot where it may become X̂.
@@ -195,7 +188,7 @@ public struct Sequential: Sendable, Hashable {
         return hidden
     }
 
-    private func check<Scalar>(_ x: Matrix<Scalar>, _ parameters: Vector<Scalar>) {
+    private func check<Scalar>(_ x: BatchInput<Scalar>, _ parameters: Vector<Scalar>) {
         precondition(x.columns == inputs && x.rows >= 1, "[\(x.rows), \(x.columns)] for \(inputs) inputs")
         precondition(parameters.count == parameterLayout.count, "parameters of another layout")
     }

@@ -31,11 +31,7 @@ public struct SGD: Codable, Sendable, Hashable {
         parameters: Vector<Scalar>, gradients: Vector<Scalar>, velocity: Vector<Scalar>?, learningRate: Double
     ) {
         precondition(parameters.count == gradients.count, "a gradient for each parameter")
-        precondition(
-            !hasVelocity || velocity?.count == parameters.count, "momentum needs a velocity per parameter")
-        Scalar.sgd(
-            parameters.count, Scalar(learningRate), Scalar(momentum), nesterov, Scalar(weightDecay),
-            gradients.base,
-            velocity?.base, parameters.base)
+        ParameterUpdate(self, parameters: parameters, velocity: velocity, learningRate: learningRate)
+            .apply(to: 0..<parameters.count, gradients: gradients)
     }
 }
