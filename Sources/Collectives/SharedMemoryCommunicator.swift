@@ -13,7 +13,7 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     /// What carries messages between nodes, and that shared memory does within them.
     public let implementation: String
 
-    /// Split into as many parts as a collective needs, which are whole cache lines.
+    /// The parts into which a collective divides the staging area are whole cache lines.
     static let lineByteCount = 64
 
     let base: any Communicator
@@ -32,7 +32,7 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     ///   - group: The group made from `base`.
     /// - Throws: ``SharedMemoryError``, on all ranks together, or the base's error.
     public convenience init(base: any Communicator, group: NodeGroup) throws {
-        try self.init(base: base, group: group, stagingByteCount: 4 << 20)
+        try self.init(base: base, group: group, stagingByteCount: 8 << 20)
     }
 
     /// Wraps a communicator, with a staging area of the given size for each node, which must be the same on all ranks.
