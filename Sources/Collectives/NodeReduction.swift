@@ -2,8 +2,8 @@
 /// straight from there.
 ///
 /// With nodes n and the elements x of local rank l on each: result[i] = Σₙ (Σₗ xₙₗ[i]). The inner sum runs in the order
-/// of the local ranks, the outer one in an order that the leaders' communicator chooses, so every rank on every node sees
-/// the same bits.
+/// of the local ranks, the outer one in an order that the leaders' communicator chooses, so every rank on every
+/// node sees the same bits.
 public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
     /// The elements of this rank, for it alone to write. They begin as zeroes and stay as they are in a reduction.
     public let segment: UnsafeMutableBufferPointer<E>
@@ -18,10 +18,11 @@ public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
     private let region: SharedRegion
     private let stride: Int
 
-    /// Shares memory for `count` elements of each rank. Collective: every rank of the group's communicator must call it,
-    /// with the same count.
+    /// Shares memory for `count` elements of each rank. Collective: every rank of the group's communicator must
+    /// call it, with the same count.
     ///
-    /// - Throws: ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks together.
+    /// - Throws: ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks
+    ///   together.
     public init(_ group: NodeGroup, count: Int) throws {
         let page = 4096
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<E>.stride)
@@ -56,8 +57,9 @@ public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
     /// Sums the segments of all ranks, of which this rank may read only ``slice`` of ``result`` until the node's next
     /// barrier. Collective: every rank must call it.
     ///
-    /// For ranks that go on with their slices, such as an optimiser whose parameters are shared memory, too: the barrier
-    /// that makes their work visible to each other also covers the sums. No rank may write its segment before it.
+    /// For ranks that go on with their slices, such as an optimiser whose parameters are shared memory, too:
+    /// the barrier that makes their work visible to each other also covers the sums. No rank may write its
+    /// segment before it.
     ///
     /// - Throws: ``NodeBarrierCancelled`` if a rank of this node has given up, or the leaders' communicator's error.
     public func reduceScatter() throws {

@@ -1,8 +1,8 @@
-/// The ranks of another communicator, whose collectives go through shared memory within a node and only from node leader
-/// to node leader otherwise.
+/// The ranks of another communicator, whose collectives go through shared memory within a node and only from
+/// node leader to node leader otherwise.
 ///
-/// Buffers longer than the staging area go through it in parts. Reductions combine the ranks of a node in rank order, and
-/// then the nodes in the order that the leaders' communicator chooses.
+/// Buffers longer than the staging area go through it in parts. Reductions combine the ranks of a node in rank
+/// order, and then the nodes in the order that the leaders' communicator chooses.
 public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     /// The rank in the base communicator.
     public let rank: Int
@@ -78,8 +78,8 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
         try base.idleBarrier()
     }
 
-    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with buffers of
-    /// the same count and with the same root.
+    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with
+    /// buffers of the same count and with the same root.
     ///
     /// - Throws: ``CollectiveArgumentError`` if there is no such root, ``NodeBarrierCancelled``, or the base's error.
     public func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws {
