@@ -15,8 +15,8 @@ public final class NodeGroup: Sendable {
 
     /// Forms the groups of all nodes. Collective: every rank of the communicator must call it.
     ///
-    /// - Throws: The communicator's error, or ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws
-    ///   it, on all ranks together.
+    /// - Throws: The communicator's error, or ``SharedMemoryError`` as
+    ///   ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks together.
     public init(_ communicator: any Communicator) throws {
         placement = communicator.placement
         let node = try communicator.split(color: placement.nodeIndex, key: placement.localRank)
@@ -52,11 +52,11 @@ public final class NodeGroup: Sendable {
     /// Whether this rank speaks for its node: its local rank is 0.
     public var isLeader: Bool { leaders != nil }
 
-    /// Zero-filled memory that the ranks of this node share. Collective: every rank of all nodes must call it, with a size
-    /// that is the same on the ranks of each node.
+    /// Zero-filled memory that the ranks of this node share. Collective: every rank of all nodes must call it,
+    /// with a size that is the same on the ranks of each node.
     ///
-    /// - Throws: ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks of all nodes
-    ///   together.
+    /// - Throws: ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks
+    ///   of all nodes together.
     public func makeRegion(byteCount: Int) throws -> SharedRegion {
         try all.agree(on: Self.sharing) { try node.makeSharedRegion(byteCount: byteCount) }
     }
@@ -69,13 +69,14 @@ public final class NodeGroup: Sendable {
         try nodeBarrier.wait()
     }
 
-    /// Makes the other ranks of this node throw at their barriers: for a rank that cannot come any more. Not collective.
+    /// Makes the other ranks of this node throw at their barriers: for a rank that cannot come any more. Not
+    /// collective.
     public func cancel() {
         nodeBarrier.cancel()
     }
 
-    /// Runs a step of the leaders, which the other ranks of the node wait for. Collective: every rank must call it, after
-    /// a barrier where the step reads what others wrote. Does nothing where there is only one node.
+    /// Runs a step of the leaders, which the other ranks of the node wait for. Collective: every rank must call
+    /// it, after a barrier where the step reads what others wrote. Does nothing where there is only one node.
     public func betweenNodes(_ body: (any Communicator) throws -> Void) throws {
         guard nodeCount > 1 else { return }
         if let leaders {

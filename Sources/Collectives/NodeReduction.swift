@@ -2,22 +2,27 @@
 /// straight from there.
 ///
 /// With nodes n and the elements x of local rank l on each: result[i] = Σₙ (Σₗ xₙₗ[i]). The inner sum runs in the order
-/// of the local ranks, the outer one in an order that the leaders' communicator chooses, so every rank on every node sees
-/// the same bits.
+/// of the local ranks, the outer one in an order that the leaders' communicator chooses, so every rank on every
+/// node sees the same bits.
 public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
     /// The elements of this rank, for it alone to write. They begin as zeroes and stay as they are in a reduction.
     public let segment: UnsafeMutableBufferPointer<E>
     /// The sums, for all ranks to read after ``allreduce()`` and until the next one.
     public let result: UnsafeMutableBufferPointer<E>
 
+    /// The elements that this rank sums for its node: whole cache lines, but for the end. The slices of a node's ranks
+    /// follow one another and cover everything.
+    public let slice: Range<Int>
+
     private let group: NodeGroup
     private let region: SharedRegion
     private let stride: Int
 
-    /// Shares memory for `count` elements of each rank. Collective: every rank of the group's communicator must call it,
-    /// with the same count.
+    /// Shares memory for `count` elements of each rank. Collective: every rank of the group's communicator must
+    /// call it, with the same count.
     ///
-    /// - Throws: ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks together.
+    /// - Throws: ``SharedMemoryError`` as ``Communicator/makeSharedRegion(byteCount:)`` throws it, on all ranks
+    ///   together.
     public init(_ group: NodeGroup, count: Int) throws {
         let page = 4096
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<E>.stride)
@@ -28,6 +33,8 @@ public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
         }
         stride = (byteCount + page - 1) / page * page
         self.group = group
+        slice = SegmentReduction.slice(
+            of: count, elementSize: MemoryLayout<E>.stride, rank: group.localRank, size: group.localSize)
         region = try group.makeRegion(byteCount: (group.localSize + 1) * stride)
         func elements(at index: Int, of region: SharedRegion, stride: Int) -> UnsafeMutableBufferPointer<E> {
             let start = (region.base + index * stride).bindMemory(to: E.self, capacity: count)
@@ -41,14 +48,30 @@ public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
     ///
     /// - Throws: ``NodeBarrierCancelled`` if a rank of this node has given up, or the leaders' communicator's error.
     public func allreduce() throws {
-        guard !result.isEmpty, let start = result.baseAddress else { return }
-        try group.barrier()
-        let slice = SegmentReduction.slice(
-            of: result.count, elementSize: MemoryLayout<E>.stride, rank: group.localRank,
-            size: group.localSize)
-        SegmentReduction.combine(
-            arrays: region.base, stride: stride, count: group.localSize, range: slice, into: start, .sum)
+        guard !result.isEmpty else { return }
+        try sumSlice()
         try group.barrier()
         try group.betweenNodes { try $0.allreduce(result, .sum) }
+    }
+
+    /// Sums the segments of all ranks, of which this rank may read only ``slice`` of ``result`` until the node's next
+    /// barrier. Collective: every rank must call it.
+    ///
+    /// For ranks that go on with their slices, such as an optimiser whose parameters are shared memory, too:
+    /// the barrier that makes their work visible to each other also covers the sums. No rank may write its
+    /// segment before it.
+    ///
+    /// - Throws: ``NodeBarrierCancelled`` if a rank of this node has given up, or the leaders' communicator's error.
+    public func reduceScatter() throws {
+        guard group.nodeCount == 1 else { return try allreduce() }
+        guard !result.isEmpty else { return }
+        try sumSlice()
+    }
+
+    private func sumSlice() throws {
+        guard let start = result.baseAddress else { return }
+        try group.barrier()
+        let arrays = SegmentArrays(start: region.base, stride: stride, count: group.localSize)
+        SegmentReduction.combine(arrays, range: slice, into: start, .sum)
     }
 }

@@ -1,4 +1,4 @@
-/// Sums and extremes over arrays that stand at equal distances in memory, each element by element in the order of the
+/// Sums and extremes over arrays, each element by element in the order of the
 /// arrays: result[i] = ((a₀[i] ∘ a₁[i]) ∘ a₂[i]) ∘ ….
 enum SegmentReduction {
     /// How many bytes are combined at a time, so that the intermediate results stay in the first cache.
@@ -7,53 +7,48 @@ enum SegmentReduction {
     /// Combines elements of all arrays.
     ///
     /// - Parameters:
-    ///   - arrays: The first array, at an address that suits the element type.
-    ///   - stride: Bytes from each array to the next.
-    ///   - count: How many arrays; at least 1.
+    ///   - arrays: Where the arrays are.
     ///   - range: Which elements.
-    ///   - result: The array for the results, of which only those of the range are written. It may be one of the arrays
-    ///     only if that is the first.
+    ///   - result: The array for the results, of which only those of the range are written; none of the arrays.
     static func combine<E: CollectiveElement>(
-        arrays: UnsafeMutableRawPointer, stride: Int, count: Int, range: Range<Int>,
-        into result: UnsafeMutablePointer<E>, _ operation: ReductionOperation
+        _ arrays: SegmentArrays, range: Range<Int>, into result: UnsafeMutablePointer<E>,
+        _ operation: ReductionOperation
     ) {
         let result = UnsafeMutableRawPointer(result)
         // Concrete types, for which the compiler makes loops of vector instructions.
         switch E.elementType {
-        case .float: combine(Float.self, arrays, stride, count, range, result, operation)
-        case .double: combine(Double.self, arrays, stride, count, range, result, operation)
-        case .int64: combine(Int64.self, arrays, stride, count, range, result, operation)
-        case .uint64: combine(UInt64.self, arrays, stride, count, range, result, operation)
-        case .uint8: combine(UInt8.self, arrays, stride, count, range, result, operation)
+        case .float: combine(Float.self, arrays, range, result, operation)
+        case .double: combine(Double.self, arrays, range, result, operation)
+        case .int64: combine(Int64.self, arrays, range, result, operation)
+        case .uint64: combine(UInt64.self, arrays, range, result, operation)
+        case .uint8: combine(UInt8.self, arrays, range, result, operation)
         }
     }
 
     private static func combine<E: CollectiveElement>(
-        _ type: E.Type, _ arrays: UnsafeMutableRawPointer, _ stride: Int, _ count: Int, _ range: Range<Int>,
-        _ result: UnsafeMutableRawPointer, _ operation: ReductionOperation
+        _ type: E.Type, _ arrays: SegmentArrays, _ range: Range<Int>, _ result: UnsafeMutableRawPointer,
+        _ operation: ReductionOperation
     ) {
         guard !range.isEmpty else { return }
         switch operation {
-        case .sum: combine(type, arrays, stride, count, range, result) { E.collectiveSum($0, $1) }
-        case .minimum: combine(type, arrays, stride, count, range, result) { $1 < $0 ? $1 : $0 }
-        case .maximum: combine(type, arrays, stride, count, range, result) { $0 < $1 ? $1 : $0 }
+        case .sum: combine(type, arrays, range, result) { E.collectiveSum($0, $1) }
+        case .minimum: combine(type, arrays, range, result) { $1 < $0 ? $1 : $0 }
+        case .maximum: combine(type, arrays, range, result) { $0 < $1 ? $1 : $0 }
         }
     }
 
     @inline(__always)
     private static func combine<E: CollectiveElement>(
-        _ type: E.Type, _ arrays: UnsafeMutableRawPointer, _ stride: Int, _ count: Int, _ range: Range<Int>,
-        _ result: UnsafeMutableRawPointer, _ operation: (E, E) -> E
+        _ type: E.Type, _ arrays: SegmentArrays, _ range: Range<Int>, _ result: UnsafeMutableRawPointer,
+        _ operation: (E, E) -> E
     ) {
         let result = result.bindMemory(to: E.self, capacity: range.upperBound)
         func array(_ index: Int) -> UnsafePointer<E> {
-            UnsafePointer((arrays + index * stride).bindMemory(to: E.self, capacity: range.upperBound))
+            UnsafePointer(arrays[index].bindMemory(to: E.self, capacity: range.upperBound))
         }
         let first = array(0)
-        guard count > 1 else {
-            if UnsafePointer(result) != first {
-                (result + range.lowerBound).update(from: first + range.lowerBound, count: range.count)
-            }
+        guard arrays.count > 1 else {
+            (result + range.lowerBound).update(from: first + range.lowerBound, count: range.count)
             return
         }
         let second = array(1)
@@ -61,7 +56,7 @@ enum SegmentReduction {
         while start < range.upperBound {
             let end = min(start + blockByteCount / MemoryLayout<E>.stride, range.upperBound)
             for i in start..<end { result[i] = operation(first[i], second[i]) }
-            for index in 2..<max(count, 2) {
+            for index in 2..<max(arrays.count, 2) {
                 let next = array(index)
                 for i in start..<end { result[i] = operation(result[i], next[i]) }
             }

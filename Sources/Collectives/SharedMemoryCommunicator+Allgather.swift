@@ -2,7 +2,8 @@ extension SharedMemoryCommunicator {
     /// Puts the contributions of all ranks one behind the other, in rank order, into every rank's result.
     /// Collective: every rank must call it, with contributions of the same count.
     ///
-    /// - Throws: ``CollectiveArgumentError`` if the result has another count, ``NodeBarrierCancelled``, or the base's error.
+    /// - Throws: ``CollectiveArgumentError`` if the result has another count, ``NodeBarrierCancelled``, or the
+    ///   base's error.
     public func allgather<E: CollectiveElement>(
         _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
     ) throws {

@@ -18,31 +18,43 @@ extension SharedMemoryCommunicator {
         let slotCount = slotByteCount / MemoryLayout<E>.stride
         for offset in stride(from: 0, to: buffer.count, by: slotCount) {
             let count = min(slotCount, buffer.count - offset)
-            let staged = nextArea()
-            let own = staged + group.localRank * slotByteCount
-            own.copyMemory(from: start + offset, byteCount: count * MemoryLayout<E>.stride)
-            try group.barrier()
+            let staged = SegmentArrays(start: nextArea(), stride: slotByteCount, count: group.localSize)
             if isSmall && byteCount <= slotByteCount {
-                SegmentReduction.combine(
-                    arrays: staged, stride: slotByteCount, count: group.localSize, range: 0..<count,
-                    into: start + offset, operation)
+                try combineAlone(staged, start, count: count, operation)
             } else {
-                try combine(staged, slotByteCount, into: start + offset, count: count, operation)
+                try combineTogether(staged, start + offset, count: count, operation)
             }
         }
     }
 
-    /// Combines what all ranks have staged, each rank a slice of it, and copies all slices out.
-    private func combine<E: CollectiveElement>(
-        _ staged: UnsafeMutableRawPointer, _ slotByteCount: Int, into buffer: UnsafeMutablePointer<E>,
-        count: Int, _ operation: ReductionOperation
+    /// Stages the elements for the others and combines those of all ranks.
+    private func combineAlone<E: CollectiveElement>(
+        _ staged: SegmentArrays, _ buffer: UnsafeMutablePointer<E>, count: Int,
+        _ operation: ReductionOperation
     ) throws {
-        let result = nextArea().bindMemory(to: E.self, capacity: count)
+        staged[group.localRank].copyMemory(from: buffer, byteCount: count * MemoryLayout<E>.stride)
+        try group.barrier()
+        SegmentReduction.combine(staged, range: 0..<count, into: buffer, operation)
+    }
+
+    /// Stages the elements that others combine, combines a slice of all ranks' elements, and copies all slices out.
+    private func combineTogether<E: CollectiveElement>(
+        _ staged: SegmentArrays, _ buffer: UnsafeMutablePointer<E>, count: Int,
+        _ operation: ReductionOperation
+    ) throws {
+        let elementSize = MemoryLayout<E>.stride
         let slice = SegmentReduction.slice(
-            of: count, elementSize: MemoryLayout<E>.stride, rank: group.localRank, size: group.localSize)
-        SegmentReduction.combine(
-            arrays: staged, stride: slotByteCount, count: group.localSize, range: slice, into: result,
-            operation)
+            of: count, elementSize: elementSize, rank: group.localRank, size: group.localSize)
+        // This rank alone reads its own slice of its elements: from where they are.
+        var arrays = staged
+        arrays.exception = (group.localRank, UnsafeMutableRawPointer(buffer))
+        for others in [0..<slice.lowerBound, slice.upperBound..<count] where !others.isEmpty {
+            (staged[group.localRank] + others.lowerBound * elementSize)
+                .copyMemory(from: buffer + others.lowerBound, byteCount: others.count * elementSize)
+        }
+        try group.barrier()
+        let result = nextArea().bindMemory(to: E.self, capacity: count)
+        SegmentReduction.combine(arrays, range: slice, into: result, operation)
         try group.barrier()
         try group.betweenNodes {
             try $0.allreduce(UnsafeMutableBufferPointer(start: result, count: count), operation)

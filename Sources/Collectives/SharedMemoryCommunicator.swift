@@ -1,8 +1,8 @@
-/// The ranks of another communicator, whose collectives go through shared memory within a node and only from node leader
-/// to node leader otherwise.
+/// The ranks of another communicator, whose collectives go through shared memory within a node and only from
+/// node leader to node leader otherwise.
 ///
-/// Buffers longer than the staging area go through it in parts. Reductions combine the ranks of a node in rank order, and
-/// then the nodes in the order that the leaders' communicator chooses.
+/// Buffers longer than the staging area go through it in parts. Reductions combine the ranks of a node in rank
+/// order, and then the nodes in the order that the leaders' communicator chooses.
 public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     /// The rank in the base communicator.
     public let rank: Int
@@ -13,7 +13,7 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     /// What carries messages between nodes, and that shared memory does within them.
     public let implementation: String
 
-    /// Split into as many parts as a collective needs, which are whole cache lines.
+    /// The parts into which a collective divides the staging area are whole cache lines.
     static let lineByteCount = 64
 
     let base: any Communicator
@@ -32,7 +32,7 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     ///   - group: The group made from `base`.
     /// - Throws: ``SharedMemoryError``, on all ranks together, or the base's error.
     public convenience init(base: any Communicator, group: NodeGroup) throws {
-        try self.init(base: base, group: group, stagingByteCount: 4 << 20)
+        try self.init(base: base, group: group, stagingByteCount: 8 << 20)
     }
 
     /// Wraps a communicator, with a staging area of the given size for each node, which must be the same on all ranks.
@@ -78,8 +78,8 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
         try base.idleBarrier()
     }
 
-    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with buffers of
-    /// the same count and with the same root.
+    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with
+    /// buffers of the same count and with the same root.
     ///
     /// - Throws: ``CollectiveArgumentError`` if there is no such root, ``NodeBarrierCancelled``, or the base's error.
     public func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws {

@@ -21,7 +21,8 @@ public struct SharedMemoryError: Error, Equatable, CustomStringConvertible, Loca
         self.init(operation: operation, byteCount: byteCount, reason: String(cString: strerror(code)))
     }
 
-    /// One line: `creating /dp-train-17-0badcafe: cannot have 1,234,567 bytes of shared memory: No space left on device`.
+    /// One line: `creating /dp-train-17-0badcafe: cannot have 1,234,567 bytes of shared memory: No space left
+    /// on device`.
     public var description: String {
         "\(operation): cannot have \(grouped) bytes of shared memory: \(reason)"
     }

@@ -53,8 +53,8 @@ public final class SharedRegion: @unchecked Sendable {
 
     /// A region of processes that share a node. Collective: every rank must call it, with the same size.
     ///
-    /// Rank 0 creates it under a random name. As soon as all ranks have mapped it, each of them removes the name, so that
-    /// it is gone when one returns, whichever rank is killed meanwhile.
+    /// Rank 0 creates it under a random name. As soon as all ranks have mapped it, each of them removes the
+    /// name, so that it is gone when one returns, whichever rank is killed meanwhile.
     ///
     /// - Throws: On all ranks or on none: ``SharedMemoryError``, as ``Communicator/agree(on:_:)`` throws it, or the
     ///   communicator's error.

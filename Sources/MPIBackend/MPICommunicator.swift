@@ -95,8 +95,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
-    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with buffers of
-    /// the same count and with the same root.
+    /// Copies the root's buffer into the buffers of all other ranks. Collective: every rank must call it, with
+    /// buffers of the same count and with the same root.
     ///
     /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
     public func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws {
@@ -124,8 +124,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     /// Puts the contributions of all ranks one behind the other, in rank order, into every rank's result.
     /// Collective: every rank must call it, with contributions of the same count.
     ///
-    /// - Throws: `CollectiveArgumentError` if the result has another count, ``MPIError``, or ``MPIEnvironmentError`` after
-    ///   the end of MPI.
+    /// - Throws: `CollectiveArgumentError` if the result has another count, ``MPIError``, or
+    ///   ``MPIEnvironmentError`` after the end of MPI.
     public func allgather<E: CollectiveElement>(
         _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
     ) throws {

@@ -1,7 +1,7 @@
 public import Collectives
 
-/// Rounds in which every rank writes to shared memory, meets the others, and reads what they wrote: a barrier that lets a
-/// rank go too early makes it read the number of another round.
+/// Rounds in which every rank writes to shared memory, meets the others, and reads what they wrote: a barrier
+/// that lets a rank go too early makes it read the number of another round.
 public enum BarrierStress {
     /// How many wrong numbers this rank has read. Collective: every rank of the node must call it.
     ///
