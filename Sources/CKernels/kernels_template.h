@@ -263,14 +263,3 @@ DP_MULTIVERSION void DP_NAME(dp_sgd)(size_t rows, size_t columns, REAL rate, REA
         }
     }
 }
-
-DP_MULTIVERSION void DP_NAME(dp_normalize_pixels)(size_t planes, size_t plane, const uint8_t *pixels,
-                                                  const REAL *scale, const REAL *shift, REAL *out) {
-    for (size_t p = 0; p < planes; p++) {
-        const uint8_t *from = pixels + p * plane;
-        REAL *to = out + p * plane;
-        const REAL factor = scale[p], offset = shift[p];
-        DP_VECTORIZE
-        for (size_t i = 0; i < plane; i++) to[i] = (REAL)from[i] * factor + offset;
-    }
-}

@@ -43,7 +43,7 @@ public struct CheckpointInspection: Sendable {
             ("best validation", best ?? "none yet"),
             ("logical shards", "\(metadata.logicalShards)"),
             ("written by", "\(metadata.worldSize) ranks (a note: any number may resume it)"),
-            ("BLAS kernel", metadata.blasKernel),
+            ("kernels", metadata.kernels),
             ("data fingerprint", metadata.dataFingerprint),
             ("SHA-256", metadata.tensorsSHA256),
         ]
@@ -92,7 +92,7 @@ public struct CheckpointInspection: Sendable {
                 "step_in_epoch": .integer(metadata.position.stepInEpoch),
             ]),
             "best_validation": best ?? .null, "logical_shards": .integer(metadata.logicalShards),
-            "world_size": .integer(metadata.worldSize), "blas_kernel": .string(metadata.blasKernel),
+            "world_size": .integer(metadata.worldSize), "kernels": .string(metadata.kernels),
             "data_fingerprint": .string(metadata.dataFingerprint),
             "tensors_sha256": .string(metadata.tensorsSHA256),
             "additional": .object(metadata.additional.mapValues { .string($0) }),

@@ -11,7 +11,7 @@ extension CheckpointMetadata {
             "step": "\(position.step)",
             "step_in_epoch": "\(position.stepInEpoch)",
             "data_fingerprint": dataFingerprint,
-            "blas_kernel": blasKernel,
+            "kernels": kernels,
             "world_size": "\(worldSize)",
             "tensors_sha256": tensorsSHA256,
             "program_version": programVersion,
@@ -45,7 +45,7 @@ extension CheckpointMetadata {
             position: Position(
                 epoch: try count("epoch"), step: try count("step"), stepInEpoch: try count("step_in_epoch")),
             dataFingerprint: try value("data_fingerprint"),
-            blasKernel: try value("blas_kernel"),
+            kernels: try value("kernels"),
             worldSize: try count("world_size"),
             programVersion: try value("program_version"))
         formatVersion = try count("format_version")

@@ -57,8 +57,8 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
     public var bestValidation: BestValidation?
     /// A hexadecimal hash of the training data.
     public var dataFingerprint: String
-    /// The name of the BLAS kernel that computed the weights.
-    public var blasKernel: String
+    /// The name of the kernels that computed the weights.
+    public var kernels: String
     /// How many processes wrote it: a note, nothing depends on it.
     public var worldSize: Int
     /// `TensorDigest.sha256` of all tensors. `CheckpointFile.encode` fills it in, `CheckpointFile.read` verifies it.
@@ -71,7 +71,7 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
     /// Gathers the metadata of a checkpoint; `tensorsSHA256` is filled in when it is encoded.
     public init(
         configuration: String, logicalShards: Int, position: Position, bestValidation: BestValidation? = nil,
-        dataFingerprint: String, blasKernel: String, worldSize: Int, programVersion: String,
+        dataFingerprint: String, kernels: String, worldSize: Int, programVersion: String,
         additional: [String: String] = [:]
     ) {
         self.configuration = configuration
@@ -79,7 +79,7 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
         self.position = position
         self.bestValidation = bestValidation
         self.dataFingerprint = dataFingerprint
-        self.blasKernel = blasKernel
+        self.kernels = kernels
         self.worldSize = worldSize
         self.programVersion = programVersion
         self.additional = additional

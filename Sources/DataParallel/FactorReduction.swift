@@ -23,9 +23,11 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     public let parts: Int
     /// Where batch norm's gradients go; the others never stand anywhere as a whole.
     public var gradients: Vector<Scalar> { gradientBuffer.vector }
-    /// The whole global batch, as the first module's weight gradient needs it: set before each step, and complete on this
-    /// node once all its ranks have reached the end of their backward passes.
+    /// The whole global batch, as the first module's weight gradient needs it: of this node's rows complete once all its
+    /// ranks have reached the end of their backward passes.
     public var batch: BatchInput<Scalar>?
+    /// Called on the leaders, where there are several nodes, to bring the batch's other rows to this node.
+    public var exchangeBatch: ((any Communicator) throws -> Void)?
 
     private static var totalsPerShard: Int { 3 }
 
@@ -236,6 +238,7 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
             try gather(records.all)
             try gather(totals)
             if statistics.count > 0 { try gather(statistics.vector) }
+            try exchangeBatch?(leaders)
         }
     }
 

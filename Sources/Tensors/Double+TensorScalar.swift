@@ -152,11 +152,4 @@ extension Double: TensorScalar {
             rows, columns, rate, momentum, nesterov ? 1 : 0, weightDecay, gradient, gradientStride, velocity,
             parameters, stride)
     }
-
-    public static func normalizePixels(
-        _ planes: Int, _ plane: Int, _ pixels: UnsafePointer<UInt8>, _ scale: UnsafePointer<Double>,
-        _ shift: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Double>
-    ) {
-        dp_normalize_pixels_f64(planes, plane, pixels, scale, shift, out)
-    }
 }

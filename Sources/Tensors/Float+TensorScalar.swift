@@ -152,11 +152,4 @@ extension Float: TensorScalar {
             rows, columns, rate, momentum, nesterov ? 1 : 0, weightDecay, gradient, gradientStride, velocity,
             parameters, stride)
     }
-
-    public static func normalizePixels(
-        _ planes: Int, _ plane: Int, _ pixels: UnsafePointer<UInt8>, _ scale: UnsafePointer<Float>,
-        _ shift: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>
-    ) {
-        dp_normalize_pixels_f32(planes, plane, pixels, scale, shift, out)
-    }
 }

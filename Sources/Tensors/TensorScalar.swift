@@ -141,9 +141,4 @@ public protocol TensorScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
         _ rows: Int, _ columns: Int, _ rate: Self, _ momentum: Self, _ nesterov: Bool, _ weightDecay: Self,
         _ gradient: UnsafePointer<Self>, _ gradientStride: Int, _ velocity: UnsafeMutablePointer<Self>?,
         _ parameters: UnsafeMutablePointer<Self>, _ stride: Int)
-
-    /// Writes pixels · scale + shift, per colour plane, of one image into out.
-    static func normalizePixels(
-        _ planes: Int, _ plane: Int, _ pixels: UnsafePointer<UInt8>, _ scale: UnsafePointer<Self>,
-        _ shift: UnsafePointer<Self>, _ out: UnsafeMutablePointer<Self>)
 }

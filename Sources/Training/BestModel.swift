@@ -31,12 +31,12 @@ final class BestModel {
         spare = Weights(network: network)
     }
 
-    /// Takes over the replica's numbers if its accuracy is above the best so far.
-    func consider(_ replica: Replica<Float>, validation: BatchLoss, epoch: Int, step: Int) {
+    /// Takes over the model's numbers if its accuracy is above the best so far.
+    func consider(_ model: ModelState<Float>, validation: BatchLoss, epoch: Int, step: Int) {
         if let result, validation.accuracy <= result.accuracy { return }
         if !isKnownUniquelyReferenced(&spare) { spare = Weights(network: network) }
-        spare.parameters.vector.copy(from: replica.parameters)
-        spare.runningStatistics.vector.copy(from: replica.runningStatistics)
+        spare.parameters.vector.copy(from: model.parameters)
+        spare.runningStatistics.vector.copy(from: model.runningStatistics)
         swap(&weights, &spare)
         result = .init(epoch: epoch, step: step, accuracy: validation.accuracy, loss: validation.meanLoss)
     }

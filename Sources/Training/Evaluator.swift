@@ -14,6 +14,7 @@ final class Evaluator: Sendable {
     static let chunkRows = 250
 
     private let mlp: MLP
+    private let normalization = PixelNormalization<Float>.cifar10
     private let communicator: any Communicator
     private let mode: RunOptions.Evaluation
     private let records: ImageRecords
@@ -83,25 +84,27 @@ final class Evaluator: Sendable {
 
     private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) -> [BatchLoss] {
         let threads = min(threads, chunks.count)
-        let blasThreads = BLAS.threadCount
-        BLAS.threadCount = 1
-        defer { BLAS.threadCount = blasThreads }
+        let memory = AlignedBuffer<Float>(zeroed: LinearProducts<Float>.packedCount(mlp.network))
+        let packed = memory.vector
+        LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1).packWeights(parameters)
         let next = Atomic(0)
         let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))
         @Sendable func work() {
+            let products = LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1)
             let workspace = Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
-            let input = AlignedBuffer<Float>(repeating: 0, count: Self.chunkRows * CIFAR10.imageBytes)
-            let labels = AlignedBuffer<Int32>(repeating: 0, count: Self.chunkRows)
+            let input = AlignedBuffer<UInt8>(zeroed: Self.chunkRows * CIFAR10.imageBytes)
+            let labels = AlignedBuffer<Int32>(zeroed: Self.chunkRows)
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < chunks.count else { return }
                 let first = index * Self.chunkRows
                 let rows = min(Self.chunkRows, records.count - first)
-                let x = input.matrix(rows: rows, columns: CIFAR10.imageBytes)
-                load(first..<first + rows, into: x, labels: labels.vector)
+                let pixels = input.matrix(rows: rows, columns: CIFAR10.imageBytes)
+                load(first..<first + rows, into: pixels, labels: labels.vector)
                 let loss = mlp.evaluate(
-                    x, targets: .labels(labels.vector[0..<rows]), parameters: parameters,
-                    runningStatistics: runningStatistics, workspace: workspace)
+                    .pixels(normalization.numbers(pixels)), targets: .labels(labels.vector[0..<rows]),
+                    parameters: parameters, runningStatistics: runningStatistics, workspace: workspace,
+                    products: products)
                 results.withLock { $0[index] = loss }
             }
         }
@@ -123,15 +126,10 @@ final class Evaluator: Sendable {
         return results.withLock { $0 }
     }
 
-    private func load(_ range: Range<Int>, into x: Matrix<Float>, labels: Vector<Int32>) {
-        let normalization = PixelNormalization<Float>.cifar10
-        records.pixels.withUnsafeBufferPointer { pixels in
-            for (row, record) in range.enumerated() {
-                let start = record * CIFAR10.imageBytes
-                let image = UnsafeBufferPointer(rebasing: pixels[start..<start + CIFAR10.imageBytes])
-                normalization.apply(image, into: x[rows: row..<row + 1].vector)
-                labels[row] = Int32(records.labels[record])
-            }
-        }
+    private func load(_ range: Range<Int>, into pixels: Matrix<UInt8>, labels: Vector<Int32>) {
+        let count = range.count * CIFAR10.imageBytes
+        let start = range.lowerBound * CIFAR10.imageBytes
+        _ = pixels.vector.buffer.update(fromContentsOf: records.pixels[start..<start + count])
+        for (row, record) in range.enumerated() { labels[row] = Int32(records.labels[record]) }
     }
 }

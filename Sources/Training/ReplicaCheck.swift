@@ -19,11 +19,11 @@ enum ReplicaCheck {
     /// call it.
     ///
     /// - Throws: ``Failure`` on every rank, naming the lowest one that differs from rank 0.
-    static func sameEverywhere(_ replica: Replica<Float>, over communicator: any Communicator) throws {
+    static func sameEverywhere(_ model: ModelState<Float>, over communicator: any Communicator) throws {
         var tensors: [NamedTensor] = []
         for (name, vector) in [
-            ("parameters", replica.parameters), ("statistics", replica.runningStatistics),
-            ("velocity", replica.velocity ?? replica.parameters[0..<0]),
+            ("parameters", model.parameters), ("statistics", model.runningStatistics),
+            ("velocity", model.velocity ?? model.parameters[0..<0]),
         ] {
             tensors.append(
                 try NamedTensor(name: name, shape: [vector.count], floats: UnsafeBufferPointer(vector.buffer))

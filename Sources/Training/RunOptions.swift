@@ -8,14 +8,18 @@ public struct RunOptions: Sendable {
         case sharded
     }
 
-    /// What carries gradients between ranks.
+    /// What carries gradients between the ranks of a node.
     public enum Reduction: String, Codable, Sendable, CaseIterable {
-        /// MPI's collectives.
+        /// Shared memory where it can be had, else MPI.
+        case auto
+        /// Shared memory within a node, MPI between nodes.
+        case shared
+        /// MPI's collectives alone.
         case mpi
     }
 
-    /// What carries gradients between ranks.
-    public var reduction = Reduction.mpi
+    /// What carries gradients between the ranks of a node.
+    public var reduction = Reduction.auto
     /// The run directory; nil for `runs/` and a time stamp.
     public var output: String?
     /// The checkpoint to go on from.

@@ -19,7 +19,7 @@ final class RunRecorder {
     private let options: RunOptions
     private let worldSize: Int
     private let dataFingerprint: String
-    private let model: ModelTensors
+    private let layout: ModelTensors
     private let writer: CheckpointWriter
     private let files: FileQueue
     private let messages: MessageBox
@@ -41,7 +41,7 @@ final class RunRecorder {
         self.options = options
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
-        model = ModelTensors(network: network)
+        layout = ModelTensors(network: network)
         snapshots = SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
@@ -94,19 +94,19 @@ final class RunRecorder {
 
     /// Takes a snapshot and has it written behind everything recorded so far. Waits only while two earlier ones are
     /// still under way.
-    func checkpoint(_ replica: Replica<Float>, _ progress: Progress, best: BestModel) {
+    func checkpoint(_ model: ModelState<Float>, _ progress: Progress, best: BestModel) {
         let metadata = CheckpointMetadata(
             configuration: configurationText, logicalShards: configuration.logicalShards ?? 0,
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
-            blasKernel: BLAS.kernelName, worldSize: worldSize, programVersion: options.programVersion,
+            kernels: ProductKernels.used.rawValue, worldSize: worldSize, programVersion: options.programVersion,
             additional: progress.additional)
         freeSnapshots.wait()
         let snapshot = snapshots.take()
-        snapshot.capture(replica, best: best, step: progress.step)
+        snapshot.capture(model, best: best, step: progress.step)
         handOverSteps()
         files.enqueue { try $0.flush() }
-        files.afterAll { [writer, model, snapshots, freeSnapshots, messages] in
-            let tensors = Result { try snapshot.tensors(model, metadata: metadata) }
+        files.afterAll { [writer, layout, snapshots, freeSnapshots, messages] in
+            let tensors = Result { try snapshot.tensors(layout, metadata: metadata) }
             snapshots.giveBack(snapshot)
             switch tensors {
             case .success(let tensors):
@@ -121,8 +121,8 @@ final class RunRecorder {
     }
 
     /// The digest of the model's tensors.
-    func digest(_ replica: Replica<Float>, _ progress: Progress) throws -> String {
-        TensorDigest.sha256(of: try modelTensors(replica, progress))
+    func digest(_ model: ModelState<Float>, _ progress: Progress) throws -> String {
+        TensorDigest.sha256(of: try modelTensors(model, progress))
     }
 
     /// Writes the summary of a run that has come to its end.
@@ -149,9 +149,9 @@ final class RunRecorder {
         }
     }
 
-    private func modelTensors(_ replica: Replica<Float>, _ progress: Progress) throws -> [NamedTensor] {
-        try model.tensors(
-            parameters: replica.parameters, runningStatistics: replica.runningStatistics,
+    private func modelTensors(_ model: ModelState<Float>, _ progress: Progress) throws -> [NamedTensor] {
+        try layout.tensors(
+            parameters: model.parameters, runningStatistics: model.runningStatistics,
             batches: progress.step)
     }
 }

@@ -24,10 +24,10 @@ final class Snapshot: @unchecked Sendable {
     }
 
     /// Copies the state after `step` steps.
-    func capture(_ replica: Replica<Float>, best: BestModel, step: Int) {
-        parameters.vector.copy(from: replica.parameters)
-        runningStatistics.vector.copy(from: replica.runningStatistics)
-        if let source = replica.velocity { velocity.vector.copy(from: source) }
+    func capture(_ model: ModelState<Float>, best: BestModel, step: Int) {
+        parameters.vector.copy(from: model.parameters)
+        runningStatistics.vector.copy(from: model.runningStatistics)
+        if let source = model.velocity { velocity.vector.copy(from: source) }
         self.best = best.result.flatMap { $0.step == step ? nil : (best.weights, $0.step) }
     }
 

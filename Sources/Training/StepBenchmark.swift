@@ -86,13 +86,11 @@ private final class Candidate {
     private let loader: BatchLoader
     private let runner: StepRunner
     private let stepsPerEpoch: Int
-    private let blasThreads: Int
 
     init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
         self.communicator = communicator
         self.configuration = configuration
         let threads = ProcessorShare.threads(of: communicator)
-        blasThreads = configuration.arithmetic == .fast ? threads : 1
         let shardCount =
             configuration.logicalShards ?? LogicalShards.defaultCount(forWorldSize: communicator.size)
         let assignment = ShardAssignment(worldSize: communicator.size, shardCount: shardCount)
@@ -101,21 +99,19 @@ private final class Candidate {
         loader = try communicator.agree(on: "making the records") {
             try BatchLoader(
                 dataset: SyntheticDataset(seed: configuration.seed, trainingCount: records, testCount: 10),
-                shards: shards, ownedShards: assignment.shards(of: communicator.rank),
+                shards: shards, ownedShards: assignment.shards(of: communicator.placement.position),
                 globalBatch: configuration.batchSize)
         }
         stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
-        ProcessorShare.setBLASThreads(blasThreads)
-        runner = StepRunner(
-            communicator: communicator, configuration: configuration, mlp: MLP(configuration.model),
-            loader: loader,
-            assignment: assignment, threads: threads)
+        (runner, _) = try StepRunner.make(
+            communicator, .auto, configuration: configuration, mlp: MLP(configuration.model), loader: loader,
+            assignment: assignment, threads: threads, note: { _ in })
+        try runner.model.broadcast()
         loader.beginEpoch(0)
     }
 
     /// Takes `steps` steps and returns the mean seconds of one; the same on every rank.
     func measure(_ steps: Int) throws -> Double {
-        ProcessorShare.setBLASThreads(blasThreads)
         try communicator.barrier()
         let start = ContinuousClock.now
         for step in 0..<steps {

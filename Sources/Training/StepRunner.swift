@@ -7,62 +7,89 @@ internal import Tensors
 /// Takes one rank's part in training steps: batch, forward, backward, reduction, update.
 final class StepRunner {
     private enum Method {
-        case fast(AllreduceReduction<Float>)
-        case reproducible(ReproducibleReduction<Float>, GlobalInput?)
+        case fast(GradientSumReduction<Float>)
+        case reproducible(FactorReduction<Float>)
     }
 
-    let replica: Replica<Float>
+    /// The model, which the ranks of a node share.
+    let model: ModelState<Float>
 
-    private let loader: BatchLoader
+    private let replica: Replica<Float>
+    private let pixels: BatchPixels
     private let method: Method
     private let globalBatch: Int
-    private let input: AlignedBuffer<Float>
-    private let labels: AlignedBuffer<Int32>
 
-    private var x: Matrix<Float> { input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes) }
+    /// Makes a runner over shared memory or MPI, as asked for or as can be had. Collective: every rank must call it.
+    ///
+    /// - Parameters:
+    ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
+    ///   - note: Called with what people should know.
+    /// - Returns: The runner, and the ranks in its order.
+    /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
+    static func make(
+        _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
+        configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
+        threads: Int, note: (String) -> Void
+    ) throws -> (StepRunner, RankGroup) {
+        func make(sharingMemory: Bool) throws -> (StepRunner, RankGroup) {
+            let ranks = try RankGroup(communicator, sharingMemory: sharingMemory)
+            let runner = try StepRunner(
+                ranks: ranks, configuration: configuration, mlp: mlp, loader: loader, assignment: assignment,
+                threads: threads)
+            return (runner, ranks)
+        }
+        switch reduction {
+        case .mpi: return try make(sharingMemory: false)
+        case .shared: return try make(sharingMemory: true)
+        case .auto:
+            do {
+                return try make(sharingMemory: true)
+            } catch let error as any AgreedFailure {
+                // Nothing but the sharing of memory fails on all ranks together here.
+                note("\(error): the ranks exchange everything through MPI instead (--reduction mpi)")
+                return try make(sharingMemory: false)
+            }
+        }
+    }
 
-    /// Allocates the replica and everything that steps need.
-    init(
-        communicator: any Communicator, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
+    /// Allocates everything that steps need. Collective: every rank must call it.
+    ///
+    /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
+    private init(
+        ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
         assignment: ShardAssignment, threads: Int
-    ) {
-        self.loader = loader
+    ) throws {
+        let (communicator, node) = (ranks.communicator, ranks.node)
         globalBatch = configuration.batchSize
-        input = AlignedBuffer(repeating: 0, count: loader.rows * CIFAR10.imageBytes)
-        labels = AlignedBuffer(repeating: 0, count: loader.rows)
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
-        let parts: Int
-        switch configuration.arithmetic {
-        case .fast:
-            parts = 1
-            method = .fast(
-                AllreduceReduction(
-                    communicator: communicator, network: mlp.network, rowsOfRank: rowsOfRank,
-                    synchronizesBatchNorm: configuration.batchNorm == .sync))
-        case .reproducible:
-            parts = loader.ownedShards.count
-            // One rank has the whole batch as it is.
-            let global: GlobalInput? =
-                communicator.size == 1
-                ? nil
-                : GlobalInput(
-                    communicator: communicator, loader: loader, rowsOfRank: rowsOfRank,
-                    columns: ReproducibleReduction<Float>.columns(
-                        loader.ownedShards, of: CIFAR10.imageBytes, shardCount: assignment.shardCount))
-            let networkInput = global?.matrix ?? input.matrix(rows: loader.rows, columns: CIFAR10.imageBytes)
-            // Launchers bind a rank to a core; its threads may use the others.
-            let reduction = ProcessorAffinity.withAffinityToAllProcessors {
-                ReproducibleReduction(
-                    communicator: communicator, network: mlp.network, shardsOfRank: shardsOfRank,
-                    rowsPerShard: loader.rowsPerShard, networkInput: networkInput,
-                    synchronizesBatchNorm: configuration.batchNorm == .sync, threadCount: threads)
+        let pixels = try BatchPixels(
+            loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank)
+        let model = try ModelState<Float>(
+            mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed)
+        let synchronizesBatchNorm = configuration.batchNorm == .sync
+        // Launchers bind a rank to a core; its threads may use the others.
+        method = try ProcessorAffinity.withAffinityToAllProcessors {
+            switch configuration.arithmetic {
+            case .fast:
+                return .fast(
+                    try GradientSumReduction(
+                        communicator: communicator, group: node, model: model, rowsOfRank: rowsOfRank,
+                        synchronizesBatchNorm: synchronizesBatchNorm, threadCount: threads))
+            case .reproducible:
+                let reduction = try FactorReduction(
+                    communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
+                    rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm,
+                    threadCount: threads)
+                reduction.batch = pixels.all
+                reduction.exchangeBatch = { try pixels.exchange(over: $0) }
+                return .reproducible(reduction)
             }
-            method = .reproducible(reduction, global)
         }
-        replica = Replica(
-            mlp: mlp, optimizer: configuration.optimizer, rows: loader.rows, parts: parts,
-            seed: configuration.seed)
+        self.pixels = pixels
+        self.model = model
+        let parts = configuration.arithmetic == .fast ? 1 : loader.ownedShards.count
+        replica = Replica(model: model, rows: loader.rows, parts: parts)
     }
 
     /// Takes a step. Collective: every rank must call it.
@@ -74,18 +101,20 @@ final class StepRunner {
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
     func step(_ stepInEpoch: Int, learningRate: Double, stopRequested: Bool) throws -> StepOutcome {
-        loader.load(step: stepInEpoch, into: x, labels: labels.vector)
-        let targets = Targets<Float>.labels(labels.vector)
+        pixels.load(step: stepInEpoch)
         switch method {
         case .fast(let reduction):
-            return try replica.step(
-                x, targets: targets, globalBatch: globalBatch, learningRate: learningRate,
-                stopRequested: stopRequested, method: reduction)
-        case .reproducible(let reduction, let global):
-            try global?.load(step: stepInEpoch)
-            return try replica.step(
-                x, targets: targets, globalBatch: globalBatch, learningRate: learningRate,
-                stopRequested: stopRequested, method: reduction)
+            return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
+        case .reproducible(let reduction):
+            return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
         }
+    }
+
+    private func step<Reduction: GradientReduction<Float>>(
+        _ reduction: Reduction, learningRate: Double, stopRequested: Bool
+    ) throws -> StepOutcome {
+        try replica.step(
+            pixels.own, targets: .labels(pixels.labels), globalBatch: globalBatch,
+            learningRate: learningRate, stopRequested: stopRequested, method: reduction)
     }
 }

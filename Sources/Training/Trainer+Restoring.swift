@@ -7,15 +7,15 @@ internal import MLPEngine
 internal import Tensors
 
 extension Trainer {
-    /// Brings replica and best model to the checkpoint's state on rank 0, and the progress and the best model to that
+    /// Brings model and best model to the checkpoint's state on rank 0, and the progress and the best model to that
     /// of rank 0 on all others.
-    func restore(_ replica: Replica<Float>, _ best: BestModel, fingerprint: UInt64) throws -> Progress {
+    func restore(_ model: ModelState<Float>, _ best: BestModel, fingerprint: UInt64) throws -> Progress {
         let resumes =
             try communicator.broadcast(Int64(resumePoint?.checkpoint == nil ? 0 : 1), root: 0) == 1
         guard resumes else { return Progress() }
         let text = try communicator.agree(on: "restoring the checkpoint") {
             guard let checkpoint = resumePoint?.checkpoint else { return "" }
-            let model = ModelTensors(network: replica.mlp.network)
+            let tensors = ModelTensors(network: model.mlp.network)
             try checkEpochs(reach: checkpoint.metadata.position)
             let found = checkpoint.metadata.dataFingerprint
             guard found == hexadecimal(fingerprint) else {
@@ -24,11 +24,11 @@ extension Trainer {
                         "--data \(dataset.location): expected the records with fingerprint \(found) that the run"
                         + " was trained on, found \(hexadecimal(fingerprint))")
             }
-            try model.restore(
-                checkpoint, parameters: replica.parameters, runningStatistics: replica.runningStatistics)
-            if let velocity = replica.velocity { try model.restore(checkpoint, velocity: velocity) }
+            try tensors.restore(
+                checkpoint, parameters: model.parameters, runningStatistics: model.runningStatistics)
+            if let velocity = model.velocity { try tensors.restore(checkpoint, velocity: velocity) }
             if let prefix = checkpoint.prefix(of: .best) {
-                try model.restore(
+                try tensors.restore(
                     checkpoint, prefix: prefix, parameters: best.weights.parameters.vector,
                     runningStatistics: best.weights.runningStatistics.vector)
             }
@@ -55,10 +55,11 @@ extension Trainer {
 
     /// Says so where the continuation cannot have the bits of the run that was never interrupted.
     private func noteOtherBits(than metadata: CheckpointMetadata) {
-        if metadata.blasKernel != BLAS.kernelName {
+        let (earlier, used) = (ProductKernels(rawValue: metadata.kernels), ProductKernels.used)
+        if earlier?.fusesMultiplyAdd != used.fusesMultiplyAdd {
             observer.note(
-                "the checkpoint was computed with BLAS kernel \(metadata.blasKernel), this machine has"
-                    + " \(BLAS.kernelName): the last bits will differ")
+                "the checkpoint was computed with \(metadata.kernels) kernels, this machine has \(used.rawValue)"
+                    + " ones: the last bits will differ")
         }
         guard configuration.arithmetic == .fast, metadata.worldSize != communicator.size else { return }
         let consequence =

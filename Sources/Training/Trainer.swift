@@ -51,8 +51,6 @@ public struct Trainer {
     /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
     public func run() throws -> RunOutcome {
         let threads = ProcessorShare.threads(of: communicator)
-        // Reproducible products are formed on one thread each.
-        ProcessorShare.setBLASThreads(configuration.arithmetic == .fast ? threads : 1)
 
         // The records: this rank's shards, and what is set apart for validation and test.
         let split = ValidationSplit(
@@ -64,7 +62,7 @@ public struct Trainer {
         let (loader, validation, test) = try communicator.agree(on: "reading the records") {
             (
                 try BatchLoader(
-                    dataset: dataset, shards: shards, ownedShards: assignment.shards(of: communicator.rank),
+                    dataset: dataset, shards: shards, ownedShards: assignment.shards(of: communicator.placement.position),
                     globalBatch: configuration.batchSize),
                 try evaluator(mlp, .training, split.validation, threads),
                 try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), threads)
@@ -74,14 +72,14 @@ public struct Trainer {
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
 
         // The model, the same on every rank.
-        let runner = StepRunner(
-            communicator: communicator, configuration: configuration, mlp: mlp, loader: loader,
-            assignment: assignment, threads: threads)
-        let replica = runner.replica
+        let (runner, ranks) = try StepRunner.make(
+            communicator, options.reduction, configuration: configuration, mlp: mlp, loader: loader,
+            assignment: assignment, threads: threads, note: { if isRoot { observer.note($0) } })
+        let model = runner.model
         let best = BestModel(network: mlp.network)
-        var progress = try restore(replica, best, fingerprint: fingerprint)
-        try replica.broadcast(from: 0, over: communicator)
-        try ReplicaCheck.sameEverywhere(replica, over: communicator)
+        var progress = try restore(model, best, fingerprint: fingerprint)
+        try model.broadcast()
+        try ReplicaCheck.sameEverywhere(model, over: communicator)
 
         // Rank 0's files.
         let recorder = try communicator.agree(on: "opening the run directory") {
@@ -92,7 +90,7 @@ public struct Trainer {
         let schedule = configuration.learningRateSchedule
         if let recorder {
             observer.runBegins(
-                header(mlp, threads: threads, directory: recorder.directory, progress: progress),
+                header(mlp, ranks: ranks, threads: threads, directory: recorder.directory, progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
                     batchSize: configuration.batchSize,
@@ -126,7 +124,7 @@ public struct Trainer {
                     let isDue =
                         progress.stepInEpoch < stepsPerEpoch && isDue(progress, checkpoints, endsEpoch: false)
                     if isDue || outcome.stopRequested {
-                        checkpoints.measure(clock) { recorder.checkpoint(replica, progress, best: best) }
+                        checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
                     }
                 }
                 if outcome.stopRequested {
@@ -142,8 +140,8 @@ public struct Trainer {
             let result =
                 configuration.validationSize > 0
                 ? try validation.evaluate(
-                    parameters: replica.parameters, runningStatistics: replica.runningStatistics) : nil
-            if let result { best.consider(replica, validation: result, epoch: epoch, step: progress.step) }
+                    parameters: model.parameters, runningStatistics: model.runningStatistics) : nil
+            if let result { best.consider(model, validation: result, epoch: epoch, step: progress.step) }
             let record = EpochRecord(
                 epoch: epoch, step: progress.step,
                 learningRate: schedule.rate(atStep: progress.step - 1, stepsPerEpoch: stepsPerEpoch),
@@ -156,7 +154,7 @@ public struct Trainer {
             recorder.record(record)
             observer.epochEnded(record)
             if isDue(progress, checkpoints, endsEpoch: true) {
-                checkpoints.measure(clock) { recorder.checkpoint(replica, progress, best: best) }
+                checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
             }
             recorder.takeMessages().forEach(observer.note)
         }
@@ -164,13 +162,13 @@ public struct Trainer {
         // The model that was best on validation is the one tested; without validation the last one.
         let tested = best.result
         let testResult = try test.evaluate(
-            parameters: tested == nil ? replica.parameters : best.weights.parameters.vector,
+            parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
             runningStatistics: tested == nil
-                ? replica.runningStatistics : best.weights.runningStatistics.vector)
+                ? model.runningStatistics : best.weights.runningStatistics.vector)
         var summary = RunSummary(
             testAccuracy: testResult.accuracy, testLoss: testResult.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
-            parameterCount: mlp.parameterCount, tensorsSHA256: try recorder?.digest(replica, progress) ?? "",
+            parameterCount: mlp.parameterCount, tensorsSHA256: try recorder?.digest(model, progress) ?? "",
             worldSize: communicator.size, logicalShards: assignment.shardCount, epochs: progress.epoch,
             trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
             checkpointPauseSeconds: checkpoints.longestPause)

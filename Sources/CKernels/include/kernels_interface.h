@@ -66,7 +66,3 @@ double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_t columns, const
 // velocity may be null when momentum is 0.
 void DP_NAME(dp_sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov, REAL weight_decay,
                      const REAL *gradient, size_t gradient_stride, REAL *velocity, REAL *parameters, size_t stride);
-
-// out[p * plane + i] = pixels[p * plane + i] * scale[p] + shift[p]: one image of several colour planes.
-void DP_NAME(dp_normalize_pixels)(size_t planes, size_t plane, const uint8_t *pixels, const REAL *scale,
-                                  const REAL *shift, REAL *out);

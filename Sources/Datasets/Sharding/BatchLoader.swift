@@ -18,7 +18,6 @@ public final class BatchLoader {
     private let positions: [[Int]]
     /// The same in the order of the current epoch.
     private var order: [[Int]] = []
-    private let normalization = PixelNormalization<Float>.cifar10
 
     /// Reads the records of the owned shards.
     ///
@@ -54,39 +53,24 @@ public final class BatchLoader {
         }
     }
 
-    /// Writes this rank's rows of a batch.
+    /// Copies this rank's rows of a batch.
     ///
     /// - Parameters:
     ///   - step: The batch's number in the epoch begun, from 0.
-    ///   - x: [rows, 3072], normalised pixels.
+    ///   - pixels: [rows, 3072], the pixels as they are.
     ///   - labels: [rows].
-    public func load(step: Int, into x: Matrix<Float>, labels: Vector<Int32>) {
-        forEachRow(of: step) { row, image, label in
-            normalization.apply(image, into: x[rows: row..<row + 1].vector)
-            labels[row] = Int32(label)
-        }
-    }
-
-    /// Copies the pixels of this rank's rows of a batch as they are.
-    ///
-    /// - Parameters:
-    ///   - step: The batch's number in the epoch begun, from 0.
-    ///   - pixels: [rows, 3072].
-    public func copyPixels(step: Int, into pixels: Matrix<UInt8>) {
-        forEachRow(of: step) { row, image, _ in
-            _ = pixels[rows: row..<row + 1].vector.buffer.update(fromContentsOf: image)
-        }
-    }
-
-    private func forEachRow(of step: Int, _ body: (Int, UnsafeBufferPointer<UInt8>, UInt8) -> Void) {
-        records.pixels.withUnsafeBufferPointer { pixels in
+    public func load(step: Int, into pixels: Matrix<UInt8>, labels: Vector<Int32>) {
+        precondition(
+            pixels.rows == rows && pixels.columns == CIFAR10.imageBytes && labels.count == rows,
+            "[\(pixels.rows), \(pixels.columns)] pixels for \(rows) rows")
+        records.pixels.withUnsafeBufferPointer { images in
             var row = 0
             for shard in order {
-                for position in shard[step * rowsPerShard..<(step + 1) * rowsPerShard] {
-                    let start = position * CIFAR10.imageBytes
-                    body(
-                        row, UnsafeBufferPointer(rebasing: pixels[start..<start + CIFAR10.imageBytes]),
-                        records.labels[position])
+                for index in step * rowsPerShard..<(step + 1) * rowsPerShard {
+                    let position = shard[index]
+                    let image = images[position * CIFAR10.imageBytes..<(position + 1) * CIFAR10.imageBytes]
+                    _ = pixels[rows: row..<row + 1].vector.buffer.update(fromContentsOf: image)
+                    labels[row] = Int32(records.labels[position])
                     row += 1
                 }
             }

@@ -13,8 +13,12 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup(title: "What decides the result") var settings: ConfigurationOptions
 
-    @Option(help: "What carries the ranks' gradients: mpi (its collectives).")
-    var reduction = RunOptions.Reduction.mpi
+    @Option(
+        help: """
+            What carries numbers between the ranks of a node: shared (memory), mpi (its collectives), or auto: shared \
+            where it can be had.
+            """)
+    var reduction = RunOptions.Reduction.auto
 
     @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
     var evaluation = RunOptions.Evaluation.rank0

@@ -1,0 +1,34 @@
+internal import Collectives
+
+/// The ranks as training sees them: in the order of their nodes, with what carries numbers between them.
+struct RankGroup {
+    /// All ranks, those of a node one behind the other.
+    let communicator: any Communicator
+    /// The ranks that share memory with this one.
+    let node: NodeGroup
+    /// What carries the numbers, for people to read.
+    let reduction: String
+
+    /// Ranks that exchange everything through MPI, or share memory within a node. Collective: every rank must call it.
+    ///
+    /// - Throws: `SharedMemoryError`, or the communicator's error.
+    init(_ communicator: any Communicator, sharingMemory: Bool) throws {
+        let ordered = try Self.ordered(communicator)
+        guard sharingMemory else {
+            node = try NodeGroup(separating: ordered)
+            self.communicator = ordered
+            reduction = ordered.size == 1 ? "none" : RunOptions.Reduction.mpi.rawValue
+            return
+        }
+        node = try NodeGroup(ordered)
+        self.communicator = ordered.size == 1 ? ordered : try SharedMemoryCommunicator(base: ordered, group: node)
+        reduction = ordered.size == 1 ? "none" : RunOptions.Reduction.shared.rawValue
+    }
+
+    /// Ranks whose order is that of their nodes, and rank 0 is the same.
+    private static func ordered(_ communicator: any Communicator) throws -> any Communicator {
+        let placement = communicator.placement
+        guard placement.rankAtPosition != Array(0..<communicator.size) else { return communicator }
+        return try communicator.split(color: 0, key: placement.position)
+    }
+}
