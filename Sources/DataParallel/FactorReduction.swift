@@ -29,6 +29,9 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     /// Called on the leaders, where there are several nodes, to bring the batch's other rows to this node.
     public var exchangeBatch: ((any Communicator) throws -> Void)?
 
+    /// The time spent in each phase of the steps.
+    public let times = StepTimes()
+
     private static var totalsPerShard: Int { 3 }
 
     private let communicator: any Communicator
@@ -142,6 +145,8 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         of module: Linear, x: BatchInput<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
         gradients: Vector<Scalar>
     ) {
+        times.enter(.moving)
+        defer { times.enter(.backward) }
         let rows = shards.lowerBound * partRows..<shards.upperBound * partRows
         records.outputGradient(of: module)[rows: rows].copy(from: dy)
         if !isNetworkInput, case .numbers(let x) = x { records.input(of: module)[rows: rows].copy(from: x) }
@@ -159,9 +164,12 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
             totals[start + 2] = stopRequested ? 1 : 0
         }
         if !synchronizesBatchNorm { statistics[rows: shards].vector.copy(from: batchStatistics.vector) }
+        times.enter(.waiting)
         try group.barrier()
+        times.enter(.moving)
         try exchangeRecords()
 
+        times.enter(.update)
         let update = model.update(learningRate: learningRate)
         if let exchange {
             try updateWeights(update, over: exchange)
@@ -180,7 +188,9 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         }
         let outcome = combineTotals()
         if group.isLeader { updateStatistics(model, batchStatistics) }
+        times.enter(.waiting)
         try group.barrier()
+        times.enter(nil)
         return outcome
     }
 
@@ -214,7 +224,7 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
                 exchange.store($1, columns: $0, of: module)
             }
         }
-        try exchange.run()
+        try times.during(.moving) { try exchange.run() }
         for module in linears {
             products.forEachGroup(of: module, panels: share.panels(of: module)) { columns, room in
                 exchange.load(room, columns: columns, of: module)
@@ -259,8 +269,10 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         let all = gathered.matrix(rows: shardCount, columns: own.columns)
         all[rows: shards].vector.copy(from: own.vector)
         guard communicator.size > 1 else { return all }
-        try communicator.allgather(
-            segmentsOf: all.vector.buffer, counts: shardCounts.map { $0 * own.columns })
+        try times.during(.waiting) {
+            try communicator.allgather(
+                segmentsOf: all.vector.buffer, counts: shardCounts.map { $0 * own.columns })
+        }
         return all
     }
 

@@ -7,6 +7,9 @@ public protocol GradientReduction<Scalar>: BatchReducer where Scalar: Collective
     /// The number of parts into which a rank divides its rows.
     var parts: Int { get }
 
+    /// The time spent in each phase of the steps.
+    var times: StepTimes { get }
+
     /// Where the backward pass writes those gradients that it computes itself.
     var gradients: Vector<Scalar> { get }
 

@@ -14,6 +14,9 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     /// This rank's gradients.
     public let gradients: Vector<Scalar>
 
+    /// The time spent in each phase of the steps.
+    public let times = StepTimes()
+
     private static var totalCount: Int { 3 }
 
     private let communicator: any Communicator
@@ -92,7 +95,9 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
             partRows == rowsOfRank[communicator.rank], "\(partRows) rows on rank \(communicator.rank)")
         guard communicator.size > 1 else { return partRows }
         let all = gathered.vector[0..<communicator.size * moments.columns]
-        try communicator.allgather(UnsafeBufferPointer(moments.vector.buffer), into: all.buffer)
+        try times.during(.waiting) {
+            try communicator.allgather(UnsafeBufferPointer(moments.vector.buffer), into: all.buffer)
+        }
         let merged = all.matrix(rows: communicator.size, columns: moments.columns)
         let rows = PartTree.mergeMoments(merged, rows: rowsOfRank)
         moments.vector.copy(from: merged[rows: 0..<1].vector)
@@ -103,7 +108,8 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     /// every rank must call it.
     public func sumBatchNorm(_ sums: Matrix<Scalar>, gradient: Vector<Scalar>) throws {
         gradient.copy(from: sums.vector)
-        if synchronizesBatchNorm { try communicator.allreduce(sums.vector.buffer, .sum) }
+        guard synchronizesBatchNorm else { return }
+        try times.during(.waiting) { try communicator.allreduce(sums.vector.buffer, .sum) }
     }
 
     /// Computes this rank's share of the gradient.
@@ -111,6 +117,7 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         of module: Linear, x: BatchInput<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
         gradients: Vector<Scalar>
     ) {
+        times.enter(.backward)
         products.weightGradient(
             of: module, x: FactorInput(x), dy: StridedMatrix(dy),
             into: gradients[module.weight].matrix(rows: module.outputs, columns: module.inputs))
@@ -135,8 +142,11 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
             statistics.scale(by: Scalar(rowsOfRank[communicator.rank]) / Scalar(globalBatch))
         }
 
+        times.enter(.waiting)
         try group.barrier()
+        times.enter(.moving)
         if group.nodeCount > 1 { try sumBetweenNodes(tail) }
+        times.enter(.update)
         let summed = group.nodeCount > 1 ? [segments[0]] : segments
         let update = model.update(learningRate: learningRate)
         for module in linears {
@@ -159,7 +169,9 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
                 synchronizesBatchNorm ? statistics : totals.vector[Self.totalCount..<totals.count]
             model.updateStatistics(towards: batch)
         }
+        times.enter(.waiting)
         try group.barrier()
+        times.enter(nil)
         let loss = BatchLoss(
             lossSum: Double(totals.vector[0]), correct: Int(totals.vector[1]), samples: globalBatch)
         return StepOutcome(loss: loss, stopRequested: totals.vector[2] > 0)

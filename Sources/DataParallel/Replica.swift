@@ -42,6 +42,7 @@ public final class Replica<Scalar: TensorScalar & CollectiveElement> {
     ) throws -> StepOutcome where Method.Scalar == Scalar {
         let statistics = batchStatistics.matrix(
             rows: workspace.parts, columns: model.mlp.network.statisticsLayout.count)
+        method.times.enter(.forward)
         try model.mlp.computeGradients(
             x, targets: targets, globalBatch: globalBatch, parameters: model.parameters,
             gradients: method.gradients, batchStatistics: statistics, losses: &losses, workspace: workspace,

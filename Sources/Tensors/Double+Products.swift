@@ -14,7 +14,8 @@ extension Double {
     }
 
     public static func multiplyPixels(
-        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int, _ scale: UnsafePointer<Double>,
+        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int,
+        _ scale: UnsafePointer<Double>,
         _ shift: UnsafePointer<Double>, _ right: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>,
         _ cStride: Int, _ scratch: UnsafeMutablePointer<Double>
     ) {

@@ -14,7 +14,8 @@ extension Float {
     }
 
     public static func multiplyPixels(
-        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int, _ scale: UnsafePointer<Float>,
+        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int,
+        _ scale: UnsafePointer<Float>,
         _ shift: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>,
         _ cStride: Int, _ scratch: UnsafeMutablePointer<Float>
     ) {

@@ -14,7 +14,8 @@ extension Matrix where Scalar: TensorScalar {
         precondition(
             (transposeB == .none ? b.rows : b.columns) == k,
             "[\(rows), \(k)] times a matrix of \(transposeB == .none ? b.rows : b.columns) rows")
-        let memory = AlignedBuffer<Scalar>(repeating: 0, count: PackedMatrix<Scalar>.count(rows: k, columns: n))
+        let memory = AlignedBuffer<Scalar>(
+            repeating: 0, count: PackedMatrix<Scalar>.count(rows: k, columns: n))
         let scratch = AlignedBuffer<Scalar>(repeating: 0, count: Scalar.productScratch)
         let packed = PackedMatrix(memory.vector, rows: k, columns: n)
         switch transposeB {

@@ -14,7 +14,8 @@ public protocol TensorScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
 
     /// The same with A made of pixels, pixel i of a row being p · scale + shift of its colour plane i / plane.
     static func multiplyPixels(
-        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int, _ scale: UnsafePointer<Self>,
+        _ m: Int, _ n: Int, _ k: Int, _ left: UnsafePointer<UInt8>, _ plane: Int,
+        _ scale: UnsafePointer<Self>,
         _ shift: UnsafePointer<Self>, _ right: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>,
         _ cStride: Int, _ scratch: UnsafeMutablePointer<Self>)
 

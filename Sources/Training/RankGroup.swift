@@ -21,7 +21,8 @@ struct RankGroup {
             return
         }
         node = try NodeGroup(ordered)
-        self.communicator = ordered.size == 1 ? ordered : try SharedMemoryCommunicator(base: ordered, group: node)
+        self.communicator =
+            ordered.size == 1 ? ordered : try SharedMemoryCommunicator(base: ordered, group: node)
         reduction = ordered.size == 1 ? "none" : RunOptions.Reduction.shared.rawValue
     }
 

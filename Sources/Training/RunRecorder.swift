@@ -98,7 +98,8 @@ final class RunRecorder {
         let metadata = CheckpointMetadata(
             configuration: configurationText, logicalShards: configuration.logicalShards ?? 0,
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
-            kernels: ProductKernels.used.rawValue, worldSize: worldSize, programVersion: options.programVersion,
+            kernels: ProductKernels.used.rawValue, worldSize: worldSize,
+            programVersion: options.programVersion,
             additional: progress.additional)
         freeSnapshots.wait()
         let snapshot = snapshots.take()

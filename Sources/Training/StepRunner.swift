@@ -101,12 +101,21 @@ final class StepRunner {
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
     func step(_ stepInEpoch: Int, learningRate: Double, stopRequested: Bool) throws -> StepOutcome {
+        times.enter(.batch)
         pixels.load(step: stepInEpoch)
         switch method {
         case .fast(let reduction):
             return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
         case .reproducible(let reduction):
             return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
+        }
+    }
+
+    /// The time spent in each phase of the steps.
+    var times: StepTimes {
+        switch method {
+        case .fast(let reduction): reduction.times
+        case .reproducible(let reduction): reduction.times
         }
     }
 

@@ -12,7 +12,8 @@ extension Trainer {
         let training = dataset.count(of: .training) - configuration.validationSize
         let hosts = communicator.placement.hostNames
         let count = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
-        let kernels = "\(ProductKernels.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
+        let kernels =
+            "\(ProductKernels.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
         let rows = [
             (
                 "data",

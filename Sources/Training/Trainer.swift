@@ -62,7 +62,8 @@ public struct Trainer {
         let (loader, validation, test) = try communicator.agree(on: "reading the records") {
             (
                 try BatchLoader(
-                    dataset: dataset, shards: shards, ownedShards: assignment.shards(of: communicator.placement.position),
+                    dataset: dataset, shards: shards,
+                    ownedShards: assignment.shards(of: communicator.placement.position),
                     globalBatch: configuration.batchSize),
                 try evaluator(mlp, .training, split.validation, threads),
                 try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), threads)
@@ -90,7 +91,8 @@ public struct Trainer {
         let schedule = configuration.learningRateSchedule
         if let recorder {
             observer.runBegins(
-                header(mlp, ranks: ranks, threads: threads, directory: recorder.directory, progress: progress),
+                header(
+                    mlp, ranks: ranks, threads: threads, directory: recorder.directory, progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
                     batchSize: configuration.batchSize,

@@ -166,7 +166,8 @@ public final class LinearProducts<Scalar: TensorScalar> {
     public func forEachGroup(
         of module: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
     ) {
-        forEachGroup(of: panels, columns: module.inputs, work: panels.count * module.outputs) { task, columns in
+        forEachGroup(of: panels, columns: module.inputs, work: panels.count * module.outputs) {
+            task, columns in
             body(columns, gradient(task, rows: module.outputs, columns: columns.count))
         }
     }

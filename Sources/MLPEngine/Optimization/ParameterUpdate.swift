@@ -31,7 +31,9 @@ public struct ParameterUpdate<Scalar: TensorScalar>: Sendable {
     /// Updates the parameters in `range` from their gradients.
     public func apply(to range: Range<Int>, gradients: Vector<Scalar>) {
         precondition(gradients.count == range.count, "a gradient for each parameter")
-        update(rows: 1, columns: range.count, from: gradients.base, stride: 0, at: range.lowerBound, rowStride: 0)
+        update(
+            rows: 1, columns: range.count, from: gradients.base, stride: 0, at: range.lowerBound, rowStride: 0
+        )
     }
 
     /// Updates some columns of a module's W from their gradient [N, columns].
