@@ -43,7 +43,7 @@ let package = Package(
             name: "dp-train",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend", "Collectives", "Datasets",
-                "MLPEngine",
+                "MLPEngine", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -17,8 +17,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     public let velocity: Vector<Scalar>?
     /// Batch norm's running statistics.
     public let runningStatistics: Vector<Scalar>
-    /// The weights once more, packed for products; see `LinearProducts`.
-    public let packedWeights: Vector<Scalar>
+    /// The weights once more, packed for products.
+    public let packedWeights: PackedWeights<Scalar>
 
     /// PyTorch's momentum of batch norm's running statistics.
     public static var statisticsMomentum: Scalar { 0.1 }
@@ -28,23 +28,37 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
 
     /// Shares memory for the state, with initial parameters from the seed. Collective: every rank must call it.
     ///
+    /// - Parameters:
+    ///   - mlp: The model.
+    ///   - optimizer: The optimiser.
+    ///   - group: The ranks of this node.
+    ///   - seed: The run's seed.
+    ///   - pixels: The colour planes of the network's input, and the bytes of a number in its products with pixels; nil
+    ///     for products of numbers.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
-    public init(mlp: MLP, optimizer: SGD, group: NodeGroup, seed: UInt64) throws {
+    public init(
+        mlp: MLP, optimizer: SGD, group: NodeGroup, seed: UInt64,
+        pixels: (planes: Int, digits: Int)? = nil
+    ) throws {
         self.mlp = mlp
         self.optimizer = optimizer
         self.group = group
         let network = mlp.network
-        let packedCount = LinearProducts<Scalar>.packedCount(network)
         var plan = RegionPlan()
         let parameters = plan.add(Scalar.self, count: mlp.parameterCount)
         let velocity = plan.add(Scalar.self, count: optimizer.hasVelocity ? mlp.parameterCount : 0)
         let statistics = plan.add(Scalar.self, count: network.statisticsLayout.count)
-        let packed = plan.add(Scalar.self, count: packedCount)
+        let packed = plan.add(
+            Scalar.self, count: PackedWeights<Scalar>.count(of: network, withDigits: pixels != nil))
+        let digits = pixels.map {
+            DigitPlaces(network.linears[0], planes: $0.planes, digits: $0.digits, &plan)
+        }
         region = try group.makeRegion(byteCount: plan.byteCount)
         self.parameters = parameters.vector(in: region)
         self.velocity = optimizer.hasVelocity ? velocity.vector(in: region) : nil
         runningStatistics = statistics.vector(in: region)
-        packedWeights = packed.vector(in: region)
+        packedWeights = PackedWeights(
+            numbers: packed.vector(in: region), digits: digits?.weights(in: region))
         if group.isLeader {
             network.parameterLayout.initialize(self.parameters, seed: seed)
             network.statisticsLayout.initialize(runningStatistics, seed: seed)
@@ -77,5 +91,32 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     /// Moves the running statistics towards a batch's.
     func updateStatistics(towards batch: Vector<Scalar>) {
         BatchNorm.update(running: runningStatistics, towards: batch, momentum: Self.statisticsMomentum)
+    }
+}
+
+/// Where the first module's weights as bytes lie in a shared region.
+private struct DigitPlaces {
+    private let module: Linear
+    private let planes: Int
+    private let digits: Int
+    private let packed: RegionPlan.Place<Int8>
+    private let maxima: RegionPlan.Place<Float>
+    private let sums: RegionPlan.Place<Int32>
+
+    init(_ module: Linear, planes: Int, digits: Int, _ plan: inout RegionPlan) {
+        (self.module, self.planes, self.digits) = (module, planes, digits)
+        let (rows, columns) = (module.outputs, module.inputs)
+        let slots = DigitWeights.slotCount(rows: rows, columns: columns)
+        packed = plan.add(
+            Int8.self, count: DigitWeights.packedCount(rows: rows, columns: columns, digits: digits))
+        maxima = plan.add(Float.self, count: slots)
+        sums = plan.add(Int32.self, count: slots)
+    }
+
+    func weights(in region: SharedRegion) -> DigitWeights {
+        DigitWeights(
+            rows: module.outputs, columns: module.inputs, planes: planes, digits: digits,
+            packed: packed.vector(in: region), maxima: maxima.vector(in: region),
+            sums: sums.vector(in: region))
     }
 }

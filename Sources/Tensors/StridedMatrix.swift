@@ -29,7 +29,7 @@ public struct StridedMatrix<Scalar: BitwiseCopyable>: @unchecked Sendable {
         stride = matrix.columns
     }
 
-    private init(base: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, stride: Int) {
+    init(base: UnsafeMutablePointer<Scalar>, rows: Int, columns: Int, stride: Int) {
         (self.base, self.rows, self.columns, self.stride) = (base, rows, columns, stride)
     }
 

@@ -43,6 +43,13 @@ public struct Vector<Scalar: BitwiseCopyable>: @unchecked Sendable {
         return Matrix(base: base, rows: rows, columns: columns)
     }
 
+    /// The memory as bytes.
+    public var bytes: Vector<UInt8> {
+        let count = count * MemoryLayout<Scalar>.stride
+        return Vector<UInt8>(
+            base: UnsafeMutableRawPointer(base).bindMemory(to: UInt8.self, capacity: count), count: count)
+    }
+
     /// Sets every scalar to `value`.
     public func fill(_ value: Scalar) {
         buffer.update(repeating: value)

@@ -84,8 +84,8 @@ final class Evaluator: Sendable {
 
     private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) -> [BatchLoss] {
         let threads = min(threads, chunks.count)
-        let memory = AlignedBuffer<Float>(zeroed: LinearProducts<Float>.packedCount(mlp.network))
-        let packed = memory.vector
+        let memory = AlignedBuffer<Float>(zeroed: PackedWeights<Float>.count(of: mlp.network))
+        let packed = PackedWeights(numbers: memory.vector)
         LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1).packWeights(parameters)
         let next = Atomic(0)
         let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))

@@ -19,6 +19,7 @@ final class RunRecorder {
     private let options: RunOptions
     private let worldSize: Int
     private let dataFingerprint: String
+    private let kernels: UsedKernels
     private let layout: ModelTensors
     private let writer: CheckpointWriter
     private let files: FileQueue
@@ -34,13 +35,14 @@ final class RunRecorder {
     init(
         directory: RunDirectory, continuing position: CheckpointMetadata.Position?,
         configuration: TrainingConfiguration, options: RunOptions, worldSize: Int, dataFingerprint: String,
-        network: Sequential
+        kernels: UsedKernels, network: Sequential
     ) throws {
         self.directory = directory
         self.configuration = configuration
         self.options = options
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
+        self.kernels = kernels
         layout = ModelTensors(network: network)
         snapshots = SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
         let encoder = JSONEncoder()
@@ -98,7 +100,7 @@ final class RunRecorder {
         let metadata = CheckpointMetadata(
             configuration: configurationText, logicalShards: configuration.logicalShards ?? 0,
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
-            kernels: ProductKernels.used.rawValue, worldSize: worldSize,
+            kernels: "\(kernels)", worldSize: worldSize,
             programVersion: options.programVersion,
             additional: progress.additional)
         freeSnapshots.wait()

@@ -105,7 +105,8 @@ private final class Candidate {
         stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
         (runner, _) = try StepRunner.make(
             communicator, .auto, configuration: configuration, mlp: MLP(configuration.model), loader: loader,
-            assignment: assignment, threads: threads, note: { _ in })
+            assignment: assignment, threads: threads,
+            digits: try PixelPrecision.digits(of: configuration, over: communicator), note: { _ in })
         try runner.model.broadcast()
         loader.beginEpoch(0)
     }

@@ -23,19 +23,20 @@ final class StepRunner {
     ///
     /// - Parameters:
     ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
+    ///   - digits: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     static func make(
         _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
-        threads: Int, note: (String) -> Void
+        threads: Int, digits: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
         func make(sharingMemory: Bool) throws -> (StepRunner, RankGroup) {
             let ranks = try RankGroup(communicator, sharingMemory: sharingMemory)
             let runner = try StepRunner(
                 ranks: ranks, configuration: configuration, mlp: mlp, loader: loader, assignment: assignment,
-                threads: threads)
+                threads: threads, digits: digits)
             return (runner, ranks)
         }
         switch reduction {
@@ -57,7 +58,7 @@ final class StepRunner {
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     private init(
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
-        assignment: ShardAssignment, threads: Int
+        assignment: ShardAssignment, threads: Int, digits: Int?
     ) throws {
         let (communicator, node) = (ranks.communicator, ranks.node)
         globalBatch = configuration.batchSize
@@ -66,7 +67,8 @@ final class StepRunner {
         let pixels = try BatchPixels(
             loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank)
         let model = try ModelState<Float>(
-            mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed)
+            mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
+            pixels: digits.map { (CIFAR10.channelMean.count, $0) })
         let synchronizesBatchNorm = configuration.batchNorm == .sync
         // Launchers bind a rank to a core; its threads may use the others.
         method = try ProcessorAffinity.withAffinityToAllProcessors {

@@ -9,7 +9,9 @@ internal import Tensors
 extension Trainer {
     /// Brings model and best model to the checkpoint's state on rank 0, and the progress and the best model to that
     /// of rank 0 on all others.
-    func restore(_ model: ModelState<Float>, _ best: BestModel, fingerprint: UInt64) throws -> Progress {
+    func restore(
+        _ model: ModelState<Float>, _ best: BestModel, kernels: UsedKernels, fingerprint: UInt64
+    ) throws -> Progress {
         let resumes =
             try communicator.broadcast(Int64(resumePoint?.checkpoint == nil ? 0 : 1), root: 0) == 1
         guard resumes else { return Progress() }
@@ -32,7 +34,7 @@ extension Trainer {
                     checkpoint, prefix: prefix, parameters: best.weights.parameters.vector,
                     runningStatistics: best.weights.runningStatistics.vector)
             }
-            noteOtherBits(than: checkpoint.metadata)
+            noteOtherBits(than: checkpoint.metadata, kernels)
             return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
         }
         let metadata = try JSONDecoder().decode(
@@ -54,12 +56,11 @@ extension Trainer {
     }
 
     /// Says so where the continuation cannot have the bits of the run that was never interrupted.
-    private func noteOtherBits(than metadata: CheckpointMetadata) {
-        let (earlier, used) = (ProductKernels(rawValue: metadata.kernels), ProductKernels.used)
-        if earlier?.fusesMultiplyAdd != used.fusesMultiplyAdd {
+    private func noteOtherBits(than metadata: CheckpointMetadata, _ kernels: UsedKernels) {
+        if !kernels.giveSameBits(as: metadata.kernels) {
             observer.note(
-                "the checkpoint was computed with \(metadata.kernels) kernels, this machine has \(used.rawValue)"
-                    + " ones: the last bits will differ")
+                "the checkpoint was computed with the kernels \(metadata.kernels), this run has \(kernels): the last"
+                    + " bits will differ")
         }
         guard configuration.arithmetic == .fast, metadata.worldSize != communicator.size else { return }
         let consequence =

@@ -51,6 +51,8 @@ public struct Trainer {
     /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
     public func run() throws -> RunOutcome {
         let threads = ProcessorShare.threads(of: communicator)
+        let digits = try PixelPrecision.digits(of: configuration, over: communicator)
+        let kernels = UsedKernels(digits: digits)
 
         // The records: this rank's shards, and what is set apart for validation and test.
         let split = ValidationSplit(
@@ -75,16 +77,17 @@ public struct Trainer {
         // The model, the same on every rank.
         let (runner, ranks) = try StepRunner.make(
             communicator, options.reduction, configuration: configuration, mlp: mlp, loader: loader,
-            assignment: assignment, threads: threads, note: { if isRoot { observer.note($0) } })
+            assignment: assignment, threads: threads, digits: digits,
+            note: { if isRoot { observer.note($0) } })
         let model = runner.model
         let best = BestModel(network: mlp.network)
-        var progress = try restore(model, best, fingerprint: fingerprint)
+        var progress = try restore(model, best, kernels: kernels, fingerprint: fingerprint)
         try model.broadcast()
         try ReplicaCheck.sameEverywhere(model, over: communicator)
 
         // Rank 0's files.
         let recorder = try communicator.agree(on: "opening the run directory") {
-            isRoot ? try makeRecorder(mlp, progress, fingerprint: fingerprint) : nil
+            isRoot ? try makeRecorder(mlp, progress, kernels: kernels, fingerprint: fingerprint) : nil
         }
         defer { recorder?.close() }
         let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
@@ -92,7 +95,8 @@ public struct Trainer {
         if let recorder {
             observer.runBegins(
                 header(
-                    mlp, ranks: ranks, threads: threads, directory: recorder.directory, progress: progress),
+                    mlp, ranks: ranks, threads: threads, kernels: kernels, directory: recorder.directory,
+                    progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
                     batchSize: configuration.batchSize,
@@ -195,7 +199,9 @@ public struct Trainer {
             mode: options.evaluation, threadsPerRank: threads)
     }
 
-    private func makeRecorder(_ mlp: MLP, _ progress: Progress, fingerprint: UInt64) throws -> RunRecorder {
+    private func makeRecorder(
+        _ mlp: MLP, _ progress: Progress, kernels: UsedKernels, fingerprint: UInt64
+    ) throws -> RunRecorder {
         let directory =
             options.output.map(RunDirectory.init) ?? resumePoint?.directory ?? RunDirectory.timeStamped()
         let continues = resumePoint.map { $0.directory.map(directory.isSame(as:)) ?? false } ?? false
@@ -203,7 +209,7 @@ public struct Trainer {
             directory: directory, continuing: continues ? progress.position : nil,
             configuration: configuration,
             options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
-            network: mlp.network)
+            kernels: kernels, network: mlp.network)
     }
 
     private func isDue(_ progress: Progress, _ checkpoints: CheckpointTimes, endsEpoch: Bool) -> Bool {

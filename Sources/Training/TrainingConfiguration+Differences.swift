@@ -1,5 +1,6 @@
 internal import DataParallel
 internal import MLPEngine
+internal import Tensors
 
 extension TrainingConfiguration {
     /// A setting in which two configurations differ.
@@ -64,6 +65,7 @@ extension TrainingConfiguration {
             ("--seed", "\(seed)"), ("--validation-size", "\(validationSize)"),
             ("--logical-shards", logicalShards.map(String.init) ?? ""),
             ("--arithmetic", arithmetic.rawValue),
+            ("--matmul-precision", matmulPrecision?.rawValue ?? ""),
         ]
     }
 

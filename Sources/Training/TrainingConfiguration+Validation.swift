@@ -1,4 +1,5 @@
 internal import MLPEngine
+internal import Tensors
 public import Datasets
 
 extension TrainingConfiguration {
@@ -35,7 +36,8 @@ extension TrainingConfiguration {
         if let logicalShards { try Self.check("--logical-shards", logicalShards, 1...Self.largestCount) }
     }
 
-    /// Settles what follows the world size where nothing was said, and checks it against world size and batch size.
+    /// Settles what follows the world size and the CPU where nothing was said, and checks it against world size and batch
+    /// size.
     ///
     /// - Throws: ``ConfigurationError``.
     public mutating func settle(worldSize: Int) throws(ConfigurationError) {
@@ -51,6 +53,7 @@ extension TrainingConfiguration {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
+        matmulPrecision = matmulPrecision ?? .fastestExact
     }
 
     /// Checks the sizes against the records of a data set.

@@ -1,6 +1,7 @@
 public import DataParallel
 internal import Datasets
 public import MLPEngine
+public import Tensors
 
 /// What defines a run: everything that its result depends on.
 public struct TrainingConfiguration: Codable, Sendable, Hashable {
@@ -46,6 +47,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public var logicalShards: Int?
     /// What is promised about the bits of the result.
     public var arithmetic = Arithmetic.reproducible
+    /// How exact matrix products are; nil until it is known what the CPU has.
+    public var matmulPrecision: MatmulPrecision?
     /// The ranks that the learning rate was scaled by; nil until the world size is known.
     public var learningRateRanks: Int?
 

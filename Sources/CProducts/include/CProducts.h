@@ -42,4 +42,6 @@ typedef struct {
 #undef REAL
 #undef DP_NAME
 
+#include "digits.h"
+
 #endif

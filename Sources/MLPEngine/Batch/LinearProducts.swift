@@ -15,6 +15,8 @@ public final class LinearProducts<Scalar: TensorScalar> {
 
     private let linears: [Linear]
     private let weights: [PackedMatrix<Scalar>]
+    /// The first module's products with pixels, where they are taken in integers; its weights then are not in `weights`.
+    private let pixels: PixelProducts?
     /// For each thread what products work in, the right factor of a weight gradient, and the gradient.
     private let scratch: AlignedBuffer<Scalar>
     private let factors: AlignedBuffer<Scalar>
@@ -22,39 +24,36 @@ public final class LinearProducts<Scalar: TensorScalar> {
     /// The weights of one module, packed for the way back.
     private let backward: AlignedBuffer<Scalar>
     private let batch: Int
+    private let factorRoom: Int
     private let widest: Int
 
     /// Products below this number of multiplications are not worth waking threads for.
     private static var leastShared: Int { 1 << 18 }
-
-    /// The scalars that the packed weights of `network` take.
-    public static func packedCount(_ network: Sequential) -> Int {
-        network.linears.reduce(0) {
-            $0 + PackedMatrix<Scalar>.count(rows: $1.inputs, columns: $1.outputs)
-        }
-    }
 
     /// Makes room for products.
     ///
     /// - Parameters:
     ///   - network: The network.
     ///   - batch: The rows of a global batch, over which weight gradients are summed; 0 where none are computed.
-    ///   - packed: ``packedCount(_:)`` scalars for the packed weights; others may have packed them.
+    ///   - packed: The packed weights; others may have packed them.
     ///   - threads: The threads that share a product.
-    public init(_ network: Sequential, batch: Int, packed: Vector<Scalar>, threads: Int) {
+    public init(_ network: Sequential, batch: Int, packed: PackedWeights<Scalar>, threads: Int) {
         self.batch = batch
         team = WorkerTeam(threadCount: threads)
         linears = network.linears
+        pixels = packed.digits.map { PixelProducts($0, batch: batch) }
         var start = 0
-        weights = linears.map { module in
+        weights = linears.dropFirst(packed.digits == nil ? 0 : 1).map { module in
             let count = PackedMatrix<Scalar>.count(rows: module.inputs, columns: module.outputs)
             defer { start += count }
             return PackedMatrix(
-                packed[start..<start + count], rows: module.inputs, columns: module.outputs)
+                packed.numbers[start..<start + count], rows: module.inputs, columns: module.outputs)
         }
         widest = linears.map(\.outputs).max() ?? 0
         scratch = AlignedBuffer(repeating: 0, count: threads * Scalar.productScratch)
-        factors = AlignedBuffer(zeroed: threads * batch * Self.groupWidth)
+        let pixelBytes = DigitSamples.pixelCount(rows: batch, columns: Self.groupWidth)
+        factorRoom = max(batch * Self.groupWidth, pixelBytes / MemoryLayout<Scalar>.stride)
+        factors = AlignedBuffer(zeroed: threads * factorRoom)
         gradients = AlignedBuffer(zeroed: batch == 0 ? 0 : threads * widest * Self.groupWidth)
         // Nobody asks for the gradient of the network's input.
         let largest = linears.dropFirst().map {
@@ -63,16 +62,28 @@ public final class LinearProducts<Scalar: TensorScalar> {
         backward = AlignedBuffer(zeroed: batch == 0 ? 0 : largest.max() ?? 0)
     }
 
-    /// Packs the weights of all modules.
+    /// Packs the weights of all modules, for whoever shares them.
     public func packWeights(_ parameters: Vector<Scalar>) {
+        if let pixels, let matrix = matrix(linears[0], parameters).floats {
+            pixels.weights.measure(matrix)
+            _ = pixels.settle()
+        }
         for module in linears { packWeights(of: module, parameters, columns: 0..<module.inputs) }
     }
 
+    /// Finds the units in which the packed weights of all ranks have to be counted, after they have changed.
+    ///
+    /// - Returns: Whether every rank has to pack its columns of the first module once more.
+    public func settle() -> Bool { pixels?.settle() ?? false }
+
     /// Packs some columns of a module's W [N, M] after they have changed.
     public func packWeights(of module: Linear, _ parameters: Vector<Scalar>, columns: Range<Int>) {
-        packed(module).pack(
-            transposeOf: parameters[module.weight].matrix(rows: module.outputs, columns: module.inputs),
-            columns: columns)
+        let matrix = matrix(module, parameters)
+        if let pixels, module == linears[0], let matrix = matrix.floats {
+            pixels.pack(matrix, columns: columns)
+        } else {
+            packed(module).pack(transposeOf: matrix, columns: columns)
+        }
     }
 
     /// Computes Y = X Wᵀ + 1 bᵀ from the packed W.
@@ -85,6 +96,14 @@ public final class LinearProducts<Scalar: TensorScalar> {
     public func forward(
         _ module: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
     ) {
+        if let pixels, case .pixels(let x) = x, let x = x.floats, let y = y.floats,
+            let weight = matrix(module, parameters).floats, let bias = parameters[module.bias].floats
+        {
+            pixels.prepare(x, bias: bias)
+            return forEachPart(of: x.rows, work: x.rows * module.inputs * module.outputs) { _, rows in
+                pixels.forward(x[rows: rows], matrix: weight, bias: bias, into: y[rows: rows])
+            }
+        }
         let (weight, bias) = (packed(module), parameters[module.bias])
         forEachPart(of: x.rows, work: x.rows * module.inputs * module.outputs) { task, rows in
             let (part, scratch) = (y[rows: rows], scratch(task))
@@ -106,7 +125,7 @@ public final class LinearProducts<Scalar: TensorScalar> {
     public func inputGradient(
         of module: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
-        let weight = parameters[module.weight].matrix(rows: module.outputs, columns: module.inputs)
+        let weight = matrix(module, parameters)
         let width = PackedMatrix<Scalar>.panelWidth
         let panels = PackedMatrix<Scalar>.panelCount(module.inputs)
         forEachPart(of: panels, work: dy.rows * module.inputs * module.outputs) { task, panels in
@@ -131,12 +150,12 @@ public final class LinearProducts<Scalar: TensorScalar> {
         of module: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
         _ body: (_ columns: Range<Int>, _ gradient: Matrix<Scalar>) -> Void
     ) {
+        prepare(x, dy)
         forEachGroup(
             of: panels, columns: module.inputs, work: dy.rows * panels.count * module.outputs
         ) { task, columns in
             let gradient = gradient(task, rows: module.outputs, columns: columns.count)
-            gradient.setProduct(
-                transposeOf: dy, factor(task, x, rows: dy.rows, columns: columns), scratch: scratch(task))
+            computeGradient(task, x, dy, columns: columns, into: gradient, at: 0)
             body(columns, gradient)
         }
     }
@@ -152,12 +171,11 @@ public final class LinearProducts<Scalar: TensorScalar> {
         of module: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>
     ) {
         let panels = 0..<PackedMatrix<Scalar>.panelCount(module.inputs)
+        prepare(x, dy)
         forEachGroup(
             of: panels, columns: module.inputs, work: dy.rows * panels.count * module.outputs
         ) { task, columns in
-            gradient.setProduct(
-                transposeOf: dy, factor(task, x, rows: dy.rows, columns: columns), at: columns.lowerBound,
-                scratch: scratch(task))
+            computeGradient(task, x, dy, columns: columns, into: gradient, at: columns.lowerBound)
         }
     }
 
@@ -211,23 +229,36 @@ public final class LinearProducts<Scalar: TensorScalar> {
     }
 
     private func packed(_ module: Linear) -> PackedMatrix<Scalar> {
-        guard let index = linears.firstIndex(where: { $0.weight.lowerBound == module.weight.lowerBound })
-        else { preconditionFailure("a module of another network") }
-        return weights[index]
+        guard let index = linears.firstIndex(where: { $0.weight.lowerBound == module.weight.lowerBound }),
+            index >= linears.count - weights.count
+        else { preconditionFailure("a module without packed numbers") }
+        return weights[index - (linears.count - weights.count)]
     }
 
-    /// Some columns of the right factor of a weight gradient, packed.
-    private func factor(
-        _ task: Int, _ x: FactorInput<Scalar>, rows: Int, columns: Range<Int>
-    ) -> PackedMatrix<Scalar> {
-        let start = task * batch * Self.groupWidth
-        let right = PackedMatrix(
-            factors.vector[start..<start + batch * Self.groupWidth], rows: rows, columns: columns.count)
+    private func prepare(_ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>) {
+        guard let pixels, case .pixels = x, let dy = dy.floats else { return }
+        pixels.prepare(dy)
+    }
+
+    /// Computes some columns of a weight gradient.
+    private func computeGradient(
+        _ task: Int, _ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>, columns: Range<Int>,
+        into gradient: Matrix<Scalar>, at first: Int
+    ) {
+        let room = factors.vector[task * factorRoom..<(task + 1) * factorRoom]
+        if let pixels, case .pixels(let x) = x, let x = x.floats, let gradient = gradient.floats {
+            return pixels.gradient(x, columns: columns, at: first, into: gradient, room: room.bytes)
+        }
+        let right = PackedMatrix(room, rows: dy.rows, columns: columns.count)
         switch x {
         case .numbers(let x): right.pack(x[columns: columns])
         case .pixels(let x): right.pack(x, columns: columns)
         }
-        return right
+        gradient.setProduct(transposeOf: dy, right, at: first, scratch: scratch(task))
+    }
+
+    private func matrix(_ module: Linear, _ parameters: Vector<Scalar>) -> Matrix<Scalar> {
+        parameters[module.weight].matrix(rows: module.outputs, columns: module.inputs)
     }
 
     private func scratch(_ task: Int) -> Vector<Scalar> {

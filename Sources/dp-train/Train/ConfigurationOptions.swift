@@ -1,6 +1,7 @@
 import ArgumentParser
 import DataParallel
 import MLPEngine
+import Tensors
 import Training
 
 /// The flags that decide a run's result. All are optional, so that what was given can be told from what was not: a
@@ -113,6 +114,13 @@ struct ConfigurationOptions: ParsableArguments {
             """)
     var arithmetic: Arithmetic?
 
+    @Option(
+        help: """
+            How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact) \
+            or medium (2 bytes). (default: high where the CPU has a unit for products of bytes, else highest)
+            """)
+    var matmulPrecision: MatmulPrecision?
+
     /// Overlays what was given.
     func apply(to configuration: inout TrainingConfiguration) throws {
         func set<Value>(_ path: WritableKeyPath<TrainingConfiguration, Value>, _ value: Value?) {
@@ -146,6 +154,7 @@ struct ConfigurationOptions: ParsableArguments {
         set(\.seed, seed)
         set(\.validationSize, validationSize)
         set(\.arithmetic, arithmetic)
+        if let matmulPrecision { configuration.matmulPrecision = matmulPrecision }
         if let logicalShards { configuration.logicalShards = logicalShards }
     }
 

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import DataParallel
-public import Training
+public import Tensors
+import Training
 
 /// Readers of option values, whose errors say what was expected.
 enum Values {
@@ -41,6 +42,7 @@ enum Values {
 }
 
 extension Arithmetic: ExpressibleByArgument {}
+extension MatmulPrecision: ExpressibleByArgument {}
 extension BatchNormMode: ExpressibleByArgument {}
 extension RunOptions.Reduction: ExpressibleByArgument {}
 extension RunOptions.Evaluation: ExpressibleByArgument {}

@@ -1,0 +1,176 @@
+#include "digits.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// The few roundings there are must be the same on every CPU.
+#pragma STDC FP_CONTRACT OFF
+// Functions that take vectors are inlined wherever they are called.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+typedef float dp_floats __attribute__((vector_size(64), aligned(4)));
+typedef int32_t dp_ints __attribute__((vector_size(64), aligned(4)));
+typedef int32_t dp_eight_ints __attribute__((vector_size(32), aligned(4)));
+typedef double dp_eight_doubles __attribute__((vector_size(64), aligned(8)));
+typedef int8_t dp_sixteen_bytes __attribute__((vector_size(16), aligned(1)));
+
+#define DP_INLINE static inline __attribute__((always_inline))
+
+// Plain loops, for comparison; what they compute is the same to the last bit.
+#define DP_TARGET
+DP_INLINE dp_ints dp_splat_bytes_portable(const uint8_t *bytes) {
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return four - (dp_ints){0};
+}
+DP_INLINE dp_ints dp_dot_portable(dp_ints sum, dp_ints bytes, dp_ints digits) {
+    uint8_t a[64];
+    int8_t b[64];
+    memcpy(a, &bytes, 64);
+    memcpy(b, &digits, 64);
+    for (int i = 0; i < 16; i++)
+        sum[i] += a[4 * i] * b[4 * i] + a[4 * i + 1] * b[4 * i + 1] + a[4 * i + 2] * b[4 * i + 2] +
+                  a[4 * i + 3] * b[4 * i + 3];
+    return sum;
+}
+#define DP_FN(name) name##_portable
+#define DP_ROWS 2
+#define DP_COLUMN_ROWS 1
+#define dp_splat_bytes dp_splat_bytes_portable
+#define dp_dot dp_dot_portable
+#include "digits_packing.h"
+#include "digits_template.h"
+#undef DP_TARGET
+#undef DP_FN
+#undef DP_ROWS
+#undef DP_COLUMN_ROWS
+#undef dp_splat_bytes
+#undef dp_dot
+
+#if defined(__x86_64__)
+
+// 24 sums in registers.
+#define DP_TARGET \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"), min_vector_width(512)))
+DP_INLINE DP_TARGET dp_ints dp_splat_bytes_vnni(const uint8_t *bytes) {
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return (dp_ints)_mm512_set1_epi32(four);
+}
+DP_INLINE DP_TARGET dp_ints dp_dot_vnni(dp_ints sum, dp_ints bytes, dp_ints digits) {
+    return (dp_ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)bytes, (__m512i)digits);
+}
+#define DP_FN(name) name##_vnni
+#define DP_ROWS 8
+#define DP_COLUMN_ROWS 4
+#define dp_splat_bytes dp_splat_bytes_vnni
+#define dp_dot dp_dot_vnni
+#include "digits_packing.h"
+#include "digits_template.h"
+#undef DP_TARGET
+#undef DP_FN
+#undef DP_ROWS
+#undef DP_COLUMN_ROWS
+#undef dp_splat_bytes
+#undef dp_dot
+
+#endif
+
+dp_digit_unit dp_best_digit_unit(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vnni"))
+        return dp_digits_vnni;
+#endif
+    return dp_digits_portable;
+}
+
+static int used = -1;
+
+dp_digit_unit dp_used_digit_unit(void) {
+    // Several threads may find it unset at once: they all store the same.
+    int unit = __atomic_load_n(&used, __ATOMIC_RELAXED);
+    if (unit < 0) {
+        unit = dp_best_digit_unit();
+        __atomic_store_n(&used, unit, __ATOMIC_RELAXED);
+    }
+    return (dp_digit_unit)unit;
+}
+
+void dp_use_digit_unit(dp_digit_unit unit) {
+    const dp_digit_unit best = dp_best_digit_unit();
+    __atomic_store_n(&used, unit < best ? unit : best, __ATOMIC_RELAXED);
+}
+
+#if defined(__x86_64__)
+#define DP_CALL(name, ...)                                  \
+    if (dp_used_digit_unit() == dp_digits_portable)         \
+        name##_portable(__VA_ARGS__);                       \
+    else                                                    \
+        name##_vnni(__VA_ARGS__)
+#else
+#define DP_CALL(name, ...) name##_portable(__VA_ARGS__)
+#endif
+
+int dp_digit_scale_for(float largest, int digits, dp_digit_scale *scale) {
+    *scale = (dp_digit_scale){{1, 1}, {1, 1}};
+    if (!isfinite(largest)) return 0;
+    if (largest == 0) return 1;
+    // The largest q whose digits are all signed bytes is 127 (1 + 256 + 65536); a little below 2^23, or 2^15.
+    int exponent;
+    const float fraction = frexpf(largest, &exponent);
+    exponent -= digits == 3 ? 23 : 15;
+    if (fraction > 0.996f) exponent++;
+    // Each half is a normal number, however small or large the whole is.
+    const int half = exponent / 2, rest = exponent - half;
+    *scale = (dp_digit_scale){{ldexpf(1, half), ldexpf(1, rest)}, {ldexpf(1, -half), ldexpf(1, -rest)}};
+    return 1;
+}
+
+void dp_row_maxima(size_t rows, size_t columns, const float *x, size_t stride, float *largest) {
+    DP_CALL(dp_row_maxima, rows, columns, x, stride, largest);
+}
+
+void dp_column_maxima(size_t rows, size_t columns, const float *x, size_t stride, float *largest) {
+    DP_CALL(dp_column_maxima, rows, columns, x, stride, largest);
+}
+
+size_t dp_packed_digits(size_t n, size_t k, int digits) {
+    return (n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES * k * digits;
+}
+
+void dp_pack_digits(size_t n, size_t k, size_t first, size_t columns, const float *w, size_t stride,
+                    const dp_digit_scale *scales, int digits, int8_t *packed, int32_t *sums) {
+    DP_CALL(dp_pack_digits, n, k, first, columns, w, stride, scales, digits, packed, sums);
+}
+
+void dp_sum_slots(size_t slots, size_t n, const int32_t *sums, double factor, double *totals) {
+    DP_CALL(dp_sum_slots, slots, n, sums, factor, totals);
+}
+
+void dp_multiply_digits(size_t m, size_t n, size_t k, size_t planes, const uint8_t *x, size_t x_stride,
+                        const int8_t *packed, const dp_digit_scale *scales, int digits, const float *factors,
+                        const float *constant, float *y, size_t y_stride) {
+    DP_CALL(dp_multiply_digits, m, n, k, planes, x, x_stride, packed, scales, digits, factors, constant, y, y_stride);
+}
+
+void dp_pack_samples(size_t samples, size_t n, const float *dy, size_t stride, const dp_digit_scale *scales, int digits,
+                     int8_t *packed, int64_t *sums) {
+    DP_CALL(dp_pack_samples, samples, n, dy, stride, scales, digits, packed, sums);
+}
+
+void dp_pack_bytes(size_t samples, size_t columns, const uint8_t *x, size_t stride, uint8_t *packed) {
+    DP_CALL(dp_pack_bytes, samples, columns, x, stride, packed);
+}
+
+void dp_multiply_samples(size_t n, size_t columns, size_t samples, const int8_t *dy, const int64_t *sums,
+                         const dp_digit_scale *scales, int digits, const uint8_t *x, const float *factors,
+                         const float *shifts, float *g, size_t g_stride) {
+    DP_CALL(dp_multiply_samples, n, columns, samples, dy, sums, scales, digits, x, factors, shifts, g, g_stride);
+}

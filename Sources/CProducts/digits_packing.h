@@ -1,0 +1,230 @@
+// Rounding numbers to digits, and bringing digits and bytes into the order in which products read them. No include guard on
+// purpose: digits.c includes this once per unit.
+
+#define DP_STATIC static inline __attribute__((always_inline)) DP_TARGET
+#define DP_UNROLL _Pragma("clang loop unroll(full)")
+
+DP_TARGET static void DP_FN(dp_row_maxima)(size_t rows, size_t columns, const float *x, size_t stride, float *largest) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * stride;
+        dp_ints most = {0};
+        size_t c = 0;
+        // Of floats without sign the order is that of their bits, NaN above all.
+        for (; c + 16 <= columns; c += 16) {
+            const dp_ints bits = *(const dp_ints *)(row + c) & 0x7fffffff;
+            most = __builtin_elementwise_max(most, bits);
+        }
+        int32_t best = 0;
+        for (int i = 0; i < 16; i++) best = most[i] > best ? most[i] : best;
+        for (; c < columns; c++) {
+            int32_t bits;
+            memcpy(&bits, row + c, sizeof bits);
+            bits &= 0x7fffffff;
+            best = bits > best ? bits : best;
+        }
+        memcpy(largest + r, &best, sizeof best);
+    }
+}
+
+DP_TARGET static void DP_FN(dp_column_maxima)(size_t rows, size_t columns, const float *x, size_t stride,
+                                              float *largest) {
+    size_t c = 0;
+    for (; c + 16 <= columns; c += 16) {
+        dp_ints most = {0};
+        for (size_t r = 0; r < rows; r++) {
+            const dp_ints bits = *(const dp_ints *)(x + r * stride + c) & 0x7fffffff;
+            most = __builtin_elementwise_max(most, bits);
+        }
+        memcpy(largest + c, &most, sizeof most);
+    }
+    for (; c < columns; c++) {
+        int32_t best = 0;
+        for (size_t r = 0; r < rows; r++) {
+            int32_t bits;
+            memcpy(&bits, x + r * stride + c, sizeof bits);
+            bits &= 0x7fffffff;
+            best = bits > best ? bits : best;
+        }
+        memcpy(largest + c, &best, sizeof best);
+    }
+}
+
+// q of 16 numbers. Numbers that are too large or NaN give some q: the caller does not use it.
+DP_STATIC dp_ints DP_FN(dp_round)(dp_floats x, dp_floats inverse0, dp_floats inverse1) {
+    return __builtin_convertvector(__builtin_elementwise_roundeven(x * inverse0 * inverse1), dp_ints);
+}
+
+// The digits of 16 q, lowest first.
+DP_STATIC void DP_FN(dp_split)(dp_ints q, const int digits, dp_sixteen_bytes *digit) {
+    DP_UNROLL for (int d = 0; d < digits; d++) {
+        digit[d] = __builtin_convertvector(q, dp_sixteen_bytes);
+        q = (q + 128) >> 8;
+    }
+}
+
+DP_STATIC dp_ints DP_FN(dp_concatenate)(const dp_sixteen_bytes *quarters) {
+    dp_ints whole;
+    memcpy(&whole, quarters, sizeof whole);
+    return whole;
+}
+
+DP_STATIC void DP_FN(dp_pack_digit_panel)(const int digits, size_t rows, size_t first, size_t columns, const float *w,
+                                          size_t stride, const dp_digit_scale *scales, int8_t *packed, int32_t *sums) {
+    static const float nothing[16];
+    dp_floats inverse0[DP_DIGIT_LANES], inverse1[DP_DIGIT_LANES];
+    for (size_t r = 0; r < DP_DIGIT_LANES; r++) {
+        inverse0[r] = (r < rows ? scales[r].inverse[0] : 0) - (dp_floats){0};
+        inverse1[r] = (r < rows ? scales[r].inverse[1] : 0) - (dp_floats){0};
+    }
+    dp_ints digit_sums[3] = {{0}, {0}, {0}};
+    for (size_t c = 0; c < columns; c += 16) {
+        const size_t count = columns - c < 16 ? columns - c : 16;
+        // Rows i, i + 4, i + 8 and i + 12 stand in a[][i], 16 values of k of each.
+        dp_ints a[3][4];
+        DP_UNROLL for (size_t i = 0; i < 4; i++) {
+            dp_sixteen_bytes quarters[3][4];
+            DP_UNROLL for (size_t j = 0; j < 4; j++) {
+                const size_t r = i + 4 * j;
+                const float *from = r < rows ? w + r * stride + first + c : nothing;
+                dp_floats x = {0};
+                if (count == 16)
+                    x = *(const dp_floats *)from;
+                else
+                    memcpy(&x, from, count * sizeof(float));
+                dp_sixteen_bytes split[3];
+                DP_FN(dp_split)(DP_FN(dp_round)(x, inverse0[r], inverse1[r]), digits, split);
+                DP_UNROLL for (int d = 0; d < digits; d++) quarters[d][j] = split[d];
+            }
+            DP_UNROLL for (int d = 0; d < digits; d++) a[d][i] = DP_FN(dp_concatenate)(quarters[d]);
+        }
+        // Four bytes of k become a lane, the 16 rows of n next to one another.
+        DP_UNROLL for (int d = 0; d < digits; d++) {
+            dp_ints b[4], out[4];
+            b[0] = __builtin_shufflevector(a[d][0], a[d][1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+            b[1] = __builtin_shufflevector(a[d][0], a[d][1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+            b[2] = __builtin_shufflevector(a[d][2], a[d][3], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+            b[3] = __builtin_shufflevector(a[d][2], a[d][3], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+            out[0] = __builtin_shufflevector(b[0], b[2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+            out[1] = __builtin_shufflevector(b[0], b[2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+            out[2] = __builtin_shufflevector(b[1], b[3], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+            out[3] = __builtin_shufflevector(b[1], b[3], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+            const dp_ints ones = 0x01010101 - (dp_ints){0};
+            DP_UNROLL for (size_t i = 0; i < 4; i++) {
+                if (i * DP_DIGIT_BYTES < count)
+                    memcpy(packed + (((first + c) / DP_DIGIT_BYTES + i) * digits + d) * 64, &out[i], 64);
+                digit_sums[d] = dp_dot(digit_sums[d], ones, out[i]);
+            }
+        }
+    }
+    dp_ints total = digit_sums[digits - 1];
+    for (int d = digits - 2; d >= 0; d--) total = total * 256 + digit_sums[d];
+    memcpy(sums, &total, rows * sizeof(int32_t));
+}
+
+DP_TARGET static void DP_FN(dp_pack_digits)(size_t n, size_t k, size_t first, size_t columns, const float *w,
+                                            size_t stride, const dp_digit_scale *scales, int digits, int8_t *packed,
+                                            int32_t *sums) {
+    for (size_t row = 0; row < n; row += DP_DIGIT_LANES) {
+        const size_t rows = n - row < DP_DIGIT_LANES ? n - row : DP_DIGIT_LANES;
+        int8_t *to = packed + row * k * digits;
+        if (digits == 3)
+            DP_FN(dp_pack_digit_panel)(3, rows, first, columns, w + row * stride, stride, scales + row, to, sums + row);
+        else
+            DP_FN(dp_pack_digit_panel)(2, rows, first, columns, w + row * stride, stride, scales + row, to, sums + row);
+    }
+}
+
+#define DP_PAIR(a, b, first)                                                                                   \
+    __builtin_shufflevector(a, b, first, first + 16, first + 1, first + 17, first + 2, first + 18, first + 3,  \
+                            first + 19, first + 4, first + 20, first + 5, first + 21, first + 6, first + 22,   \
+                            first + 7, first + 23)
+#define DP_PAIR_OF_PAIRS(a, b, first)                                                                          \
+    __builtin_shufflevector(a, b, first, first + 1, first + 16, first + 17, first + 2, first + 3, first + 18,  \
+                            first + 19, first + 4, first + 5, first + 20, first + 21, first + 6, first + 7,    \
+                            first + 22, first + 23)
+
+DP_TARGET static void DP_FN(dp_sum_slots)(size_t slots, size_t n, const int32_t *sums, double factor, double *totals) {
+    for (size_t c = 0; c < n; c += 8) {
+        const size_t count = n - c < 8 ? n - c : 8;
+        dp_eight_doubles sum = {0};
+        for (size_t i = 0; i < slots; i++) {
+            dp_eight_ints x = {0};
+            if (count == 8)
+                x = *(const dp_eight_ints *)(sums + i * n + c);
+            else
+                memcpy(&x, sums + i * n + c, count * sizeof(int32_t));
+            sum += __builtin_convertvector(x, dp_eight_doubles);
+        }
+        for (size_t i = 0; i < count; i++) totals[c + i] += factor * sum[i];
+    }
+}
+
+// Four rows of 16 bytes become 16 lanes of four bytes.
+DP_STATIC void DP_FN(dp_interleave)(const dp_sixteen_bytes *rows, void *lanes) {
+    const dp_sixteen_bytes low01 = DP_PAIR(rows[0], rows[1], 0), high01 = DP_PAIR(rows[0], rows[1], 8);
+    const dp_sixteen_bytes low23 = DP_PAIR(rows[2], rows[3], 0), high23 = DP_PAIR(rows[2], rows[3], 8);
+    const dp_sixteen_bytes out[4] = {DP_PAIR_OF_PAIRS(low01, low23, 0), DP_PAIR_OF_PAIRS(low01, low23, 8),
+                                     DP_PAIR_OF_PAIRS(high01, high23, 0), DP_PAIR_OF_PAIRS(high01, high23, 8)};
+    memcpy(lanes, out, sizeof out);
+}
+
+#undef DP_PAIR
+#undef DP_PAIR_OF_PAIRS
+
+DP_TARGET static void DP_FN(dp_pack_samples)(size_t samples, size_t n, const float *dy, size_t stride,
+                                             const dp_digit_scale *scales, int digits, int8_t *packed, int64_t *sums) {
+    const size_t padded = dp_padded_samples(samples), wide = (n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES;
+    for (size_t column = 0; column < n; column += DP_DIGIT_LANES) {
+        const size_t columns = n - column < DP_DIGIT_LANES ? n - column : DP_DIGIT_LANES;
+        dp_floats inverse0 = {0}, inverse1 = {0};
+        int64_t total[DP_DIGIT_LANES] = {0};
+        for (size_t i = 0; i < columns; i++) {
+            inverse0[i] = scales[column + i].inverse[0];
+            inverse1[i] = scales[column + i].inverse[1];
+        }
+        for (size_t start = 0; start < padded; start += DP_DIGIT_BYTES) {
+            dp_sixteen_bytes digit[3][4];
+            memset(digit, 0, sizeof digit);
+            dp_ints sum = {0};
+            for (size_t s = 0; s < 4 && start + s < samples; s++) {
+                dp_floats x = {0};
+                const float *from = dy + (start + s) * stride + column;
+                if (columns == DP_DIGIT_LANES)
+                    x = *(const dp_floats *)from;
+                else
+                    memcpy(&x, from, columns * sizeof(float));
+                const dp_ints q = DP_FN(dp_round)(x, inverse0, inverse1);
+                sum += q;
+                dp_sixteen_bytes split[3];
+                DP_FN(dp_split)(q, digits, split);
+                for (int d = 0; d < digits; d++) digit[d][s] = split[d];
+            }
+            for (int i = 0; i < DP_DIGIT_LANES; i++) total[i] += sum[i];
+            for (int d = 0; d < digits; d++)
+                DP_FN(dp_interleave)(digit[d], packed + (d * padded + start) * wide + column * DP_DIGIT_BYTES);
+        }
+        memcpy(sums + column, total, columns * sizeof(int64_t));
+    }
+}
+
+DP_TARGET static void DP_FN(dp_pack_bytes)(size_t samples, size_t columns, const uint8_t *x, size_t stride,
+                                           uint8_t *packed) {
+    const size_t padded = dp_padded_samples(samples);
+    for (size_t column = 0; column < columns; column += DP_DIGIT_LANES) {
+        const size_t count = columns - column < DP_DIGIT_LANES ? columns - column : DP_DIGIT_LANES;
+        for (size_t s = 0; s < padded; s += DP_DIGIT_BYTES, packed += 64) {
+            dp_sixteen_bytes rows[4] = {{0}, {0}, {0}, {0}};
+            for (size_t i = 0; i < 4 && s + i < samples; i++) {
+                const uint8_t *from = x + (s + i) * stride + column;
+                if (count == DP_DIGIT_LANES)
+                    rows[i] = *(const dp_sixteen_bytes *)from;
+                else
+                    memcpy(&rows[i], from, count);
+            }
+            DP_FN(dp_interleave)(rows, packed);
+        }
+    }
+}
+
+#undef DP_UNROLL
+#undef DP_STATIC

@@ -1,0 +1,82 @@
+internal import Foundation
+internal import Tensors
+
+/// The products of a network's first module with pixels, in integers: see ``MatmulPrecision``.
+///
+/// It keeps the units of the weights that hold now. They are the same on every rank, since they follow from what all ranks
+/// see.
+final class PixelProducts {
+    let weights: DigitWeights
+
+    private var scales: DigitScales?
+    private let largest: AlignedBuffer<Float>
+    private let constants: AlignedBuffer<Float>
+    private let totals: AlignedBuffer<Double>
+    private let samples: DigitSamples?
+    /// The scale and shift of each pixel of a row.
+    private let factors: AlignedBuffer<Float>
+    private let shifts: AlignedBuffer<Float>
+    private var hasFactors = false
+
+    /// Takes packed weights, and makes room for weight gradients over up to `batch` rows; 0 where none are computed.
+    init(_ weights: DigitWeights, batch: Int) {
+        self.weights = weights
+        largest = AlignedBuffer(zeroed: weights.rows)
+        constants = AlignedBuffer(zeroed: weights.rows)
+        totals = AlignedBuffer(zeroed: weights.rows)
+        samples =
+            batch == 0 ? nil : DigitSamples(capacity: batch, columns: weights.rows, digits: weights.digits)
+        factors = AlignedBuffer(zeroed: weights.columns)
+        shifts = AlignedBuffer(zeroed: weights.columns)
+    }
+
+    /// Takes over the units that follow from the weights of all ranks.
+    ///
+    /// - Returns: Whether weights have been packed with other units.
+    func settle() -> Bool {
+        weights.largest(into: largest.vector)
+        guard scales != nil else {
+            scales = DigitScales(largest: largest.vector, digits: weights.digits)
+            return false
+        }
+        return scales?.update(largest: largest.vector) ?? false
+    }
+
+    func pack(_ matrix: Matrix<Float>, columns: Range<Int>) {
+        guard let scales else { preconditionFailure("weights without units") }
+        weights.pack(matrix, columns: columns, scales: scales)
+    }
+
+    /// Prepares the products of a pass with these pixels' normalisation.
+    func prepare(_ x: PixelMatrix<Float>, bias: Vector<Float>) {
+        if scales == nil { _ = settle() }
+        guard let scales else { preconditionFailure("weights without units") }
+        weights.constants(
+            scales: scales, shift: x.shift, bias: bias, totals: totals.vector, into: constants.vector)
+        guard !hasFactors else { return }
+        hasFactors = true
+        for column in 0..<x.columns {
+            factors.vector[column] = x.scale[column / x.plane]
+            shifts.vector[column] = x.shift[column / x.plane]
+        }
+    }
+
+    func forward(_ x: PixelMatrix<Float>, matrix: Matrix<Float>, bias: Vector<Float>, into y: Matrix<Float>) {
+        guard let scales else { preconditionFailure("weights without units") }
+        y.setProduct(
+            x, weights, scales: scales, constants: constants.vector, weights: matrix, bias: bias)
+    }
+
+    /// Prepares weight gradients from ∂L/∂Y.
+    func prepare(_ dy: StridedMatrix<Float>) { samples?.pack(dy) }
+
+    func gradient(
+        _ x: PixelMatrix<Float>, columns: Range<Int>, at first: Int, into gradient: Matrix<Float>,
+        room: Vector<UInt8>
+    ) {
+        guard let samples else { preconditionFailure("no room for weight gradients") }
+        gradient.setProduct(
+            samples, x, columns: columns, at: first, factors: factors.vector, shifts: shifts.vector,
+            room: room)
+    }
+}
