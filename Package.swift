@@ -99,8 +99,9 @@ let package = Package(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
+        .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
         .testTarget(
-            name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport"], swiftSettings: settings),
+            name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"], swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),

@@ -1,3 +1,7 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
+
 #include "digits.h"
 
 #include <math.h>
@@ -5,6 +9,11 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#if defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 // The few roundings there are must be the same on every CPU.
@@ -17,6 +26,9 @@ typedef int32_t dp_ints __attribute__((vector_size(64), aligned(4)));
 typedef int32_t dp_eight_ints __attribute__((vector_size(32), aligned(4)));
 typedef double dp_eight_doubles __attribute__((vector_size(64), aligned(8)));
 typedef int8_t dp_sixteen_bytes __attribute__((vector_size(16), aligned(1)));
+
+#define DP_TILE_ROWS 16
+#define DP_TILE_BYTES 64
 
 #define DP_INLINE static inline __attribute__((always_inline))
 
@@ -78,17 +90,100 @@ DP_INLINE DP_TARGET dp_ints dp_dot_vnni(dp_ints sum, dp_ints bytes, dp_ints digi
 #undef dp_splat_bytes
 #undef dp_dot
 
+#if defined(__linux__)
+#define DP_HAS_TILES 1
+
+#define DP_TARGET                                                                                                  \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,amx-tile,amx-int8"),             \
+                   min_vector_width(512)))
+static const struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+} dp_tiles = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+#define dp_tile_begin() _tile_loadconfig(&dp_tiles)
+#define dp_tile_end() _tile_release()
+#define dp_tile_zero(t) _tile_zero(t)
+#define dp_tile_load(t, from, stride) _tile_loadd(t, from, stride)
+#define dp_tile_store(t, to, stride) _tile_stored(t, to, stride)
+#define dp_tile_dot_us(sum, a, b) _tile_dpbusd(sum, a, b)
+#define dp_tile_dot_su(sum, a, b) _tile_dpbsud(sum, a, b)
+#define DP_FN(name) name##_amx
+#include "digits_amx.h"
+#undef DP_TARGET
+#undef DP_FN
+
+// Whether the CPU has tiles of bytes, and the kernel lets this process use them.
+static int dp_may_use_tiles(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    if (!(d >> 24 & 1) || !(d >> 25 & 1)) return 0;
+    const long request_permission = 0x1023, tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+
+// Whether small products on tiles are those of plain loops, bit by bit: a kernel that nobody has watched on this CPU is not
+// trusted without.
+static int dp_tiles_are_right(void) {
+    enum { m = 17, n = 20, k = 192, planes = 3, samples = 70, columns = 40 };
+    uint8_t x[samples * k], pixels[128 * 48];
+    float w[n * k], dy[samples * n], factors[columns], shifts[columns], constant[n], y[2][m * n], g[2][n * columns];
+    dp_digit_scale scales[n];
+    int8_t packed[32 * k * 3], lanes[128 * 32 * 3], tiles[128 * 32 * 3];
+    int32_t sums[n];
+    int64_t sums_of_dy[n];
+    uint32_t seed = 1;
+#define DP_RANDOM() (seed = seed * 1664525u + 1013904223u, (int32_t)seed)
+    for (size_t i = 0; i < sizeof x; i++) x[i] = (uint8_t)(DP_RANDOM() >> 24);
+    for (size_t i = 0; i < n * k; i++) w[i] = (float)DP_RANDOM() * 0x1p-31f;
+    for (size_t i = 0; i < samples * n; i++) dy[i] = (float)DP_RANDOM() * 0x1p-31f;
+    for (size_t i = 0; i < columns; i++) factors[i] = shifts[i] = (float)DP_RANDOM() * 0x1p-31f;
+    for (size_t i = 0; i < n; i++) constant[i] = (float)DP_RANDOM() * 0x1p-31f;
+    for (int digits = 2; digits <= 3; digits++) {
+        for (size_t i = 0; i < n; i++) dp_digit_scale_for(1, digits, &scales[i]);
+        dp_pack_digits_portable(n, k, 0, k, w, k, scales, digits, packed, sums);
+        dp_multiply_digits_portable(m, n, k, planes, x, k, packed, scales, digits, factors, constant, y[0], n);
+        dp_multiply_digits_amx(m, n, k, planes, x, k, packed, scales, digits, factors, constant, y[1], n);
+        dp_pack_samples_portable(samples, n, dy, n, scales, digits, lanes, sums_of_dy);
+        dp_order_samples_amx(samples, n, digits, lanes, tiles);
+        dp_pack_bytes_portable(samples, columns, x, k, pixels);
+        dp_multiply_samples_portable(n, columns, samples, lanes, sums_of_dy, scales, digits, pixels, factors, shifts, g[0],
+                                     columns);
+        dp_multiply_samples_amx(n, columns, samples, tiles, sums_of_dy, scales, digits, pixels, factors, shifts, g[1],
+                                columns);
+        if (memcmp(y[0], y[1], sizeof y[0]) != 0 || memcmp(g[0], g[1], sizeof g[0]) != 0) return 0;
+    }
+#undef DP_RANDOM
+    return 1;
+}
+
+#endif
 #endif
 
-dp_digit_unit dp_best_digit_unit(void) {
+static dp_digit_unit dp_find_digit_unit(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vnni"))
+        __builtin_cpu_supports("avx512vnni")) {
+#if defined(DP_HAS_TILES)
+        if (dp_may_use_tiles() && dp_tiles_are_right()) return dp_digits_amx;
+#endif
         return dp_digits_vnni;
+    }
 #endif
     return dp_digits_portable;
+}
+
+dp_digit_unit dp_best_digit_unit(void) {
+    // Several threads may look at once: they all find the same.
+    static int best = -1;
+    int unit = __atomic_load_n(&best, __ATOMIC_RELAXED);
+    if (unit < 0) {
+        unit = dp_find_digit_unit();
+        __atomic_store_n(&best, unit, __ATOMIC_RELAXED);
+    }
+    return (dp_digit_unit)unit;
 }
 
 static int used = -1;
@@ -157,12 +252,24 @@ void dp_sum_slots(size_t slots, size_t n, const int32_t *sums, double factor, do
 void dp_multiply_digits(size_t m, size_t n, size_t k, size_t planes, const uint8_t *x, size_t x_stride,
                         const int8_t *packed, const dp_digit_scale *scales, int digits, const float *factors,
                         const float *constant, float *y, size_t y_stride) {
+#if defined(DP_HAS_TILES)
+    // Where a plane is not made of whole tiles the other unit takes it.
+    if (dp_used_digit_unit() == dp_digits_amx && k % (planes * DP_TILE_BYTES) == 0) {
+        dp_multiply_digits_amx(m, n, k, planes, x, x_stride, packed, scales, digits, factors, constant, y, y_stride);
+        return;
+    }
+#endif
     DP_CALL(dp_multiply_digits, m, n, k, planes, x, x_stride, packed, scales, digits, factors, constant, y, y_stride);
 }
 
 void dp_pack_samples(size_t samples, size_t n, const float *dy, size_t stride, const dp_digit_scale *scales, int digits,
                      int8_t *packed, int64_t *sums) {
+    // The second half is for the order of tiles.
     DP_CALL(dp_pack_samples, samples, n, dy, stride, scales, digits, packed, sums);
+#if defined(DP_HAS_TILES)
+    if (dp_used_digit_unit() == dp_digits_amx)
+        dp_order_samples_amx(samples, n, digits, packed, packed + dp_packed_samples(samples, n, digits) / 2);
+#endif
 }
 
 void dp_pack_bytes(size_t samples, size_t columns, const uint8_t *x, size_t stride, uint8_t *packed) {
@@ -172,5 +279,12 @@ void dp_pack_bytes(size_t samples, size_t columns, const uint8_t *x, size_t stri
 void dp_multiply_samples(size_t n, size_t columns, size_t samples, const int8_t *dy, const int64_t *sums,
                          const dp_digit_scale *scales, int digits, const uint8_t *x, const float *factors,
                          const float *shifts, float *g, size_t g_stride) {
+#if defined(DP_HAS_TILES)
+    if (dp_used_digit_unit() == dp_digits_amx) {
+        dp_multiply_samples_amx(n, columns, samples, dy + dp_packed_samples(samples, n, digits) / 2, sums, scales, digits,
+                                x, factors, shifts, g, g_stride);
+        return;
+    }
+#endif
     DP_CALL(dp_multiply_samples, n, columns, samples, dy, sums, scales, digits, x, factors, shifts, g, g_stride);
 }

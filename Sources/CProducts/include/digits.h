@@ -56,9 +56,9 @@ void dp_multiply_digits(size_t m, size_t n, size_t k, size_t planes, const uint8
 static inline size_t dp_padded_samples(size_t samples) {
     return (samples + DP_DIGIT_SAMPLES - 1) / DP_DIGIT_SAMPLES * DP_DIGIT_SAMPLES;
 }
-// Bytes that dY [samples, n] takes.
+// Bytes that dY [samples, n] takes: it stands there in two orders, the second one for tiles.
 static inline size_t dp_packed_samples(size_t samples, size_t n, int digits) {
-    return dp_padded_samples(samples) * ((n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES) * (size_t)digits;
+    return 2 * dp_padded_samples(samples) * ((n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES) * (size_t)digits;
 }
 // Packs dY [samples, n] as [digit][padded samples / 4][n][4], and stores the sums of q over the samples in sums [n].
 void dp_pack_samples(size_t samples, size_t n, const float *dy, size_t stride, const dp_digit_scale *scales, int digits,
