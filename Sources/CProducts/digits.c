@@ -32,6 +32,11 @@ typedef int8_t dp_sixteen_bytes __attribute__((vector_size(16), aligned(1)));
 
 #define DP_INLINE static inline __attribute__((always_inline))
 
+// The sum of q.
+DP_INLINE float dp_total_of(const dp_digit_sums *sums) {
+    return (float)(sums->of_digit[0] + 256 * (int64_t)sums->of_digit[1] + 65536 * (int64_t)sums->of_digit[2]);
+}
+
 // Plain loops, for comparison; what they compute is the same to the last bit.
 #define DP_TARGET
 DP_INLINE dp_ints dp_splat_bytes_portable(const uint8_t *bytes) {
@@ -127,17 +132,17 @@ static int dp_may_use_tiles(void) {
 static int dp_tiles_are_right(void) {
     enum { m = 17, n = 20, k = 192, planes = 3, samples = 70, columns = 40 };
     uint8_t x[samples * k], pixels[128 * 48];
-    float w[n * k], dy[samples * n], factors[columns], shifts[columns], constant[n], y[2][m * n], g[2][n * columns];
+    float w[n * k], dy[samples * n], factors[columns], middles[columns], constant[n], y[2][m * n], g[2][n * columns];
     dp_digit_scale scales[n];
     int8_t packed[32 * k * 3], lanes[128 * 32 * 3], tiles[128 * 32 * 3];
     int32_t sums[n];
-    int64_t sums_of_dy[n];
+    dp_digit_sums sums_of_dy[n];
     uint32_t seed = 1;
 #define DP_RANDOM() (seed = seed * 1664525u + 1013904223u, (int32_t)seed)
     for (size_t i = 0; i < sizeof x; i++) x[i] = (uint8_t)(DP_RANDOM() >> 24);
     for (size_t i = 0; i < n * k; i++) w[i] = (float)DP_RANDOM() * 0x1p-31f;
     for (size_t i = 0; i < samples * n; i++) dy[i] = (float)DP_RANDOM() * 0x1p-31f;
-    for (size_t i = 0; i < columns; i++) factors[i] = shifts[i] = (float)DP_RANDOM() * 0x1p-31f;
+    for (size_t i = 0; i < columns; i++) factors[i] = middles[i] = (float)DP_RANDOM() * 0x1p-31f;
     for (size_t i = 0; i < n; i++) constant[i] = (float)DP_RANDOM() * 0x1p-31f;
     for (int digits = 2; digits <= 3; digits++) {
         for (size_t i = 0; i < n; i++) dp_digit_scale_for(1, digits, &scales[i]);
@@ -147,9 +152,9 @@ static int dp_tiles_are_right(void) {
         dp_pack_samples_portable(samples, n, dy, n, scales, digits, lanes, sums_of_dy);
         dp_order_samples_amx(samples, n, digits, lanes, tiles);
         dp_pack_bytes_portable(samples, columns, x, k, pixels);
-        dp_multiply_samples_portable(n, columns, samples, lanes, sums_of_dy, scales, digits, pixels, factors, shifts, g[0],
+        dp_multiply_samples_portable(n, columns, samples, lanes, sums_of_dy, scales, digits, pixels, factors, middles, g[0],
                                      columns);
-        dp_multiply_samples_amx(n, columns, samples, tiles, sums_of_dy, scales, digits, pixels, factors, shifts, g[1],
+        dp_multiply_samples_amx(n, columns, samples, tiles, sums_of_dy, scales, digits, pixels, factors, middles, g[1],
                                 columns);
         if (memcmp(y[0], y[1], sizeof y[0]) != 0 || memcmp(g[0], g[1], sizeof g[0]) != 0) return 0;
     }
@@ -263,7 +268,7 @@ void dp_multiply_digits(size_t m, size_t n, size_t k, size_t planes, const uint8
 }
 
 void dp_pack_samples(size_t samples, size_t n, const float *dy, size_t stride, const dp_digit_scale *scales, int digits,
-                     int8_t *packed, int64_t *sums) {
+                     int8_t *packed, dp_digit_sums *sums) {
     // The second half is for the order of tiles.
     DP_CALL(dp_pack_samples, samples, n, dy, stride, scales, digits, packed, sums);
 #if defined(DP_HAS_TILES)
@@ -276,15 +281,15 @@ void dp_pack_bytes(size_t samples, size_t columns, const uint8_t *x, size_t stri
     DP_CALL(dp_pack_bytes, samples, columns, x, stride, packed);
 }
 
-void dp_multiply_samples(size_t n, size_t columns, size_t samples, const int8_t *dy, const int64_t *sums,
+void dp_multiply_samples(size_t n, size_t columns, size_t samples, const int8_t *dy, const dp_digit_sums *sums,
                          const dp_digit_scale *scales, int digits, const uint8_t *x, const float *factors,
-                         const float *shifts, float *g, size_t g_stride) {
+                         const float *middles, float *g, size_t g_stride) {
 #if defined(DP_HAS_TILES)
     if (dp_used_digit_unit() == dp_digits_amx) {
         dp_multiply_samples_amx(n, columns, samples, dy + dp_packed_samples(samples, n, digits) / 2, sums, scales, digits,
-                                x, factors, shifts, g, g_stride);
+                                x, factors, middles, g, g_stride);
         return;
     }
 #endif
-    DP_CALL(dp_multiply_samples, n, columns, samples, dy, sums, scales, digits, x, factors, shifts, g, g_stride);
+    DP_CALL(dp_multiply_samples, n, columns, samples, dy, sums, scales, digits, x, factors, middles, g, g_stride);
 }

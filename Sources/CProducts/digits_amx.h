@@ -81,16 +81,16 @@ DP_STATIC void DP_FN(dp_tile_digits)(const int digits, size_t m, size_t n, size_
 
 // dY comes as [digit][n][padded samples], unlike in the other units.
 DP_STATIC void DP_FN(dp_tile_samples)(const int digits, size_t n, size_t columns, size_t samples, const int8_t *dy,
-                                      const int64_t *sums_of_dy, const dp_digit_scale *scales, const uint8_t *x,
-                                      const float *factors, const float *shifts, float *g, size_t g_stride) {
+                                      const dp_digit_sums *sums_of_dy, const dp_digit_scale *scales, const uint8_t *x,
+                                      const float *factors, const float *middles, float *g, size_t g_stride) {
     const size_t padded = dp_padded_samples(samples);
     const size_t wide = (n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES;
     int32_t sums[3][DP_TILE_ROWS][DP_TILE_ROWS] __attribute__((aligned(64)));
     for (size_t column = 0; column < columns; column += DP_DIGIT_LANES) {
         const size_t count = columns - column < DP_DIGIT_LANES ? columns - column : DP_DIGIT_LANES;
-        dp_floats factor = {0}, shift = {0};
+        dp_floats factor = {0}, middle = {0};
         memcpy(&factor, factors + column, count * sizeof(float));
-        memcpy(&shift, shifts + column, count * sizeof(float));
+        memcpy(&middle, middles + column, count * sizeof(float));
         const uint8_t *right = x + column * padded;
         for (size_t row = 0; row < n; row += DP_TILE_ROWS) {
             DP_FN(dp_zero_sums)(digits);
@@ -108,8 +108,10 @@ DP_STATIC void DP_FN(dp_tile_samples)(const int digits, size_t n, size_t columns
             }
             DP_FN(dp_store_sums)(sums, digits);
             for (size_t r = 0; r < DP_TILE_ROWS && row + r < n; r++) {
-                const float total = (float)sums_of_dy[row + r];
-                const dp_floats joined = DP_FN(dp_join_row)(sums, digits, r) * factor + shift * total;
+                for (int d = 0; d < digits; d++)
+                    *(dp_ints *)sums[d][r] -= 128 * sums_of_dy[row + r].of_digit[d];
+                const float total = dp_total_of(&sums_of_dy[row + r]);
+                const dp_floats joined = DP_FN(dp_join_row)(sums, digits, r) * factor + middle * total;
                 const dp_floats result = joined * scales[row + r].unit[0] * scales[row + r].unit[1];
                 memcpy(g + (row + r) * g_stride + column, &result, count * sizeof(float));
             }
@@ -129,13 +131,13 @@ DP_TARGET static __attribute__((noinline)) void DP_FN(dp_multiply_digits)(
 }
 
 DP_TARGET static __attribute__((noinline)) void DP_FN(dp_multiply_samples)(
-    size_t n, size_t columns, size_t samples, const int8_t *dy, const int64_t *sums, const dp_digit_scale *scales,
-    int digits, const uint8_t *x, const float *factors, const float *shifts, float *g, size_t g_stride) {
+    size_t n, size_t columns, size_t samples, const int8_t *dy, const dp_digit_sums *sums, const dp_digit_scale *scales,
+    int digits, const uint8_t *x, const float *factors, const float *middles, float *g, size_t g_stride) {
     dp_tile_begin();
     if (digits == 3)
-        DP_FN(dp_tile_samples)(3, n, columns, samples, dy, sums, scales, x, factors, shifts, g, g_stride);
+        DP_FN(dp_tile_samples)(3, n, columns, samples, dy, sums, scales, x, factors, middles, g, g_stride);
     else
-        DP_FN(dp_tile_samples)(2, n, columns, samples, dy, sums, scales, x, factors, shifts, g, g_stride);
+        DP_FN(dp_tile_samples)(2, n, columns, samples, dy, sums, scales, x, factors, middles, g, g_stride);
     dp_tile_end();
 }
 

@@ -172,12 +172,12 @@ DP_STATIC void DP_FN(dp_interleave)(const dp_sixteen_bytes *rows, void *lanes) {
 #undef DP_PAIR_OF_PAIRS
 
 DP_TARGET static void DP_FN(dp_pack_samples)(size_t samples, size_t n, const float *dy, size_t stride,
-                                             const dp_digit_scale *scales, int digits, int8_t *packed, int64_t *sums) {
+                                             const dp_digit_scale *scales, int digits, int8_t *packed, dp_digit_sums *sums) {
     const size_t padded = dp_padded_samples(samples), wide = (n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES;
     for (size_t column = 0; column < n; column += DP_DIGIT_LANES) {
         const size_t columns = n - column < DP_DIGIT_LANES ? n - column : DP_DIGIT_LANES;
         dp_floats inverse0 = {0}, inverse1 = {0};
-        int64_t total[DP_DIGIT_LANES] = {0};
+        dp_ints total[3] = {{0}, {0}, {0}};
         for (size_t i = 0; i < columns; i++) {
             inverse0[i] = scales[column + i].inverse[0];
             inverse1[i] = scales[column + i].inverse[1];
@@ -185,7 +185,6 @@ DP_TARGET static void DP_FN(dp_pack_samples)(size_t samples, size_t n, const flo
         for (size_t start = 0; start < padded; start += DP_DIGIT_BYTES) {
             dp_sixteen_bytes digit[3][4];
             memset(digit, 0, sizeof digit);
-            dp_ints sum = {0};
             for (size_t s = 0; s < 4 && start + s < samples; s++) {
                 dp_floats x = {0};
                 const float *from = dy + (start + s) * stride + column;
@@ -194,16 +193,18 @@ DP_TARGET static void DP_FN(dp_pack_samples)(size_t samples, size_t n, const flo
                 else
                     memcpy(&x, from, columns * sizeof(float));
                 const dp_ints q = DP_FN(dp_round)(x, inverse0, inverse1);
-                sum += q;
                 dp_sixteen_bytes split[3];
                 DP_FN(dp_split)(q, digits, split);
-                for (int d = 0; d < digits; d++) digit[d][s] = split[d];
+                for (int d = 0; d < digits; d++) {
+                    digit[d][s] = split[d];
+                    total[d] += __builtin_convertvector(split[d], dp_ints);
+                }
             }
-            for (int i = 0; i < DP_DIGIT_LANES; i++) total[i] += sum[i];
             for (int d = 0; d < digits; d++)
                 DP_FN(dp_interleave)(digit[d], packed + (d * padded + start) * wide + column * DP_DIGIT_BYTES);
         }
-        memcpy(sums + column, total, columns * sizeof(int64_t));
+        for (size_t i = 0; i < columns; i++)
+            for (int d = 0; d < 3; d++) sums[column + i].of_digit[d] = total[d][i];
     }
 }
 

@@ -81,8 +81,8 @@ DP_TARGET static __attribute__((noinline)) void DP_FN(dp_multiply_digits)(
 
 // Rows of G for 32 columns, the second 16 of which may be missing.
 DP_STATIC void DP_FN(dp_sample_rows)(const size_t rows, const size_t vectors, const int digits, size_t n, size_t samples,
-                                     const int8_t *dy, const int64_t *sums, const dp_digit_scale *scales,
-                                     const uint8_t *x, size_t panel_bytes, const float *factors, const float *shifts,
+                                     const int8_t *dy, const dp_digit_sums *sums, const dp_digit_scale *scales,
+                                     const uint8_t *x, size_t panel_bytes, const float *factors, const float *middles,
                                      size_t columns, float *g, size_t g_stride) {
     const size_t padded = dp_padded_samples(samples), wide = (n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES;
     dp_ints sum[DP_COLUMN_ROWS][2][3];
@@ -103,20 +103,21 @@ DP_STATIC void DP_FN(dp_sample_rows)(const size_t rows, const size_t vectors, co
         }
     }
     DP_UNROLL for (size_t r = 0; r < rows; r++) {
-        const float total = (float)sums[r];
+        const float total = dp_total_of(&sums[r]);
         DP_UNROLL for (size_t v = 0; v < vectors; v++) {
             const size_t column = v * DP_DIGIT_LANES;
-            const float *factor = factors + column, *shift = shifts + column;
+            const float *factor = factors + column, *middle = middles + column;
             float *out = g + r * g_stride + column, edge[2][DP_DIGIT_LANES] = {{0}};
             const size_t bytes = (columns - column) * sizeof(float);
             if (columns < vectors * DP_DIGIT_LANES) {
                 memcpy(edge[0], factor, bytes < 64 ? bytes : 64);
-                memcpy(edge[1], shift, bytes < 64 ? bytes : 64);
+                memcpy(edge[1], middle, bytes < 64 ? bytes : 64);
                 factor = edge[0];
-                shift = edge[1];
+                middle = edge[1];
             }
+            DP_UNROLL for (int d = 0; d < digits; d++) sum[r][v][d] -= 128 * sums[r].of_digit[d];
             const dp_floats joined =
-                DP_FN(dp_join)(sum[r][v], digits) * *(const dp_floats *)factor + *(const dp_floats *)shift * total;
+                DP_FN(dp_join)(sum[r][v], digits) * *(const dp_floats *)factor + *(const dp_floats *)middle * total;
             const dp_floats result = joined * scales[r].unit[0] * scales[r].unit[1];
             if (columns < vectors * DP_DIGIT_LANES)
                 memcpy(out, &result, bytes < 64 ? bytes : 64);
@@ -127,8 +128,8 @@ DP_STATIC void DP_FN(dp_sample_rows)(const size_t rows, const size_t vectors, co
 }
 
 DP_STATIC void DP_FN(dp_sample_panels)(const int digits, size_t n, size_t columns, size_t samples, const int8_t *dy,
-                                       const int64_t *sums, const dp_digit_scale *scales, const uint8_t *x,
-                                       const float *factors, const float *shifts, float *g, size_t g_stride) {
+                                       const dp_digit_sums *sums, const dp_digit_scale *scales, const uint8_t *x,
+                                       const float *factors, const float *middles, float *g, size_t g_stride) {
     const size_t padded = dp_padded_samples(samples), panel_bytes = padded * DP_DIGIT_LANES;
     for (size_t column = 0; column < columns; column += 2 * DP_DIGIT_LANES) {
         const size_t count = columns - column < 2 * DP_DIGIT_LANES ? columns - column : 2 * DP_DIGIT_LANES;
@@ -139,18 +140,18 @@ DP_STATIC void DP_FN(dp_sample_panels)(const int digits, size_t n, size_t column
             if (n - row < DP_COLUMN_ROWS) {
                 if (count > DP_DIGIT_LANES)
                     DP_FN(dp_sample_rows)(1, 2, digits, n, samples, left, sums + row, scales + row, right, panel_bytes,
-                                          factors + column, shifts + column, count, out, g_stride);
+                                          factors + column, middles + column, count, out, g_stride);
                 else
                     DP_FN(dp_sample_rows)(1, 1, digits, n, samples, left, sums + row, scales + row, right, panel_bytes,
-                                          factors + column, shifts + column, count, out, g_stride);
+                                          factors + column, middles + column, count, out, g_stride);
                 row++;
             } else {
                 if (count > DP_DIGIT_LANES)
                     DP_FN(dp_sample_rows)(DP_COLUMN_ROWS, 2, digits, n, samples, left, sums + row, scales + row, right,
-                                          panel_bytes, factors + column, shifts + column, count, out, g_stride);
+                                          panel_bytes, factors + column, middles + column, count, out, g_stride);
                 else
                     DP_FN(dp_sample_rows)(DP_COLUMN_ROWS, 1, digits, n, samples, left, sums + row, scales + row, right,
-                                          panel_bytes, factors + column, shifts + column, count, out, g_stride);
+                                          panel_bytes, factors + column, middles + column, count, out, g_stride);
                 row += DP_COLUMN_ROWS;
             }
         }
@@ -158,12 +159,12 @@ DP_STATIC void DP_FN(dp_sample_panels)(const int digits, size_t n, size_t column
 }
 
 DP_TARGET static __attribute__((noinline)) void DP_FN(dp_multiply_samples)(
-    size_t n, size_t columns, size_t samples, const int8_t *dy, const int64_t *sums, const dp_digit_scale *scales,
-    int digits, const uint8_t *x, const float *factors, const float *shifts, float *g, size_t g_stride) {
+    size_t n, size_t columns, size_t samples, const int8_t *dy, const dp_digit_sums *sums, const dp_digit_scale *scales,
+    int digits, const uint8_t *x, const float *factors, const float *middles, float *g, size_t g_stride) {
     if (digits == 3)
-        DP_FN(dp_sample_panels)(3, n, columns, samples, dy, sums, scales, x, factors, shifts, g, g_stride);
+        DP_FN(dp_sample_panels)(3, n, columns, samples, dy, sums, scales, x, factors, middles, g, g_stride);
     else
-        DP_FN(dp_sample_panels)(2, n, columns, samples, dy, sums, scales, x, factors, shifts, g, g_stride);
+        DP_FN(dp_sample_panels)(2, n, columns, samples, dy, sums, scales, x, factors, middles, g, g_stride);
 }
 
 #undef DP_UNROLL

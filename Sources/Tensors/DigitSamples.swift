@@ -12,12 +12,12 @@ public final class DigitSamples {
 
     private(set) var scales: DigitScales
     private let packedBuffer: AlignedBuffer<Int8>
-    private let sumBuffer: AlignedBuffer<Int64>
+    private let sumBuffer: AlignedBuffer<dp_digit_sums>
     private let largest: AlignedBuffer<Float>
     private var source: StridedMatrix<Float>
 
     var packed: Vector<Int8> { packedBuffer.vector }
-    var sums: Vector<Int64> { sumBuffer.vector }
+    var sums: Vector<dp_digit_sums> { sumBuffer.vector }
 
     /// The bytes that some columns of B rows of pixels take when they are packed.
     public static func pixelCount(rows: Int, columns: Int) -> Int {

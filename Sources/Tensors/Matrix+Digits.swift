@@ -37,15 +37,15 @@ extension Matrix where Scalar == Float {
     ///   - range: The columns of X.
     ///   - first: The column of this matrix where they go.
     ///   - factors: The scale of each pixel of a row, M of them.
-    ///   - shifts: The shift of each pixel of a row.
+    ///   - middles: What a pixel of 128 stands for, for each pixel of a row.
     ///   - room: ``DigitSamples/pixelCount(rows:columns:)`` bytes for the pixels of these columns.
     public func setProduct(
         _ dy: DigitSamples, _ x: PixelMatrix<Float>, columns range: Range<Int>, at first: Int,
-        factors: Vector<Float>, shifts: Vector<Float>, room: Vector<UInt8>
+        factors: Vector<Float>, middles: Vector<Float>, room: Vector<UInt8>
     ) {
         precondition(
             x.rows == dy.samples && rows == dy.columns && range.upperBound <= x.columns
-                && first + range.count <= columns && factors.count == x.columns && shifts.count == x.columns
+                && first + range.count <= columns && factors.count == x.columns && middles.count == x.columns
                 && room.count >= DigitSamples.pixelCount(rows: x.rows, columns: range.count),
             "columns \(range) of [\(dy.samples), \(dy.columns)]ᵀ times [\(x.rows), \(x.columns)]")
         dp_pack_bytes(x.rows, range.count, x.pixels.base + range.lowerBound, x.columns, room.base)
@@ -53,7 +53,7 @@ extension Matrix where Scalar == Float {
             dp_multiply_samples(
                 rows, range.count, x.rows, dy.packed.base, dy.sums.base, scales.baseAddress,
                 Int32(dy.scales.digits), room.base, factors.base + range.lowerBound,
-                shifts.base + range.lowerBound, base + first, columns)
+                middles.base + range.lowerBound, base + first, columns)
         }
         for row in dy.scales.unscaled {
             for column in range {

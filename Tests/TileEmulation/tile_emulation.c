@@ -90,7 +90,7 @@ int dp_emulated_tiles_agree(size_t m, size_t n, size_t k, size_t planes, size_t 
     dp_multiply_digits_emulated(m, n, k, planes, x, k, packed, scales, digits, factors, constant, y + m * n, n);
 
     int8_t *lanes = malloc(packed_samples), *ordered = malloc(packed_samples);
-    int64_t *sums_of_dy = malloc(n * sizeof(int64_t));
+    dp_digit_sums *sums_of_dy = malloc(n * sizeof(dp_digit_sums));
     uint8_t *pixels = malloc(dp_padded_samples(samples) * (columns + 16));
     dp_pack_samples_portable(samples, n, dy, n, scales, digits, lanes, sums_of_dy);
     dp_order_samples_emulated(samples, n, digits, lanes, ordered);

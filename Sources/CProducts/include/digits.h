@@ -60,15 +60,19 @@ static inline size_t dp_padded_samples(size_t samples) {
 static inline size_t dp_packed_samples(size_t samples, size_t n, int digits) {
     return 2 * dp_padded_samples(samples) * ((n + DP_DIGIT_LANES - 1) / DP_DIGIT_LANES * DP_DIGIT_LANES) * (size_t)digits;
 }
-// Packs dY [samples, n] as [digit][padded samples / 4][n][4], and stores the sums of q over the samples in sums [n].
+// Packs dY [samples, n] as [digit][padded samples / 4][n][4], and stores the sums of the digits over the samples
+// in sums [n].
+typedef struct {
+    int32_t of_digit[3];
+} dp_digit_sums;
 void dp_pack_samples(size_t samples, size_t n, const float *dy, size_t stride, const dp_digit_scale *scales, int digits,
-                     int8_t *packed, int64_t *sums);
+                     int8_t *packed, dp_digit_sums *sums);
 // Packs columns of bytes X [samples, ...] as [panel of columns][padded samples / 4][lane][4].
 void dp_pack_bytes(size_t samples, size_t columns, const uint8_t *x, size_t stride, uint8_t *packed);
-// G [n, columns] = dY^T X from both packed: g = unit[n] (factors[c] times the sum of q x, plus shifts[c] times the sum of
-// q).
-void dp_multiply_samples(size_t n, size_t columns, size_t samples, const int8_t *dy, const int64_t *sums,
+// G [n, columns] = dY^T X from both packed: g = unit[n] (factors[c] times the sum of q (x - 128), plus middles[c] times the
+// sum of q). middles[c] is what 128 stands for: around it few digits of the sums cancel.
+void dp_multiply_samples(size_t n, size_t columns, size_t samples, const int8_t *dy, const dp_digit_sums *sums,
                          const dp_digit_scale *scales, int digits, const uint8_t *x, const float *factors,
-                         const float *shifts, float *g, size_t g_stride);
+                         const float *middles, float *g, size_t g_stride);
 
 #endif

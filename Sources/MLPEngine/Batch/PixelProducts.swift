@@ -13,9 +13,9 @@ final class PixelProducts {
     private let constants: AlignedBuffer<Float>
     private let totals: AlignedBuffer<Double>
     private let samples: DigitSamples?
-    /// The scale and shift of each pixel of a row.
+    /// The scale of each pixel of a row, and what 128 stands for.
     private let factors: AlignedBuffer<Float>
-    private let shifts: AlignedBuffer<Float>
+    private let middles: AlignedBuffer<Float>
     private var hasFactors = false
 
     /// Takes packed weights, and makes room for weight gradients over up to `batch` rows; 0 where none are computed.
@@ -27,7 +27,7 @@ final class PixelProducts {
         samples =
             batch == 0 ? nil : DigitSamples(capacity: batch, columns: weights.rows, digits: weights.digits)
         factors = AlignedBuffer(zeroed: weights.columns)
-        shifts = AlignedBuffer(zeroed: weights.columns)
+        middles = AlignedBuffer(zeroed: weights.columns)
     }
 
     /// Takes over the units that follow from the weights of all ranks.
@@ -57,7 +57,7 @@ final class PixelProducts {
         hasFactors = true
         for column in 0..<x.columns {
             factors.vector[column] = x.scale[column / x.plane]
-            shifts.vector[column] = x.shift[column / x.plane]
+            middles.vector[column] = x.shift[column / x.plane] + 128 * x.scale[column / x.plane]
         }
     }
 
@@ -76,7 +76,7 @@ final class PixelProducts {
     ) {
         guard let samples else { preconditionFailure("no room for weight gradients") }
         gradient.setProduct(
-            samples, x, columns: columns, at: first, factors: factors.vector, shifts: shifts.vector,
+            samples, x, columns: columns, at: first, factors: factors.vector, middles: middles.vector,
             room: room)
     }
 }
