@@ -132,7 +132,7 @@ let package = Package(
             name: "DataParallelTests",
             dependencies: [
                 "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport",
-                "MultiRankSupport",
+                "CollectiveTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(

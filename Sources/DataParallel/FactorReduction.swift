@@ -69,9 +69,22 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     ///   - synchronizesBatchNorm: Whether batch norm takes its statistics over the global batch.
     ///   - threadCount: The threads of this rank that share its products.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
-    public init(
+    public convenience init(
         communicator: any Communicator, group: NodeGroup, model: ModelState<Scalar>,
         shardsOfRank: [Range<Int>], rowsPerShard: Int, synchronizesBatchNorm: Bool, threadCount: Int
+    ) throws {
+        try self.init(
+            communicator: communicator, group: group, model: model, shardsOfRank: shardsOfRank,
+            rowsPerShard: rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm,
+            threadCount: threadCount,
+            exchangesGradients: nil)
+    }
+
+    /// The same, where somebody else decides whether nodes exchange gradients; nil leaves that to a measurement.
+    package init(
+        communicator: any Communicator, group: NodeGroup, model: ModelState<Scalar>,
+        shardsOfRank: [Range<Int>], rowsPerShard: Int, synchronizesBatchNorm: Bool, threadCount: Int,
+        exchangesGradients: Bool?
     ) throws {
         precondition(shardsOfRank.count == communicator.size, "the shards of \(communicator.size) ranks")
         self.communicator = communicator
@@ -104,9 +117,9 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         self.totals = totals.vector(in: region)
         self.statistics = statistics.vector(in: region).matrix(
             rows: synchronizesBatchNorm ? 0 : shardCount, columns: statisticsCount)
-        exchange = try GradientExchange.whereCheaper(
-            group: group, worldSize: communicator.size, rank: communicator.rank, network: network,
-            batch: batch, products: products)
+        exchange = try GradientExchange.ifWanted(
+            exchangesGradients, group: group, worldSize: communicator.size, rank: communicator.rank,
+            network: network, batch: batch, products: products)
     }
 
     /// Spreads the product over this rank's threads.

@@ -21,17 +21,18 @@ final class GradientExchange<Scalar: TensorScalar & CollectiveElement> {
 
     private static var panelWidth: Int { PackedMatrix<Scalar>.panelWidth }
 
-    /// The exchange, if there are several nodes and it takes less time than computing everything on each. Collective:
-    /// every rank must call it.
+    /// The exchange, if there are several nodes and it is wanted or, where `wish` is nil, takes less time than computing
+    /// everything on each. Collective: every rank must call it.
     ///
     /// - Throws: `SharedMemoryError`, or the communicator's error.
-    static func whereCheaper(
-        group: NodeGroup, worldSize: Int, rank: Int, network: Sequential, batch: Int,
+    static func ifWanted(
+        _ wish: Bool?, group: NodeGroup, worldSize: Int, rank: Int, network: Sequential, batch: Int,
         products: LinearProducts<Scalar>
     ) throws -> GradientExchange? {
-        guard group.nodeCount > 1 else { return nil }
+        guard group.nodeCount > 1, wish != false else { return nil }
         let exchange = try GradientExchange(
             group: group, worldSize: worldSize, rank: rank, linears: network.linears)
+        if wish == true { return exchange }
         let clock = ContinuousClock()
         var exchangeTime = Duration.seconds(1)
         for _ in 0..<3 {

@@ -165,9 +165,10 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         totals.vector.copy(from: summed[0][tail])
         for segment in summed.dropFirst() { totals.vector.add(segment[tail]) }
         if group.isLeader && statisticsCount > 0 {
-            let batch =
-                synchronizesBatchNorm ? statistics : totals.vector[Self.totalCount..<totals.count]
-            model.updateStatistics(towards: batch)
+            // Synchronised, every rank has had the batch's; their sum is nothing.
+            model.updateStatistics(
+                towards: synchronizesBatchNorm
+                    ? batchStatistics[rows: 0..<1].vector : totals.vector[Self.totalCount..<totals.count])
         }
         times.enter(.waiting)
         try group.barrier()

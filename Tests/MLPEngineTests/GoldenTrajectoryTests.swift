@@ -65,7 +65,7 @@ import Testing
 
         let x: Matrix<Scalar> = matrix(run.batches[0].x, scratch)
         let logits = mlp.network.evaluate(
-            x, parameters: parameters, runningStatistics: running, workspace: workspace)
+            .numbers(x), parameters: parameters, runningStatistics: running, workspace: workspace)
         let exact = run.evaluationLogits.flatMap { $0 }
         #expect(logits.count == exact.count)
         // Logits sum over products of weights, each off by up to the tolerance.

@@ -11,8 +11,9 @@ extension MLP {
     ) throws -> BatchLoss {
         var losses = Array(repeating: BatchLoss.zero, count: workspace.parts)
         try computeGradients(
-            x, targets: targets, globalBatch: globalBatch, parameters: parameters, gradients: gradients,
-            batchStatistics: batchStatistics, losses: &losses, workspace: workspace, reducer: reducer)
+            .numbers(x), targets: targets, globalBatch: globalBatch, parameters: parameters,
+            gradients: gradients, batchStatistics: batchStatistics, losses: &losses, workspace: workspace,
+            reducer: reducer)
         return losses.reduce(into: .zero) { $0 += $1 }
     }
 }

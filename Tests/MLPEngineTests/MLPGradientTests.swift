@@ -46,13 +46,14 @@ struct MLPCase: GradientCase {
             batchStatistics: statistics, workspace: workspace, reducer: LocalBatch())
 
         let logits = try network.forward(
-            x, parameters: parameters, batchStatistics: statistics, workspace: workspace,
+            .numbers(x), parameters: parameters, batchStatistics: statistics, workspace: workspace,
             reducer: LocalBatch())
         _ = SoftmaxCrossEntropy().evaluate(
             logits, targets, factor: 1 / Scalar(globalBatch), gradient: logits)
         let dx: Matrix<Scalar> = scratch.unset(x.count).matrix(rows: rows, columns: inputs)
         try network.backward(
-            x: x, outputGradient: logits, parameters: parameters, gradients: again, workspace: workspace,
+            x: .numbers(x), outputGradient: logits, parameters: parameters, gradients: again,
+            workspace: workspace,
             reducer: LocalBatch(), inputGradient: dx)
         #expect(again.doubles == gradients.doubles, "asking for the input's gradient changes no other")
         return (loss.lossSum / Double(globalBatch), [dx.vector.doubles, gradients.doubles])

@@ -3,28 +3,6 @@ import TensorTestSupport
 import Tensors
 import Testing
 
-/// A reducer that, unlike ``LocalBatch``, makes every product part by part.
-struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
-    let synchronizesBatchNorm: Bool
-
-    func productCount(of module: Linear, parts: Int) -> Int { parts }
-
-    func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
-        LocalBatch(synchronizesBatchNorm: synchronizesBatchNorm).mergeMoments(moments, partRows: partRows)
-    }
-
-    func sumBatchNorm(_ sums: Matrix<Scalar>, gradient: Vector<Scalar>) {
-        LocalBatch(synchronizesBatchNorm: synchronizesBatchNorm).sumBatchNorm(sums, gradient: gradient)
-    }
-
-    func computeGradient(
-        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
-        gradients: Vector<Scalar>
-    ) {
-        module.computeGradient(x: x, dy: dy, gradients: gradients)
-    }
-}
-
 /// A batch that one pass divides into parts.
 @Suite struct PartTests {
     static let rows = 12
@@ -57,7 +35,8 @@ struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
         let statistics: Matrix<Scalar> = scratch.unset(parts, mlp.network.statisticsLayout.count)
         var losses = [BatchLoss](repeating: .zero, count: parts)
         try mlp.computeGradients(
-            x[rows: range], targets: .labels(labels[range]), globalBatch: Self.rows, parameters: parameters,
+            .numbers(x[rows: range]), targets: .labels(labels[range]), globalBatch: Self.rows,
+            parameters: parameters,
             gradients: gradients, batchStatistics: statistics, losses: &losses, workspace: workspace,
             reducer: reducer)
         return Pass(
@@ -92,10 +71,6 @@ struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
     func synchronized(configuration: MLPConfiguration, parts: Int) throws {
         try checkSynchronized(configuration, parts: parts, LocalBatch<Double>(), tolerance: 1e-12)
         try checkSynchronized(configuration, parts: parts, LocalBatch<Float>(), tolerance: 1e-5)
-        try checkSynchronized(
-            configuration, parts: parts, PartwiseBatch<Double>(synchronizesBatchNorm: true), tolerance: 1e-12)
-        try checkSynchronized(
-            configuration, parts: parts, PartwiseBatch<Float>(synchronizesBatchNorm: true), tolerance: 1e-5)
     }
 
     private func checkLocal<Reducer: BatchReducer>(
@@ -123,9 +98,6 @@ struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
             configuration, parts: parts, LocalBatch<Double>(synchronizesBatchNorm: false), tolerance: 1e-11)
         try checkLocal(
             configuration, parts: parts, LocalBatch<Float>(synchronizesBatchNorm: false), tolerance: 2e-5)
-        try checkLocal(
-            configuration, parts: parts, PartwiseBatch<Double>(synchronizesBatchNorm: false), tolerance: 1e-11
-        )
     }
 
     @Test("With batch norm the two differ", arguments: [2, 4])
@@ -137,24 +109,29 @@ struct PartwiseBatch<Scalar: TensorScalar>: BatchReducer {
         #expect(distance(synchronized.statistics[0], local.statistics[0]) > 0.01)
     }
 
-    @Test("The rows of a part decide its product, not where the part stands")
-    func productsOfParts() throws {
-        // The same four rows twice in a batch of eight, each half as a part of its own.
+    @Test(
+        "The rows of a part decide its output, bit by bit, not where the part stands nor what stands beside it"
+    )
+    func outputsOfParts() throws {
+        // The same five rows twice in a batch of fifteen.
         let scratch = Scratch(seed: 11)
         let mlp = MLP(MLPConfiguration(inputs: 7, hiddenDimensions: [6, 4], classes: 3))
         let parameters: Vector<Float> = scratch.normals(mlp.parameterCount, stream: 1)
-        let half = scratch.normals(4 * 7, stream: 2) as Vector<Float>
-        let x = scratch.vector(half.array + half.array).matrix(rows: 8, columns: 7)
-        let workspace = Workspace<Float>(for: mlp.network, capacity: 8, parts: 2)
+        let (part, other): (Vector<Float>, Vector<Float>) = (
+            scratch.normals(5 * 7, stream: 2), scratch.normals(5 * 7, stream: 3)
+        )
+        let x = scratch.vector(part.array + other.array + part.array).matrix(rows: 15, columns: 7)
+        let workspace = Workspace<Float>(for: mlp.network, capacity: 15, parts: 3)
         let y = try mlp.network.forward(
-            x, parameters: parameters, batchStatistics: scratch.unset(2, 0), workspace: workspace,
-            reducer: PartwiseBatch(synchronizesBatchNorm: true))
-        #expect(y[rows: 0..<4].vector.array == y[rows: 4..<8].vector.array)
-        let alone = Workspace<Float>(for: mlp.network, capacity: 4)
-        let expected = try mlp.network.forward(
-            x[rows: 0..<4], parameters: parameters, batchStatistics: scratch.unset(1, 0), workspace: alone,
+            .numbers(x), parameters: parameters, batchStatistics: scratch.unset(3, 0), workspace: workspace,
             reducer: LocalBatch())
-        #expect(y[rows: 0..<4].vector.array == expected.vector.array)
+        #expect(y[rows: 0..<5].vector.array == y[rows: 10..<15].vector.array)
+        #expect(y[rows: 0..<5].vector.array != y[rows: 5..<10].vector.array)
+        let alone = Workspace<Float>(for: mlp.network, capacity: 5)
+        let expected = try mlp.network.forward(
+            .numbers(x[rows: 0..<5]), parameters: parameters, batchStatistics: scratch.unset(1, 0),
+            workspace: alone, reducer: LocalBatch())
+        #expect(y[rows: 0..<5].vector.array == expected.vector.array)
     }
 
     @Test("The only part of a batch stays as it is")

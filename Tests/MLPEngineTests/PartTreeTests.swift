@@ -90,4 +90,25 @@ import Testing
         checkMoments(counts, offset: 1e7, tolerance: 1e-7, as: Double.self)
         checkMoments(counts, offset: 1e3, tolerance: 2e-3, as: Float.self)
     }
+
+    @Test("Parts of equal numbers of rows are merged with the bits of the general way", arguments: 1...17)
+    func equalParts(count: Int) {
+        let scratch = Scratch(seed: UInt64(count))
+        for rows in [1, 3, 16] {
+            let (equal, general): (Matrix<Float>, Matrix<Float>) = (
+                scratch.normals(count, 6, stream: 1), scratch.normals(count, 6, stream: 1)
+            )
+            #expect(PartTree.mergeMoments(equal, partRows: rows) == count * rows)
+            #expect(
+                PartTree.mergeMoments(general, rows: Array(repeating: rows, count: count)) == count * rows)
+            #expect(equal.vector.array == general.vector.array)
+        }
+    }
+
+    @Test("Summed in place, values give the bits of the sum of a copy", arguments: 0...9)
+    func sumInPlace(count: Int) {
+        var values = terms(count)
+        #expect(PartTree.sum(&values) == PartTree.sum(terms(count)))
+        #expect(values.first ?? 0 == PartTree.sum(terms(count)))
+    }
 }

@@ -86,13 +86,15 @@ struct ReferenceNetwork: GradientCase {
         let gradients: Vector<Scalar> = scratch.unset(parameters.count)
         let dx: Matrix<Scalar> = scratch.unset(x.count).matrix(rows: rows, columns: inputs)
         let y = try network.forward(
-            x, parameters: parameters, batchStatistics: scratch.unset(1, network.statisticsLayout.count),
+            .numbers(x), parameters: parameters,
+            batchStatistics: scratch.unset(1, network.statisticsLayout.count),
             workspace: workspace, reducer: LocalBatch())
         let value = weightedSum(coefficients, y)
         let dy: Matrix<Scalar> = scratch.vector(rounding: coefficients).matrix(
             rows: rows, columns: network.outputs)
         try network.backward(
-            x: x, outputGradient: dy, parameters: parameters, gradients: gradients, workspace: workspace,
+            x: .numbers(x), outputGradient: dy, parameters: parameters, gradients: gradients,
+            workspace: workspace,
             reducer: LocalBatch(), inputGradient: dx)
         return (value, [dx.vector.doubles, gradients.doubles])
     }

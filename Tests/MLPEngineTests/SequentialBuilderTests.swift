@@ -80,11 +80,13 @@ import Testing
         let before = x.vector.array
         let parameters: Vector<Float> = scratch.normals(network.parameterLayout.count, stream: 2)
         let y = try network.forward(
-            x, parameters: parameters, batchStatistics: scratch.unset(1, network.statisticsLayout.count),
+            .numbers(x), parameters: parameters,
+            batchStatistics: scratch.unset(1, network.statisticsLayout.count),
             workspace: workspace, reducer: LocalBatch())
         let dy: Matrix<Float> = scratch.normals(y.rows, y.columns, stream: 3)
         try network.backward(
-            x: x, outputGradient: dy, parameters: parameters, gradients: scratch.unset(parameters.count),
+            x: .numbers(x), outputGradient: dy, parameters: parameters,
+            gradients: scratch.unset(parameters.count),
             workspace: workspace, reducer: LocalBatch())
         #expect(x.vector.array == before)
     }

@@ -113,7 +113,7 @@ import Testing
         let gradients: Vector<Float> = scratch.unset(mlp.parameterCount)
         func losses() throws -> [Double] {
             let evaluation = mlp.evaluate(
-                x, targets: targets, parameters: parameters, runningStatistics: statistics,
+                .numbers(x), targets: targets, parameters: parameters, runningStatistics: statistics,
                 workspace: workspace)
             let training = try mlp.computeGradients(
                 x, targets: targets, globalBatch: 4, parameters: parameters, gradients: gradients,

@@ -91,7 +91,8 @@ import Testing
         func statistics(_ rows: Range<Int>) throws -> [Double] {
             let statistics: Matrix<Double> = scratch.unset(1, mlp.network.statisticsLayout.count)
             _ = try mlp.network.forward(
-                x[rows: rows], parameters: parameters, batchStatistics: statistics, workspace: workspace,
+                .numbers(x[rows: rows]), parameters: parameters, batchStatistics: statistics,
+                workspace: workspace,
                 reducer: LocalBatch())
             return statistics.vector.array
         }
@@ -107,7 +108,6 @@ import Testing
     private struct FailingReducer: BatchReducer {
         let place: Place
         let synchronizesBatchNorm = true
-        func productCount(of module: Linear, parts: Int) -> Int { 1 }
         func mergeMoments(_ moments: Matrix<Float>, partRows: Int) throws -> Int {
             if place == .moments { throw Failure() }
             return partRows
@@ -116,7 +116,7 @@ import Testing
             if place == .sums { throw Failure() }
         }
         func computeGradient(
-            of module: Linear, x: Matrix<Float>, isNetworkInput: Bool, dy: Matrix<Float>,
+            of module: Linear, x: BatchInput<Float>, isNetworkInput: Bool, dy: Matrix<Float>,
             gradients: Vector<Float>
         ) throws {
             // The last to be asked.

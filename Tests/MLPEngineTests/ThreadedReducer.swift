@@ -43,8 +43,6 @@ struct ThreadedReducer<Scalar: TensorScalar>: BatchReducer {
     let meeting: Meeting
     let synchronizesBatchNorm = true
 
-    func productCount(of module: Linear, parts: Int) -> Int { 1 }
-
     func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) -> Int {
         let width = moments.columns / 2
         let merged = meeting.meet(part, [Double(partRows)] + moments.vector.doubles) { first, second in
@@ -73,10 +71,11 @@ struct ThreadedReducer<Scalar: TensorScalar>: BatchReducer {
     }
 
     func computeGradient(
-        of module: Linear, x: Matrix<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
+        of module: Linear, x: BatchInput<Scalar>, isNetworkInput: Bool, dy: Matrix<Scalar>,
         gradients: Vector<Scalar>
     ) {
-        module.computeGradient(x: x, dy: dy, gradients: gradients)
+        LocalBatch().computeGradient(
+            of: module, x: x, isNetworkInput: isNetworkInput, dy: dy, gradients: gradients)
     }
 }
 

@@ -206,20 +206,4 @@ import Testing
         checkSoftmax(shape, Float.self)
         checkSoftmax(shape, Double.self)
     }
-
-    @Test("Pixels are scaled and shifted per colour plane", arguments: [1, 16, 31, 1024])
-    func pixels(plane: Int) {
-        let scratch = Scratch()
-        var random = RandomStream(seed: 1, purpose: .testing)
-        let pixels = scratch.vector((0..<3 * plane).map { _ in UInt8(random.integer(below: 256)) })
-        let (scale, shift): (Vector<Float>, Vector<Float>) = (
-            scratch.vector([0.01, 0.02, 0.03]), scratch.vector([-1, 0, 1])
-        )
-        let out: Vector<Float> = scratch.unset(3 * plane)
-        Float.normalizePixels(3, plane, pixels.base, scale.base, shift.base, out.base)
-        let exact = (0..<3 * plane).map {
-            Double(pixels[$0]) * Double(scale[$0 / plane]) + Double(shift[$0 / plane])
-        }
-        expect(out, equal: exact, units: 1, "pixels")
-    }
 }

@@ -3,12 +3,17 @@ import Tensors
 import Testing
 
 @Suite struct PixelNormalizationTests {
+    /// The numbers that a view of the pixels stands for: p · scale + shift of their channel.
     private func apply<Scalar: TensorScalar>(
         _ normalization: PixelNormalization<Scalar>, _ pixels: [UInt8]
     ) -> [Scalar] {
-        let row = AlignedBuffer<Scalar>(repeating: .nan, count: pixels.count)
-        pixels.withUnsafeBufferPointer { normalization.apply($0, into: row.vector) }
-        return row.vector.array
+        let row = AlignedBuffer<UInt8>(repeating: 0, count: pixels.count)
+        for (index, pixel) in pixels.enumerated() { row.vector[index] = pixel }
+        let numbers = normalization.numbers(row.matrix(rows: 1, columns: pixels.count))
+        return pixels.indices.map { index in
+            let channel = index / numbers.plane
+            return Scalar(numbers.pixels[0, index]) * numbers.scale[channel] + numbers.shift[channel]
+        }
     }
 
     @Test("Every value of a pixel becomes (p / 255 − mean) / std of its channel")
@@ -35,5 +40,16 @@ import Testing
         let values = apply(normalization, [0, 255, 0, 255, 0, 255, 0, 255])
         let expected: [Double] = [0, 1, -1, 1, -4, 0, -0.125, 0.375]
         for (value, expected) in zip(values, expected) { #expect(abs(value - expected) < 1e-14) }
+    }
+
+    @Test("Images of several rows keep their bytes and share their channels' numbers")
+    func rows() {
+        let normalization = PixelNormalization<Float>.cifar10
+        let buffer = AlignedBuffer<UInt8>(repeating: 0, count: 3 * 3072)
+        for index in 0..<buffer.count { buffer.vector[index] = UInt8(truncatingIfNeeded: index * 7) }
+        let numbers = normalization.numbers(buffer.matrix(rows: 3, columns: 3072))
+        #expect(numbers.rows == 3 && numbers.columns == 3072 && numbers.plane == 1024)
+        #expect(numbers.scale.count == 3 && numbers.shift.count == 3)
+        #expect(numbers[rows: 1..<3].pixels.vector.array == buffer.vector[3072..<9216].array)
     }
 }

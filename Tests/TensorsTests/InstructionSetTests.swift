@@ -1,0 +1,100 @@
+import Foundation
+import TensorTestSupport
+import Tensors
+import Testing
+
+/// Products with the kernels of other instruction sets than the best.
+///
+/// Other tests may multiply meanwhile: they cannot notice, as kernels that fuse multiply-adds give the same bits. Those
+/// that do not are tried in a process of their own.
+@Suite(.serialized) struct InstructionSetTests {
+    static let fusing = ProductKernels.allCases.filter {
+        $0.fusesMultiplyAdd && available.contains($0)
+    }
+    /// All up to the best.
+    private static let available = ProductKernels.allCases.prefix { $0 != ProductKernels.best } + [.best]
+
+    private func products<Scalar: TensorScalar>(_ kernels: ProductKernels, _: Scalar.Type) -> [[Scalar]] {
+        let before = ProductKernels.used
+        defer { ProductKernels.used = before }
+        ProductKernels.used = kernels
+        #expect(ProductKernels.used == kernels)
+        let scratch = Scratch()
+        return [(1, 1, 1), (13, 17, 129), (97, 95, 513), (128, 33, 1025)].flatMap { m, n, k in
+            let plain = PlainProduct<Scalar>(m, n, k)
+            return ProductTests.transpositions.map { transposeA, transposeB in
+                let c: Matrix<Scalar> = scratch.unset(m, n)
+                c.setProduct(
+                    plain.left(transposeA, scratch), transposeA, plain.right(transposeB, scratch), transposeB)
+                return c.vector.array
+            }
+        }
+    }
+
+    @Test("Kernels that fuse multiply-adds give the same bits, in both precisions", arguments: fusing)
+    func sameBits(kernels: ProductKernels) {
+        #expect(
+            zip(products(kernels, Float.self), products(.best, Float.self)).allSatisfy {
+                haveSameBits($0, $1)
+            })
+        #expect(
+            zip(products(kernels, Double.self), products(.best, Double.self)).allSatisfy {
+                haveSameBits($0, $1)
+            })
+    }
+
+    @Test("Pixels become the same numbers, and products of them the same bits", arguments: fusing)
+    func pixels(kernels: ProductKernels) {
+        func results(_ kernels: ProductKernels) -> [[Float]] {
+            let before = ProductKernels.used
+            defer { ProductKernels.used = before }
+            ProductKernels.used = kernels
+            let product = Product<Float>()
+            let bytes = product.scratch.vector((0..<40 * 300).map { UInt8(truncatingIfNeeded: $0 * 37) })
+            let pixels = PixelMatrix<Float>(
+                bytes.matrix(rows: 40, columns: 300), scale: product.scratch.normals(3, stream: 1),
+                shift: product.scratch.normals(3, stream: 2))
+            let c: Matrix<Float> = product.scratch.unset(40, 50)
+            c.setProduct(
+                pixels, product.pack(product.scratch.normals(300, 50, stream: 3)), scratch: product.room)
+            let packed: Vector<Float> = product.scratch.unset(
+                PackedMatrix<Float>.count(rows: 40, columns: 300))
+            PackedMatrix(packed, rows: 40, columns: 300).pack(pixels, columns: 0..<300)
+            return [c.vector.array, packed.array]
+        }
+        #expect(zip(results(kernels), results(.best)).allSatisfy { haveSameBits($0, $1) })
+    }
+
+    @Test("At most the best are taken")
+    func atMostTheBest() {
+        let before = ProductKernels.used
+        defer { ProductKernels.used = before }
+        ProductKernels.used = .avx512
+        #expect(ProductKernels.used == .best)
+        #expect(Self.available.contains(before))
+    }
+
+    @Test("Kernels that every CPU has compute the same up to rounding")
+    func baseline() async {
+        await #expect(processExitsWith: .success) {
+            ProductKernels.used = .baseline
+            let scratch = Scratch()
+            for (m, n, k) in [(1, 1, 1), (13, 17, 129), (97, 95, 513), (128, 33, 1025), (7, 32, 12)] {
+                let (single, double) = (PlainProduct<Float>(m, n, k), PlainProduct<Double>(m, n, k))
+                for (transposeA, transposeB) in ProductTests.transpositions {
+                    let (c, d): (Matrix<Float>, Matrix<Double>) = (scratch.unset(m, n), scratch.unset(m, n))
+                    c.setProduct(
+                        single.left(transposeA, scratch), transposeA, single.right(transposeB, scratch),
+                        transposeB)
+                    d.setProduct(
+                        double.left(transposeA, scratch), transposeA, double.right(transposeB, scratch),
+                        transposeB)
+                    guard worstError(c.vector.array, single) <= Double(min(k, 128) + 20),
+                        // A plain loop in double precision errs as much itself.
+                        worstError(d.vector.array, double) <= Double(k + 2)
+                    else { exit(1) }
+                }
+            }
+        }
+    }
+}
