@@ -34,7 +34,8 @@ import Testing
     func layout() throws {
         let model = try Self.problem.model(NodeGroup(SingleProcessCommunicator()), as: Float.self)
         let vectors = [
-            model.parameters, try #require(model.velocity), model.runningStatistics, model.packedWeights,
+            model.parameters, try #require(model.velocity), model.runningStatistics,
+            model.packedWeights.numbers,
         ]
         for (index, vector) in vectors.enumerated() {
             #expect(UInt(bitPattern: vector.base) % 64 == 0 && vector.count > 0)
@@ -79,15 +80,15 @@ import Testing
                 model.runningStatistics.copy(from: scratch.normals(model.runningStatistics.count, stream: 3))
             }
             try model.broadcast()
-            let packed: Vector<Float> = scratch.unset(model.packedWeights.count)
-            LinearProducts(model.mlp.network, batch: 0, packed: packed, threads: 1)
+            let packed: Vector<Float> = scratch.unset(model.packedWeights.numbers.count)
+            LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)
                 .packWeights(model.parameters)
             return (
                 model.parameters.array == scratch.normals(model.parameters.count, stream: 1).array,
                 velocity.array == scratch.normals(velocity.count, stream: 2).array,
                 model.runningStatistics.array
                     == scratch.normals(model.runningStatistics.count, stream: 3).array,
-                packed.array == model.packedWeights.array
+                packed.array == model.packedWeights.numbers.array
             )
         }
         for copy in copies { #expect(copy == (true, true, true, true)) }

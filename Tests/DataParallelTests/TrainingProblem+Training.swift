@@ -156,8 +156,9 @@ extension TrainingProblem {
         _ model: ModelState<Scalar>
     ) -> Bool {
         let scratch = Scratch()
-        let packed: Vector<Scalar> = scratch.unset(model.packedWeights.count)
-        LinearProducts(model.mlp.network, batch: 0, packed: packed, threads: 1).packWeights(model.parameters)
-        return packed.array == model.packedWeights.array
+        let packed: Vector<Scalar> = scratch.unset(model.packedWeights.numbers.count)
+        LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)
+            .packWeights(model.parameters)
+        return packed.array == model.packedWeights.numbers.array
     }
 }

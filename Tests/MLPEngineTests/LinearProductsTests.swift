@@ -24,8 +24,9 @@ import Testing
         init(_ configuration: MLPConfiguration, threads: Int, packing: Bool = true) {
             network = MLP(configuration).network
             parameters = scratch.normals(network.parameterLayout.count, stream: 1)
-            packed = scratch.unset(LinearProducts<Scalar>.packedCount(network))
-            products = LinearProducts(network, batch: batch, packed: packed, threads: threads)
+            packed = scratch.unset(PackedWeights<Scalar>.count(of: network))
+            products = LinearProducts(
+                network, batch: batch, packed: PackedWeights(numbers: packed), threads: threads)
             if packing { products.packWeights(parameters) }
         }
     }
