@@ -51,7 +51,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors",
+                "MLPEngine", "Tensors", "CBenchmark",
             ],
             swiftSettings: settings),
         .target(
@@ -72,11 +72,12 @@ let package = Package(
             name: "Tensors", dependencies: ["CKernels", "CProducts", "COpenBLAS"], swiftSettings: settings),
 
         // C: element-wise kernels with run-time choice of instruction set, processor affinity, memory shared by
-        // processes, system libraries.
+        // processes, what only the benchmark needs, system libraries.
         .target(name: "CKernels"),
         .target(name: "CProducts"),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
+        .target(name: "CBenchmark"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
