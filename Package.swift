@@ -51,7 +51,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors",
+                "MLPEngine", "Tensors", "CBenchmark",
             ],
             swiftSettings: settings),
         .target(
@@ -69,14 +69,17 @@ let package = Package(
             name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
-            name: "Tensors", dependencies: ["CKernels", "CProducts", "COpenBLAS"], swiftSettings: settings),
+            name: "Tensors", dependencies: ["CKernels", "CProducts", "CClosure", "COpenBLAS"],
+            swiftSettings: settings),
 
         // C: element-wise kernels with run-time choice of instruction set, processor affinity, memory shared by
-        // processes, system libraries.
+        // processes, what only the benchmark needs, closures for other threads, system libraries.
         .target(name: "CKernels"),
         .target(name: "CProducts"),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
+        .target(name: "CBenchmark"),
+        .target(name: "CClosure"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),

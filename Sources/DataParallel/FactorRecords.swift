@@ -7,13 +7,7 @@ internal import Tensors
 ///
 /// The rows of a node are consecutive, so all its factors travel to other nodes in one message.
 struct FactorRecords<Scalar: TensorScalar> {
-    private struct Place {
-        let weight: Int
-        let dy: Range<Int>
-        let x: Range<Int>
-    }
-
-    private let places: [Place]
+    private let places: [FactorPlace]
     private let matrix: Matrix<Scalar>
 
     /// The scalars of a row's record.
@@ -36,7 +30,7 @@ struct FactorRecords<Scalar: TensorScalar> {
             return start..<start + count
         }
         places = network.linears.map {
-            Place(
+            FactorPlace(
                 weight: $0.weight.lowerBound, dy: take($0.outputs), x: take(Self.inputs(of: $0, network)))
         }
         matrix = storage.matrix(rows: batch, columns: Self.width(network))
@@ -55,10 +49,17 @@ struct FactorRecords<Scalar: TensorScalar> {
     /// All records, row after row.
     var all: Vector<Scalar> { matrix.vector }
 
-    private func place(of module: Linear) -> Place {
+    private func place(of module: Linear) -> FactorPlace {
         guard let place = places.first(where: { $0.weight == module.weight.lowerBound }) else {
             preconditionFailure("a module of another network")
         }
         return place
     }
+}
+
+/// Where the factors of a module lie in a record. Not part of the generic type: looking for one would allocate there.
+private struct FactorPlace {
+    let weight: Int
+    let dy: Range<Int>
+    let x: Range<Int>
 }

@@ -51,6 +51,8 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     /// Per-shard numbers of all ranks.
     private let gathered: AlignedBuffer<Scalar>
     private var totalsInOrder: [Double]
+    /// What each rank contributes to the collective at hand; kept, so that a step allocates nothing.
+    private var segmentCounts: [Int]
     private let region: SharedRegion
     private let records: FactorRecords<Scalar>
     /// For each shard the sum of its losses, its hits, and whether its rank was asked to stop; and its statistics.
@@ -105,6 +107,7 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         gradientBuffer = AlignedBuffer(zeroed: model.mlp.parameterCount)
         gathered = AlignedBuffer(zeroed: shardCount * network.statisticsLayout.count)
         totalsInOrder = Array(repeating: 0, count: shardCount)
+        segmentCounts = shardCounts
 
         var plan = RegionPlan()
         let records = plan.add(Scalar.self, count: batch * FactorRecords<Scalar>.width(network))
@@ -283,9 +286,9 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         let all = gathered.matrix(rows: shardCount, columns: own.columns)
         all[rows: shards].vector.copy(from: own.vector)
         guard communicator.size > 1 else { return all }
+        for rank in shardCounts.indices { segmentCounts[rank] = shardCounts[rank] * own.columns }
         try times.during(.waiting) {
-            try communicator.allgather(
-                segmentsOf: all.vector.buffer, counts: shardCounts.map { $0 * own.columns })
+            try communicator.allgather(segmentsOf: all.vector.buffer, counts: segmentCounts)
         }
         return all
     }

@@ -204,7 +204,9 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     private static func sum(
         _ segments: [Vector<Scalar>], of module: Linear, columns: Range<Int>, into room: Matrix<Scalar>
     ) {
-        for (index, segment) in segments.enumerated() {
+        // By index: enumerating an array of a generic type allocates.
+        for index in segments.indices {
+            let segment = segments[index]
             let gradient = StridedMatrix(
                 segment[module.weight].matrix(rows: module.outputs, columns: module.inputs), columns: columns)
             if index == 0 { room.copy(from: gradient) } else { room.add(gradient) }

@@ -1,5 +1,13 @@
+internal import CClosure
 internal import Foundation
 internal import Synchronization
+
+/// Calls `run` with the closure as C sees it. The counterpart in C takes the closure as the two words as which Swift passes
+/// one; `withoutActuallyEscaping` would allocate in each region.
+@_silgen_name("dp_with_closure")
+private func withClosure(
+    _ body: (Int) -> Void, _ region: UnsafeMutableRawPointer,
+    _ run: @convention(c) (dp_closure, UnsafeMutableRawPointer?) -> Void)
 
 /// What the threads of a ``WorkerTeam`` share: the tasks at hand, and who still works on them.
 ///
@@ -19,14 +27,22 @@ final class WorkerRegion: @unchecked Sendable {
     private let isEnding = Atomic(false)
 
     // Written by the caller before it raises `generation`, read by workers after they have seen that.
-    private var body: ((Int) -> Void)?
+    private var body = dp_closure()
     private var count = 0
 
     init(workers: Int) { self.workers = workers }
 
-    func run(_ count: Int, _ body: @escaping (Int) -> Void) {
-        self.body = body
+    func run(_ count: Int, _ body: (Int) -> Void) {
         self.count = count
+        withClosure(body, Unmanaged.passUnretained(self).toOpaque()) { body, region in
+            guard let region else { return }
+            Unmanaged<WorkerRegion>.fromOpaque(region).takeUnretainedValue().run(body)
+        }
+    }
+
+    /// Returns when nobody calls `body` any more.
+    private func run(_ body: dp_closure) {
+        self.body = body
         nextTask.store(0, ordering: .relaxed)
         // Every worker passes through every region, so none can be late for the next one.
         busyWorkers.store(workers, ordering: .relaxed)
@@ -37,7 +53,6 @@ final class WorkerRegion: @unchecked Sendable {
             looks += 1
             if looks > Self.looksBeforeYielding { sched_yield() }
         }
-        self.body = nil
     }
 
     func end() {
@@ -67,11 +82,10 @@ final class WorkerRegion: @unchecked Sendable {
     }
 
     private func takeTasks() {
-        guard let body else { return }
         while true {
             let task = nextTask.add(1, ordering: .relaxed).oldValue
             guard task < count else { return }
-            body(task)
+            dp_call_closure(body, task)
         }
     }
 

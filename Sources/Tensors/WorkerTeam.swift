@@ -27,12 +27,12 @@ public final class WorkerTeam: Sendable {
 
     /// Calls `body` with each of `0..<count`, spread over the threads, and returns when all calls have.
     ///
-    /// One thread at a time may call this, and `body` must not.
+    /// One thread at a time may call this, and `body` must not. It allocates nothing.
     public func run(_ count: Int, _ body: (Int) -> Void) {
         if threadCount == 1 || count <= 1 {
             for index in 0..<count { body(index) }
         } else {
-            withoutActuallyEscaping(body) { region.run(count, $0) }
+            region.run(count, body)
         }
     }
 }

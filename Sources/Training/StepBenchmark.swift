@@ -2,125 +2,85 @@ public import Collectives
 internal import DataParallel
 internal import Datasets
 internal import MLPEngine
-internal import Tensors
 
-/// Measures training steps on synthetic records: several configurations in turn, again and again, so that what else
-/// the machine does meets all of them alike.
+/// Measures training steps on synthetic records: configurations that are to be compared in turn, again and again, so
+/// that what else the machine does meets all of them alike.
 public struct StepBenchmark {
-    /// What a configuration came to.
-    public struct Result: Codable, Sendable, Equatable {
-        /// The widths of the hidden layers.
-        public let hiddenDimensions: [Int]
-        /// Whether there is batch norm, and over what.
-        public let batchNorm: String
-        /// Rows of a global batch.
-        public let batchSize: Int
-        /// What is promised about the bits.
-        public let arithmetic: String
-        /// The median over the rounds of the mean time of a step in a round, in seconds.
-        public let stepSeconds: Double
-        /// The fastest round's.
-        public let fastestStepSeconds: Double
-        /// Rows per second at the median.
-        public let imagesPerSecond: Double
-
-        enum CodingKeys: String, CodingKey {
-            case hiddenDimensions = "hidden_dims"
-            case batchNorm = "batch_norm"
-            case batchSize = "batch_size"
-            case arithmetic
-            case stepSeconds = "step_seconds"
-            case fastestStepSeconds = "fastest_step_seconds"
-            case imagesPerSecond = "images_per_second"
-        }
-    }
-
     private let communicator: any Communicator
+    private let threads: Int
     private let rounds: Int
     private let secondsPerRound: Double
+    private let comparesWithMPI: Bool
 
     /// A benchmark over the ranks of `communicator`.
     ///
     /// - Parameters:
     ///   - communicator: The ranks.
+    ///   - threads: The threads of each rank.
     ///   - rounds: How often each configuration has its turn, besides a first one to warm up.
     ///   - secondsPerRound: About how long a turn is.
-    public init(communicator: any Communicator, rounds: Int, secondsPerRound: Double) {
+    ///   - comparesWithMPI: Whether each configuration also runs with all numbers carried by MPI alone; on one rank
+    ///     there is nothing to carry.
+    public init(
+        communicator: any Communicator, threads: Int, rounds: Int, secondsPerRound: Double,
+        comparesWithMPI: Bool
+    ) {
         self.communicator = communicator
+        self.threads = threads
         self.rounds = rounds
         self.secondsPerRound = secondsPerRound
+        self.comparesWithMPI = comparesWithMPI && communicator.size > 1
     }
 
-    /// Measures the steps of each configuration. Collective: every rank must call it.
+    /// The threads that training gives each rank: the processors of its node divided by the ranks on it, on the rank that
+    /// has most. Collective: every rank must call it.
     ///
-    /// - Parameter configurations: Settled for this world size.
-    /// - Returns: A result for each, the same on every rank.
     /// - Throws: The communicator's error.
-    public func run(_ configurations: [TrainingConfiguration]) throws -> [Result] {
-        let candidates = try configurations.map { try Candidate($0, communicator: communicator) }
-        var times = candidates.map { _ in [Double]() }
-        var steps = candidates.map { _ in 1 }
-        for round in 0...rounds {
-            for (index, candidate) in candidates.enumerated() {
-                let seconds = try candidate.measure(steps[index])
-                if round > 0 { times[index].append(seconds) }
-                steps[index] = max(1, Int(secondsPerRound / seconds))
+    public static func threadsPerRank(of communicator: any Communicator) throws -> Int {
+        Int(try communicator.allreduce(Int64(ProcessorShare.threads(of: communicator)), .maximum))
+    }
+
+    /// Measures the steps of configurations that differ in their arithmetic alone. Collective: every rank must call it.
+    ///
+    /// - Parameters:
+    ///   - configurations: Settled for this world size.
+    ///   - limits: What the machine can do.
+    ///   - machine: The machine.
+    /// - Returns: A measurement for each, and each again over MPI where that was asked for; the same on every rank.
+    /// - Throws: The communicator's error.
+    public func run(
+        _ configurations: [TrainingConfiguration], limits: MachineLimits, machine: BenchmarkMachine
+    ) throws -> [StepMeasurement] {
+        guard let first = configurations.first else { return [] }
+        let records = try BenchmarkRecords(first, communicator: communicator)
+        let reductions: [RunOptions.Reduction] = comparesWithMPI ? [.auto, .mpi] : [.auto]
+        let runs = try reductions.flatMap { reduction in
+            try configurations.map {
+                try BenchmarkRun(
+                    $0, reduction: reduction, records: records, communicator: communicator, threads: threads)
             }
         }
-        return zip(configurations, times).map { configuration, times in
-            let sorted = times.sorted()
-            let median = sorted[sorted.count / 2]
-            return Result(
-                hiddenDimensions: configuration.hiddenDimensions, batchNorm: configuration.batchNorm.rawValue,
-                batchSize: configuration.batchSize, arithmetic: configuration.arithmetic.rawValue,
-                stepSeconds: median, fastestStepSeconds: sorted[0],
-                imagesPerSecond: Double(configuration.batchSize) / median)
+        for round in 0...rounds {
+            for run in runs { try run.takeTurn(seconds: secondsPerRound, isWarmUp: round == 0) }
         }
+        for run in runs { try run.countAllocations() }
+        var results = try runs.map { try $0.measurement(limits: limits, machine: machine) }
+        for index in results.indices { results[index].compare(with: results) }
+        return results
     }
 }
 
-/// A configuration ready to take steps.
-private final class Candidate {
-    private let communicator: any Communicator
-    private let configuration: TrainingConfiguration
-    private let loader: BatchLoader
-    private let runner: StepRunner
-    private let stepsPerEpoch: Int
-
-    init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
-        self.communicator = communicator
-        self.configuration = configuration
-        let threads = ProcessorShare.threads(of: communicator)
-        let shardCount =
-            configuration.logicalShards ?? LogicalShards.defaultCount(forWorldSize: communicator.size)
-        let assignment = ShardAssignment(worldSize: communicator.size, shardCount: shardCount)
-        let records = 4 * configuration.batchSize
-        let shards = LogicalShards(records: Array(0..<records), count: shardCount, seed: configuration.seed)
-        loader = try communicator.agree(on: "making the records") {
-            try BatchLoader(
-                dataset: SyntheticDataset(seed: configuration.seed, trainingCount: records, testCount: 10),
-                shards: shards, ownedShards: assignment.shards(of: communicator.placement.position),
-                globalBatch: configuration.batchSize)
+extension StepMeasurement {
+    /// Fills in the ratios to measurements of the same configuration.
+    mutating func compare(with others: [StepMeasurement]) {
+        func ratio(toArithmetic arithmetic: String, reduction: String) -> Double? {
+            let other = others.first {
+                $0.hiddenDimensions == hiddenDimensions && $0.batchNorm == batchNorm
+                    && $0.batchSize == batchSize && $0.arithmetic == arithmetic && $0.reduction == reduction
+            }
+            return other.map { stepSeconds / $0.stepSeconds }
         }
-        stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
-        (runner, _) = try StepRunner.make(
-            communicator, .auto, configuration: configuration, mlp: MLP(configuration.model), loader: loader,
-            assignment: assignment, threads: threads,
-            digits: try PixelPrecision.digits(of: configuration, over: communicator), note: { _ in })
-        try runner.model.broadcast()
-        loader.beginEpoch(0)
-    }
-
-    /// Takes `steps` steps and returns the mean seconds of one; the same on every rank.
-    func measure(_ steps: Int) throws -> Double {
-        try communicator.barrier()
-        let start = ContinuousClock.now
-        for step in 0..<steps {
-            // Small steps: what is measured is time, and numbers that overflow could take another.
-            _ = try runner.step(step % stepsPerEpoch, learningRate: 1e-4, stopRequested: false)
-        }
-        try communicator.barrier()
-        let seconds = (ContinuousClock.now - start) / .seconds(1) / Double(steps)
-        return try communicator.allreduce(seconds, .maximum)
+        timeRelativeToFast = ratio(toArithmetic: Arithmetic.fast.rawValue, reduction: reduction)
+        timeRelativeToMPI = ratio(toArithmetic: arithmetic, reduction: RunOptions.Reduction.mpi.rawValue)
     }
 }

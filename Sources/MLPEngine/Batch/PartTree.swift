@@ -63,12 +63,15 @@ public enum PartTree {
     /// - Returns: The number of rows of all parts.
     public static func mergeMoments<Scalar: TensorScalar>(_ moments: Matrix<Scalar>, rows: [Int]) -> Int {
         precondition(moments.rows == rows.count && moments.columns % 2 == 0, "moments of \(rows.count) parts")
-        var rows = rows
-        reduce(rows.count) { into, from in
-            merge(moments, into, from, rows: (rows[into], rows[from]))
-            rows[into] += rows[from]
+        // On the stack: a copy of the array would be an allocation in every step.
+        return withUnsafeTemporaryAllocation(of: Int.self, capacity: rows.count) { sums in
+            for (index, count) in rows.enumerated() { sums[index] = count }
+            reduce(rows.count) { into, from in
+                merge(moments, into, from, rows: (sums[into], sums[from]))
+                sums[into] += sums[from]
+            }
+            return sums.first ?? 0
         }
-        return rows.first ?? 0
     }
 
     /// Merges moments of parts of `partRows` rows each.

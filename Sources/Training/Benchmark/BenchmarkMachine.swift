@@ -1,0 +1,45 @@
+public import Collectives
+internal import Tensors
+
+/// Where a benchmark ran.
+public struct BenchmarkMachine: Codable, Sendable, Equatable {
+    /// The number of ranks.
+    public let ranks: Int
+    /// The number of nodes.
+    public let nodes: Int
+    /// The processors of rank 0's node that its process may use.
+    public let processors: Int
+    /// The threads of each rank.
+    public let threadsPerRank: Int
+    /// What carries messages.
+    public let communicator: String
+    /// The instruction set of the matrix products.
+    public let instructionSet: String
+    /// OpenBLAS's kernels.
+    public let blasKernel: String
+
+    /// This machine.
+    ///
+    /// - Parameters:
+    ///   - communicator: All ranks.
+    ///   - threads: The threads of each rank.
+    public init(_ communicator: any Communicator, threads: Int) {
+        ranks = communicator.size
+        nodes = communicator.placement.nodeCount
+        processors = ProcessorAffinity.processorsOfNode
+        threadsPerRank = threads
+        self.communicator = communicator.implementation
+        instructionSet = ProductKernels.used.rawValue
+        blasKernel = BLAS.kernelName
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case ranks
+        case nodes
+        case processors
+        case threadsPerRank = "threads_per_rank"
+        case communicator
+        case instructionSet = "instruction_set"
+        case blasKernel = "blas_kernel"
+    }
+}

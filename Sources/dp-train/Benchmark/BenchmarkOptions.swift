@@ -1,0 +1,96 @@
+import ArgumentParser
+import DataParallel
+import Training
+
+/// Which steps to measure, and how long.
+struct BenchmarkOptions: ParsableArguments {
+    /// The batch norms to measure.
+    enum BatchNorm: String, ExpressibleByArgument, CaseIterable {
+        case none, sync, local, both
+    }
+
+    /// The arithmetics to measure.
+    enum ArithmeticChoice: String, ExpressibleByArgument, CaseIterable {
+        case fast, reproducible, both
+    }
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Widths of the hidden layers, with commas between; may be given several times.",
+            valueName: "widths"),
+        transform: Values.widths)
+    var hiddenDims: [[Int]] = []
+
+    @Option(
+        parsing: .unconditional, help: "Global batch sizes, with commas between.", transform: Values.widths)
+    var batchSizes = [128, 512, 1024]
+
+    @Option(help: "Batch norm: none, sync, local, or both none and sync.")
+    var batchNorm: BatchNorm?
+
+    @Option(help: "Arithmetic: fast, reproducible, or both in turn.")
+    var arithmetic = ArithmeticChoice.both
+
+    @Option(parsing: .unconditional, help: "Turns of each configuration.", transform: Values.wholeNumber)
+    var rounds = 5
+
+    @Option(parsing: .unconditional, help: "About how long a turn is, in seconds.", transform: Values.number)
+    var roundSeconds = 0.2
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard rounds >= 1, rounds <= 1_000_000 else {
+            throw ValidationError("--rounds: expected a number ≥ 1 and ≤ 1000000, found \(rounds)")
+        }
+        guard roundSeconds > 0, roundSeconds <= 3600 else {
+            throw ValidationError(
+                "--round-seconds: expected a number > 0 and ≤ 3600, found \(roundSeconds)")
+        }
+        guard !batchSizes.isEmpty else {
+            throw ValidationError("--batch-sizes: expected at least one number")
+        }
+    }
+
+    /// Configurations that differ in their arithmetic alone, group by group, settled for the world size.
+    ///
+    /// - Throws: `ConfigurationError`.
+    func groups(
+        networks: [[Int]], batchNorm: BatchNorm, worldSize: Int
+    ) throws -> [[TrainingConfiguration]] {
+        let modes: [BatchNormMode] =
+            switch self.batchNorm ?? batchNorm {
+            case .none: [.none]
+            case .sync: [.sync]
+            case .local: [.local]
+            case .both: [.none, .sync]
+            }
+        let arithmetics: [Arithmetic] =
+            switch arithmetic {
+            case .fast: [.fast]
+            case .reproducible: [.reproducible]
+            case .both: [.fast, .reproducible]
+            }
+        var groups = [[TrainingConfiguration]]()
+        for widths in hiddenDims.isEmpty ? networks : hiddenDims {
+            for mode in modes {
+                for batchSize in batchSizes {
+                    groups.append(
+                        try arithmetics.map { arithmetic in
+                            var configuration = TrainingConfiguration()
+                            configuration.hiddenDimensions = widths
+                            configuration.batchNorm = mode
+                            configuration.batchSize = batchSize
+                            configuration.arithmetic = arithmetic
+                            try configuration.validate()
+                            try configuration.settle(worldSize: worldSize)
+                            return configuration
+                        })
+                }
+            }
+        }
+        return groups
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Numbers are only checked for being there and making sense, never for being large or small enough.
+    @Suite("Benchmarks")
+    struct BenchmarkTests {
+        private static var decoder: JSONDecoder {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return decoder
+        }
+
+        /// Settings under which a benchmark takes seconds.
+        private static let brief = ["--rounds", "1", "--round-seconds", "0.01"]
+        private static let small = ["--hidden-dims", "16", "--batch-sizes", "32"]
+
+        @Test("The limits are measured and complete, on one rank and on two", arguments: [nil, 2])
+        func limits(ranks: Int?) throws {
+            let outcome = try Program.succeed(
+                ["benchmark", "--only", "limits", "--json"] + Self.brief, ranks: ranks)
+            let report = try Self.decoder.decode(Report.self, from: outcome.output)
+            #expect(report.machine.ranks == ranks ?? 1 && report.steps == nil)
+            #expect(report.limits.peaks.allSatisfy { $0.gflops > 0 } && !report.limits.peaks.isEmpty)
+            #expect(report.limits.copies.count == 3)
+            #expect(report.limits.copies.allSatisfy { $0.bytesPerSecond > 0 })
+            let products = try #require(report.limits.products)
+            #expect(products.contains { $0.shape.m == 2048 && $0.shape.n == 2048 && $0.shape.k == 2048 })
+            #expect(Set(products.map(\.kernel)) == ["openblas", "dp-train", "dp-train, pixels"])
+            #expect(products.allSatisfy { $0.gflops > 0 && $0.largestError > 0 && $0.largestError < 1e-4 })
+            let sizes = try #require(report.limits.allreduces).map(\.byteCount)
+            let expected = [4, 32, 256, 2 << 10, 16 << 10, 64 << 10].map { $0 << 10 }
+            #expect(sizes == (ranks == nil ? [] : expected))
+            #expect((report.limits.barrier != nil) == (ranks != nil))
+        }
+
+        @Test("Every configuration is measured once, on one rank and on two", arguments: [nil, 2])
+        func steps(ranks: Int?) throws {
+            let flags = [
+                "--only", "steps", "--json", "--hidden-dims", "16", "--hidden-dims", "24,16",
+                "--batch-sizes", "32,64", "--batch-norm", "both",
+            ]
+            let outcome = try Program.succeed(["benchmark"] + flags + Self.brief, ranks: ranks)
+            let report = try Self.decoder.decode(Report.self, from: outcome.output)
+            #expect(report.limits.products == nil)
+            let steps = try #require(report.steps)
+            #expect(steps.count == 2 * 2 * 2 * 2)
+            let names = steps.map { "\($0.hiddenDims) \($0.batchNorm) \($0.batchSize) \($0.arithmetic)" }
+            #expect(Set(names).count == steps.count)
+            for step in steps {
+                #expect(step.stepSeconds >= step.fastestStepSeconds && step.fastestStepSeconds > 0)
+                let images = Double(step.batchSize) / step.stepSeconds
+                #expect(abs(step.imagesPerSecond / images - 1) < 1e-9)
+                let phases = ["backward", "batch", "forward", "moving", "update", "waiting"]
+                #expect(step.phases.keys.sorted() == phases)
+                #expect(abs(step.phases.values.reduce(0, +) - 1) < 1e-6)
+                #expect(abs(step.shareOfLimit - step.limitSeconds / step.stepSeconds) < 1e-9)
+                #expect(step.reduction == (ranks == nil ? "none" : "shared"))
+                #expect(step.timeRelativeToFast != nil && step.timeRelativeToMpi == nil)
+            }
+        }
+
+        #if os(Linux)
+        @Test("A step allocates nothing, on one rank and on ranks of one node", arguments: [nil, 2, 3])
+        func allocations(ranks: Int?) throws {
+            let flags = [
+                "--only", "steps", "--json", "--hidden-dims", "128,32", "--batch-sizes", "128",
+                "--batch-norm", "both",
+            ]
+            let outcome = try Program.succeed(["benchmark"] + flags + Self.brief, ranks: ranks)
+            let report = try Self.decoder.decode(Report.self, from: outcome.output)
+            for step in try #require(report.steps) {
+                #expect(
+                    step.allocationsPerStep == 0, "\(step.arithmetic), batch norm \(step.batchNorm)")
+            }
+        }
+        #endif
+
+        @Test("With --reference mpi every configuration also runs over MPI alone, and is compared with it")
+        func reference() throws {
+            let flags = ["--only", "steps", "--reference", "mpi", "--json", "--batch-norm", "none"]
+            let outcome = try Program.succeed(["benchmark"] + flags + Self.small + Self.brief, ranks: 2)
+            let steps = try #require(Self.decoder.decode(Report.self, from: outcome.output).steps)
+            #expect(
+                steps.map { "\($0.reduction) \($0.arithmetic)" } == [
+                    "shared fast", "shared reproducible", "mpi fast", "mpi reproducible",
+                ])
+            for (own, other) in zip(steps, steps.dropFirst(2)) {
+                let ratio = try #require(own.timeRelativeToMpi)
+                #expect(abs(ratio / (own.stepSeconds / other.stepSeconds) - 1) < 1e-9)
+            }
+        }
+
+        @Test("The table has a line for each configuration")
+        func table() throws {
+            let flags = ["benchmark", "--only", "steps", "--batch-norm", "sync"]
+            let outcome = try Program.succeed(flags + Self.small + Self.brief)
+            let lines = outcome.outputText.split(separator: "\n")
+            #expect(lines.filter { $0.hasPrefix("16 ") && $0.contains("sync") }.count == 2)
+        }
+
+        @Test("Scaling runs each number of ranks and compares with the first", arguments: [false, true])
+        func scaling(weak: Bool) throws {
+            let flags =
+                ["benchmark", "scaling", "--ranks", "1,2,3", "--json"] + (weak ? ["--weak"] : [])
+                + ["--hidden-dims", "16", "--batch-sizes", "48", "--batch-norm", "sync"]
+            let outcome = try Program.succeed(flags + Self.brief)
+            let report = try Self.decoder.decode(Scaling.self, from: outcome.output)
+            #expect(report.kind == (weak ? "weak" : "strong") && report.threadsPerRank == 1)
+            #expect(report.results.map(\.ranks) == [1, 2, 3, 1, 2, 3])
+            for result in report.results {
+                #expect(result.batchSize == (weak ? 48 * result.ranks : 48))
+                #expect(abs(result.efficiency - result.speedUp / Double(result.ranks)) < 1e-9)
+            }
+            #expect(report.results[0].speedUp == 1 && report.results[3].speedUp == 1)
+        }
+
+        @Test("Scaling without mpirun says so")
+        func withoutLauncher() throws {
+            let outcome = try Program.run(
+                ["benchmark", "scaling"], environment: ["PATH": "/nonexistent"])
+            expectRefusal(outcome, naming: ["mpirun"])
+        }
+
+        @Test("Scaling ends its ranks when they take too long")
+        func timeLimit() throws {
+            var runner = ProcessRunner(
+                executable: Program.executable,
+                arguments: ["benchmark", "scaling", "--ranks", "2", "--time-limit", "3"], timeLimit: 60)
+            var seen = Set<Int32>()
+            runner.whileRunning = { seen.formUnion(ProcessTable.descendants(of: $0)) }
+            let outcome = try runner.run()
+            expectRefusal(outcome, naming: ["2 ranks", "3.0 s", "--time-limit"])
+            for process in seen {
+                #expect(ProcessTable.name(of: process) != "dp-train", "process \(process) is left")
+            }
+        }
+
+        static let wrongValues: [BadFlags] = [
+            BadFlags(flags: ["--rounds", "0"], names: ["--rounds", "0"]),
+            BadFlags(flags: ["--round-seconds", "-1"], names: ["--round-seconds"]),
+            BadFlags(flags: ["--round-seconds", "nan"], names: ["--round-seconds", "nan"]),
+            BadFlags(flags: ["--batch-sizes", "100"], names: ["100", "8 logical shards"]),
+            BadFlags(flags: ["--batch-sizes", "0"], names: ["--batch-size", "0"]),
+            BadFlags(flags: ["--hidden-dims", "0"], names: ["--hidden-dims", "0"]),
+            BadFlags(flags: ["--batch-norm", "maybe"], names: ["--batch-norm", "maybe"]),
+            BadFlags(flags: ["--arithmetic", "exact"], names: ["--arithmetic", "exact"]),
+            BadFlags(flags: ["--reference", "gloo"], names: ["--reference", "gloo"]),
+            BadFlags(flags: ["--only", "nothing"], names: ["--only", "nothing"]),
+            BadFlags(flags: ["--threads", "0"], names: ["--threads", "0"]),
+            BadFlags(flags: ["scaling", "--ranks", "0"], names: ["--ranks", "0"], ranks: [nil]),
+            BadFlags(flags: ["scaling", "--ranks", "one"], names: ["--ranks", "one"], ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--ranks", "1,2,3", "--batch-sizes", "100"], names: ["100"], ranks: [nil]),
+            BadFlags(flags: ["scaling", "--time-limit", "0"], names: ["--time-limit", "0"], ranks: [nil]),
+            BadFlags(flags: ["scaling"], names: ["must be started alone"], ranks: [2]),
+        ]
+
+        @Test("A value without meaning is refused by name", arguments: wrongValues)
+        func wrongValue(bad: BadFlags) throws {
+            for ranks in bad.ranks {
+                let outcome = try Program.run(["benchmark"] + bad.flags, ranks: ranks)
+                expectRefusal(outcome, naming: bad.names)
+            }
+        }
+    }
+}
+
+// As the JSON has them.
+private struct Report: Decodable {
+    struct Machine: Decodable { let ranks: Int }
+    struct Peak: Decodable { let gflops: Double }
+    struct Copy: Decodable { let bytesPerSecond: Double }
+    struct Shape: Decodable { let m, n, k: Int }
+    struct Product: Decodable {
+        let shape: Shape
+        let kernel: String
+        let gflops, shareOfPeak, largestError: Double
+    }
+    struct Barrier: Decodable { let sharedSeconds, mpiSeconds: Double }
+    struct Allreduce: Decodable {
+        let byteCount: Int
+        let sharedSeconds, sharedFreshSeconds, mpiSeconds, mpiFreshSeconds: Double
+    }
+    struct Limits: Decodable {
+        let peaks: [Peak]
+        let copies: [Copy]
+        let products: [Product]?
+        let barrier: Barrier?
+        let allreduces: [Allreduce]?
+    }
+    struct Step: Decodable {
+        let hiddenDims: [Int]
+        let batchNorm, arithmetic, reduction: String
+        let batchSize: Int
+        let stepSeconds, fastestStepSeconds, imagesPerSecond: Double
+        let phases: [String: Double]
+        let allocationsPerStep: Double?
+        let limitSeconds, shareOfLimit: Double
+        let timeRelativeToFast, timeRelativeToMpi: Double?
+    }
+    let machine: Machine
+    let limits: Limits
+    let steps: [Step]?
+}
+
+private struct Scaling: Decodable {
+    struct Result: Decodable {
+        let ranks, batchSize: Int
+        let stepSeconds, imagesPerSecond, speedUp, efficiency: Double
+    }
+    let kind: String
+    let threadsPerRank: Int
+    let results: [Result]
+}
