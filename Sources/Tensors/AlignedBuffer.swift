@@ -17,9 +17,18 @@ public struct AlignedBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     /// Allocates memory for `count` scalars whose bytes are all zero. Large memory is taken from the system page by page,
     /// at the first use of each.
     public init(zeroed count: Int) {
+        self.init(count: count) { calloc(1, $0) }
+    }
+
+    /// Allocates memory for `count` scalars of any contents, to be written before they are read.
+    init(uninitialized count: Int) {
+        self.init(count: count) { malloc($0) }
+    }
+
+    private init(count: Int, _ allocate: (_ byteCount: Int) -> UnsafeMutableRawPointer?) {
         precondition(count >= 0, "a buffer cannot hold \(count) scalars")
         let byteCount = max(1, count) * MemoryLayout<Scalar>.stride + Self.alignment
-        guard let allocation = calloc(1, byteCount) else {
+        guard let allocation = allocate(byteCount) else {
             preconditionFailure("no memory for \(byteCount) bytes")
         }
         self.allocation = allocation

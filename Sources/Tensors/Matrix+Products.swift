@@ -14,9 +14,9 @@ extension Matrix where Scalar: TensorScalar {
         precondition(
             (transposeB == .none ? b.rows : b.columns) == k,
             "[\(rows), \(k)] times a matrix of \(transposeB == .none ? b.rows : b.columns) rows")
-        let memory = AlignedBuffer<Scalar>(
-            repeating: 0, count: PackedMatrix<Scalar>.count(rows: k, columns: n))
-        let scratch = AlignedBuffer<Scalar>(repeating: 0, count: Scalar.productScratch)
+        // Clearing what is overwritten anyway would take longer than a small product.
+        let memory = AlignedBuffer<Scalar>(uninitialized: PackedMatrix<Scalar>.count(rows: k, columns: n))
+        let scratch = AlignedBuffer<Scalar>(uninitialized: Scalar.productScratch)
         let packed = PackedMatrix(memory.vector, rows: k, columns: n)
         switch transposeB {
         case .none: packed.pack(StridedMatrix(b))
