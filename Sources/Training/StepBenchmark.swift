@@ -118,6 +118,7 @@ private final class Candidate {
             // Small steps: what is measured is time, and numbers that overflow could take another.
             _ = try runner.step(step % stepsPerEpoch, learningRate: 1e-4, stopRequested: false)
         }
+        try runner.finish()
         try communicator.barrier()
         let seconds = (ContinuousClock.now - start) / .seconds(1) / Double(steps)
         return try communicator.allreduce(seconds, .maximum)
