@@ -33,7 +33,8 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         let run = SmallRun(reduction: .mpi)
         for step in [1, SmallRun.stepsPerEpoch, SmallRun.stepsPerEpoch + 2] {
             let folder = try TemporaryFolder()
-            guard case .stopped(_, let last, _) = try train(run, communicator, in: folder, stopStep: step) else {
+            let stopped = try train(run, communicator, in: folder, stopStep: step)
+            guard case .stopped(_, let last, _) = stopped else {
                 return XCTFail("not stopped after step \(step)")
             }
             XCTAssertEqual(last, step)
