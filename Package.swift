@@ -141,7 +141,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Checkpoints", "DataParallel", "Datasets", "MLPEngine", "FileTestSupport",
+                "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
+                "FileTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(

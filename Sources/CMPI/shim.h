@@ -11,6 +11,10 @@ typedef struct {
     MPI_Comm handle;
 } dp_mpi_communicator;
 
+typedef struct {
+    MPI_Request handle;
+} dp_mpi_request;
+
 static inline MPI_Comm dp_mpi_comm_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Comm dp_mpi_comm_null(void) { return MPI_COMM_NULL; }
 static inline MPI_Info dp_mpi_info_null(void) { return MPI_INFO_NULL; }

@@ -18,6 +18,9 @@ public protocol Communicator: AnyObject, Sendable {
     /// What carries the messages, for people to read, such as `single process` or `Open MPI 4.1.4`.
     var implementation: String { get }
 
+    /// Whether several threads may call collectives at once, each those of another communicator.
+    var allowsConcurrentCalls: Bool { get }
+
     /// Returns once every rank has called it. Collective: every rank must call it.
     ///
     /// - Throws: The communicator's error where the communication failed.
@@ -65,6 +68,13 @@ public protocol Communicator: AnyObject, Sendable {
     /// - Throws: ``CollectiveArgumentError`` if the counts do not fit, or the communicator's error.
     func allgather<E: CollectiveElement>(segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int])
         throws
+
+    /// The same as ``allgather(segmentsOf:counts:)``, but waits asleep, so that other threads of the rank can use all
+    /// processors meanwhile. Collective: every rank must call it, with the same counts.
+    ///
+    /// - Throws: As ``allgather(segmentsOf:counts:)``.
+    func idleAllgather<E: CollectiveElement>(
+        segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]) throws
 
     /// The communicator of those ranks that pass the same color, ordered by their keys and, where these are equal, by
     /// their ranks here: the meaning of `MPI_Comm_split`. Collective: every rank must call it.

@@ -13,6 +13,8 @@ public final class ThreadCommunicator: Communicator {
     public let placement: NodePlacement
     /// `threads of one process`.
     public let implementation = "threads of one process"
+    /// True.
+    public let allowsConcurrentCalls = true
 
     private let meeting: ThreadMeeting
 

@@ -32,6 +32,13 @@ enum MPICall {
         text(capacity: dp_mpi_max_library_version_string()) { MPI_Get_library_version($0, $1) } ?? "MPI"
     }
 
+    /// Which threads may call the library; only the main one where it does not say.
+    static var providedThreadSupport: ThreadSupport {
+        var code: Int32 = 0
+        guard MPI_Query_thread(&code) == dp_mpi_success() else { return .funneled }
+        return ThreadSupport.allCases.last { $0.code <= code } ?? .single
+    }
+
     /// The name of the node, as the library gives it.
     static func processorName(rank: Int) throws -> String {
         var status: Int32 = dp_mpi_success()

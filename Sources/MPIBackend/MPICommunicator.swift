@@ -13,6 +13,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     public let placement: NodePlacement
     /// The library's name and version, such as `Open MPI 4.1.4`.
     public let implementation: String
+    /// Whether MPI was started with `MPI_THREAD_MULTIPLE`.
+    public let allowsConcurrentCalls: Bool
 
     // MPI's handles are not declared Sendable; this one never changes, and isOpen says when it is gone.
     private let mpi: dp_mpi_communicator
@@ -30,6 +32,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         self.placement = placement
         self.maximumCount = maximumCount
         implementation = MPILibrary.name(fromVersionText: MPICall.libraryVersion)
+        allowsConcurrentCalls = MPICall.providedThreadSupport >= .multiple
         isOpen = Atomic(true)
     }
 
@@ -82,16 +85,23 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     ///
     /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
     public func idleBarrier() throws {
-        var request = dp_mpi_request_null()
-        try call("MPI_Ibarrier") { MPI_Ibarrier(mpi.handle, &request) }
+        try idly("MPI_Ibarrier", longestPause: 1_000_000) { MPI_Ibarrier(mpi.handle, &$0.handle) }
+    }
+
+    /// Starts an operation and waits for its end asleep: looks after 50 µs and ever less often.
+    private func idly(
+        _ operation: String, longestPause: Int, _ start: (inout dp_mpi_request) -> Int32
+    ) throws {
+        var request = dp_mpi_request(handle: dp_mpi_request_null())
+        try call(operation) { start(&request) }
         var isComplete: Int32 = 0
         var nanoseconds = 50_000
         while true {
-            try call("MPI_Test") { MPI_Test(&request, &isComplete, dp_mpi_status_ignore()) }
+            try call("MPI_Test") { MPI_Test(&request.handle, &isComplete, dp_mpi_status_ignore()) }
             if isComplete != 0 { return }
             var pause = timespec(tv_sec: 0, tv_nsec: nanoseconds)
             nanosleep(&pause, nil)
-            nanoseconds = min(nanoseconds * 3 / 2, 1_000_000)
+            nanoseconds = min(nanoseconds * 3 / 2, longestPause)
         }
     }
 
@@ -149,6 +159,39 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     public func allgather<E: CollectiveElement>(
         segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
     ) throws {
+        try allgather(segmentsOf: buffer, counts: counts) { counts, starts in
+            let type = E.elementType.mpi
+            try call("MPI_Allgatherv") {
+                MPI_Allgatherv(
+                    dp_mpi_in_place(), 0, type, buffer.baseAddress, counts, starts, type, mpi.handle)
+            }
+        }
+    }
+
+    /// Copies every rank's segment to all others, and waits asleep: it looks every 50 to 100 µs. Collective: every rank
+    /// must call it, with the same counts.
+    ///
+    /// - Throws: As ``allgather(segmentsOf:counts:)``.
+    public func idleAllgather<E: CollectiveElement>(
+        segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
+    ) throws {
+        try allgather(segmentsOf: buffer, counts: counts) { counts, starts in
+            let type = E.elementType.mpi
+            // A message of many parts goes on only when somebody looks.
+            try idly("MPI_Iallgatherv", longestPause: 100_000) {
+                MPI_Iallgatherv(
+                    dp_mpi_in_place(), 0, type, buffer.baseAddress, counts, starts, type, mpi.handle,
+                    &$0.handle)
+            }
+        }
+    }
+
+    /// Checks the counts, and has the body carry them out with the segments' starts, unless there is more than MPI can
+    /// count. The body's pointers are valid during the call.
+    private func allgather<E: CollectiveElement>(
+        segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int],
+        _ body: (UnsafePointer<Int32>, UnsafePointer<Int32>) throws -> Void
+    ) throws {
         try checkSegments(counts, buffer: buffer.count)
         guard buffer.count > 0, size > 1 else { return }
         var starts = [Int](repeating: 0, count: size)
@@ -160,13 +203,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             }
             return
         }
-        let type = E.elementType.mpi
-        try call("MPI_Allgatherv") {
-            MPI_Allgatherv(
-                dp_mpi_in_place(), 0, type, buffer.baseAddress, counts.map { Int32($0) },
-                starts.map { Int32($0) }, type,
-                mpi.handle)
-        }
+        try body(counts.map { Int32($0) }, starts.map { Int32($0) })
     }
 
     /// A communicator of the ranks that pass the same color, which MPI keeps until it is finalised. Collective: every
@@ -242,27 +279,5 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         let lowestRanks = try allgather(lowestRank)
         let names = try allgather(text: try MPICall.processorName(rank: rank))
         return NodePlacement(rank: rank, nodes: lowestRanks.map { Int($0) }, hostNames: names)
-    }
-}
-
-extension CollectiveElementType {
-    fileprivate var mpi: MPI_Datatype {
-        switch self {
-        case .float: dp_mpi_float()
-        case .double: dp_mpi_double()
-        case .int64: dp_mpi_int64()
-        case .uint64: dp_mpi_uint64()
-        case .uint8: dp_mpi_uint8()
-        }
-    }
-}
-
-extension ReductionOperation {
-    fileprivate var mpi: MPI_Op {
-        switch self {
-        case .sum: dp_mpi_sum()
-        case .minimum: dp_mpi_min()
-        case .maximum: dp_mpi_max()
-        }
     }
 }

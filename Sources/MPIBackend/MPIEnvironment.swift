@@ -21,11 +21,13 @@ public enum MPIEnvironment {
     /// the start itself are left to the library, which prints them and ends the process.
     ///
     /// - Parameters:
-    ///   - threadSupport: Which threads will call MPI.
+    ///   - threadSupport: Which threads have to be able to call MPI.
+    ///   - preferred: What MPI is asked for, where that is more; ``MPICommunicator/allowsConcurrentCalls`` says what
+    ///     came of it.
     ///   - environment: What the process was started with.
     /// - Throws: ``MPIEnvironmentError`` or ``MPIError``.
     public static func start(
-        threadSupport: ThreadSupport = .funneled,
+        threadSupport: ThreadSupport = .funneled, preferred: ThreadSupport = .multiple,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> MPICommunicator {
         try state.withLock { state in
@@ -36,7 +38,7 @@ public enum MPIEnvironment {
             }
             var isInitialized: Int32 = 0
             try MPICall.check(MPI_Initialized(&isInitialized), "MPI_Initialized")
-            if isInitialized == 0 { try initialize(threadSupport, environment) }
+            if isInitialized == 0 { try initialize(max(threadSupport, preferred), environment) }
             let ownsMPI = isInitialized == 0
             do {
                 try requireSupport(threadSupport)
@@ -75,28 +77,17 @@ public enum MPIEnvironment {
             processorsOfNode: ProcessorAffinity.processorsOfNode)
         for (name, value) in settings { setenv(name, value, 0) }
         var provided: Int32 = 0
-        try MPICall.check(MPI_Init_thread(nil, nil, code(of: support), &provided), "MPI_Init_thread")
+        try MPICall.check(MPI_Init_thread(nil, nil, support.code, &provided), "MPI_Init_thread")
         try MPICall.check(
             MPI_Comm_set_errhandler(dp_mpi_comm_world(), dp_mpi_errors_return()), "MPI_Comm_set_errhandler")
     }
 
     private static func requireSupport(_ required: ThreadSupport) throws {
-        var code: Int32 = 0
-        try MPICall.check(MPI_Query_thread(&code), "MPI_Query_thread")
-        let provided = ThreadSupport.allCases.last { self.code(of: $0) <= code } ?? .single
+        let provided = MPICall.providedThreadSupport
         guard provided >= required else {
             throw MPIEnvironmentError.insufficientThreadSupport(
                 library: MPILibrary.name(fromVersionText: MPICall.libraryVersion),
                 required: required, provided: provided)
-        }
-    }
-
-    private static func code(of support: ThreadSupport) -> Int32 {
-        switch support {
-        case .single: dp_mpi_thread_single()
-        case .funneled: dp_mpi_thread_funneled()
-        case .serialized: dp_mpi_thread_serialized()
-        case .multiple: dp_mpi_thread_multiple()
         }
     }
 }

@@ -12,18 +12,20 @@ public struct World: Sendable {
     /// a fifth of a second to start. Collective: every rank must call it, on the main thread.
     ///
     /// - Parameters:
-    ///   - threadSupport: Which threads will call the communicator.
+    ///   - threadSupport: Which threads have to be able to call communicators.
+    ///   - preferred: What MPI is asked for, where that is more.
     ///   - environment: What the process was started with.
     /// - Throws: ``LauncherMismatch`` where processes started together cannot see each other, ``MPIEnvironmentError`` or
     ///   ``MPIError``.
     public static func start(
-        threadSupport: ThreadSupport = .funneled,
+        threadSupport: ThreadSupport = .funneled, preferred: ThreadSupport = .multiple,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> World {
         guard let launcher = Launcher.detect(environment: environment) else {
             return World(communicator: SingleProcessCommunicator(), launcher: nil)
         }
-        let communicator = try MPIEnvironment.start(threadSupport: threadSupport, environment: environment)
+        let communicator = try MPIEnvironment.start(
+            threadSupport: threadSupport, preferred: preferred, environment: environment)
         do {
             try LauncherMismatch.check(
                 launcher: launcher, worldSize: communicator.size, library: communicator.implementation)

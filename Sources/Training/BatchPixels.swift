@@ -5,60 +5,135 @@ internal import Tensors
 
 /// The pixels of a global batch as bytes, in memory that the ranks of a node share: each rank puts its rows there, and
 /// the first layer's weight gradient in reproducible arithmetic reads all of them.
+///
+/// Pixels do not depend on the weights. Between nodes those of the next batch of the epoch therefore travel while a step
+/// computes, on a thread of each leader, from and to a second room; the first batch of an epoch, or after a resumption,
+/// is waited for. Where the library lets only one thread communicate, so is every batch.
 final class BatchPixels {
+    private struct Batch: Equatable {
+        let epoch: Int?
+        let step: Int
+    }
+
     private let loader: BatchLoader
     private let normalization = PixelNormalization<Float>.cifar10
     private let region: SharedRegion
     private let labelBuffer: AlignedBuffer<Int32>
     private let rowsOfRank: [Int]
     private let ownRows: Range<Int>
-    private let nodeOfRank: [Int]
+    /// The bytes of each node's rows.
+    private let bytesOfNode: [Int]
+    /// On the leaders, where batches travel ahead.
+    private let thread: CommunicationThread?
 
-    /// Shares room for a batch. Collective: every rank must call it.
+    /// Of which batch each room holds this rank's rows: one room, or two where batches travel ahead.
+    private var loaded: [Batch?]
+    private var current = 0
+    /// The batch that has been sent ahead.
+    private var ahead: Batch?
+
+    /// Shares room for batches. Collective: every rank must call it.
     ///
     /// - Parameters:
     ///   - loader: This rank's rows.
     ///   - group: The ranks of this node.
     ///   - rowsOfRank: The rows of each rank's part, those of a node's ranks one behind the other.
     ///   - rank: This rank.
-    /// - Throws: `SharedMemoryError`.
-    init(loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int], rank: Int) throws {
+    ///   - exchanged: Whether every node needs the rows of all.
+    /// - Throws: `SharedMemoryError`, or the communicator's error.
+    init(loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int], rank: Int, exchanged: Bool) throws {
         self.loader = loader
         self.rowsOfRank = rowsOfRank
-        nodeOfRank = group.placement.nodeOfRank
+        let nodeOfRank = group.placement.nodeOfRank
+        bytesOfNode = (0..<group.nodeCount).map { node in
+            zip(nodeOfRank, rowsOfRank).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) } * CIFAR10.imageBytes
+        }
         let first = rowsOfRank[..<rank].reduce(0, +)
         ownRows = first..<first + rowsOfRank[rank]
-        region = try group.makeRegion(byteCount: rowsOfRank.reduce(0, +) * CIFAR10.imageBytes)
-        labelBuffer = AlignedBuffer(zeroed: loader.rows)
+
+        var thread: CommunicationThread?
+        var isAhead: Int64 = 0
+        if exchanged && group.nodeCount > 1 {
+            try group.betweenNodes { thread = try CommunicationThread($0) }
+            isAhead = try group.node.broadcast(thread == nil ? 0 : 1, root: 0)
+        }
+        self.thread = thread
+        loaded = isAhead == 1 ? [nil, nil] : [nil]
+        region = try group.makeRegion(byteCount: loaded.count * bytesOfNode.reduce(0, +))
+        labelBuffer = AlignedBuffer(zeroed: loaded.count * loader.rows)
     }
 
     /// This rank's rows.
-    var own: BatchInput<Float> { .pixels(normalization.numbers(pixels[rows: ownRows])) }
+    var own: BatchInput<Float> { .pixels(normalization.numbers(pixels(in: current)[rows: ownRows])) }
 
-    /// The whole batch, once all ranks have put their rows there.
-    var all: BatchInput<Float> { .pixels(normalization.numbers(pixels)) }
+    /// The whole batch, once all ranks have put their rows there and, of several nodes, exchanged them.
+    var all: BatchInput<Float> { .pixels(normalization.numbers(pixels(in: current))) }
 
     /// The labels of this rank's rows.
-    var labels: Vector<Int32> { labelBuffer.vector }
+    var labels: Vector<Int32> { labels(in: current) }
 
-    /// Puts this rank's rows of a batch of the epoch that the loader has begun where the node shares them.
+    /// Puts this rank's rows of a batch of the epoch that the loader has begun where the node shares them; of the next
+    /// one, too, if it is to travel ahead.
     func load(step: Int) {
-        loader.load(step: step, into: pixels[rows: ownRows], labels: labels)
+        // What else there is a room for was read by all before the end of the last step.
+        current = (current + 1) % loaded.count
+        let batch = Batch(epoch: loader.epoch, step: step)
+        if loaded[current] != batch || loaded.count == 1 { load(batch, into: current) }
+        guard loaded.count > 1 else { return }
+        let hasNext = step + 1 < loader.stepsPerEpoch
+        if hasNext { load(Batch(epoch: loader.epoch, step: step + 1), into: 1 - current) }
+        if !hasNext { loaded[1 - current] = nil }
     }
 
-    /// Brings the rows of all nodes to each. Collective: the leaders of all nodes must call it.
+    /// Brings the rows of all nodes to each, and sends the next batch ahead. Collective: the leaders of all nodes must
+    /// call it, when all ranks of their nodes have loaded their rows.
     ///
     /// - Throws: The communicator's error.
     func exchange(over leaders: any Communicator) throws {
-        let counts = (0..<leaders.size).map { node in
-            zip(nodeOfRank, rowsOfRank).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) } * CIFAR10.imageBytes
+        guard let thread else {
+            return try leaders.allgather(segmentsOf: pixels(in: current).vector.buffer, counts: bytesOfNode)
         }
-        try leaders.allgather(segmentsOf: pixels.vector.buffer, counts: counts)
+        // For this batch, or for one that nobody came to want.
+        try thread.wait()
+        if ahead != loaded[current] {
+            start(current, on: thread)
+            try thread.wait()
+        }
+        ahead = loaded[1 - current]
+        if ahead != nil { start(1 - current, on: thread) }
     }
 
-    private var pixels: Matrix<UInt8> {
+    /// Waits for what is on its way: MPI must not end before. Collective: the leaders of all nodes must call it, after
+    /// the same step; on other ranks it does nothing.
+    ///
+    /// - Throws: The communicator's error.
+    func finish() throws {
+        try thread?.wait()
+    }
+
+    private func start(_ room: Int, on thread: CommunicationThread) {
+        let bytes = pixels(in: room).vector
+        thread.start { [region, bytesOfNode] leaders in
+            // The bytes are the region's.
+            try withExtendedLifetime(region) {
+                try leaders.idleAllgather(segmentsOf: bytes.buffer, counts: bytesOfNode)
+            }
+        }
+    }
+
+    private func load(_ batch: Batch, into room: Int) {
+        loader.load(step: batch.step, into: pixels(in: room)[rows: ownRows], labels: labels(in: room))
+        loaded[room] = batch
+    }
+
+    private func labels(in room: Int) -> Vector<Int32> {
+        labelBuffer.vector[room * loader.rows..<(room + 1) * loader.rows]
+    }
+
+    private func pixels(in room: Int) -> Matrix<UInt8> {
         let rows = rowsOfRank.reduce(0, +)
         let base = region.base.bindMemory(to: UInt8.self, capacity: region.byteCount)
-        return Matrix(base: base, rows: rows, columns: CIFAR10.imageBytes)
+        return Matrix(
+            base: base + room * rows * CIFAR10.imageBytes, rows: rows, columns: CIFAR10.imageBytes)
     }
 }

@@ -65,7 +65,8 @@ final class StepRunner {
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
         let pixels = try BatchPixels(
-            loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank)
+            loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
+            exchanged: configuration.arithmetic == .reproducible)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: digits.map { (CIFAR10.channelMean.count, $0) })
@@ -83,7 +84,6 @@ final class StepRunner {
                     communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
                     rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm,
                     threadCount: threads)
-                reduction.batch = pixels.all
                 reduction.exchangeBatch = { try pixels.exchange(over: $0) }
                 return .reproducible(reduction)
             }
@@ -109,8 +109,17 @@ final class StepRunner {
         case .fast(let reduction):
             return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
         case .reproducible(let reduction):
+            reduction.batch = pixels.all
             return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
         }
+    }
+
+    /// Waits for what is still on its way between nodes; more steps may follow. Collective: every rank must call it, after
+    /// its last step unless that ended an epoch, was asked to stop or diverged.
+    ///
+    /// - Throws: The communicator's error.
+    func finish() throws {
+        try pixels.finish()
     }
 
     /// The time spent in each phase of the steps.
@@ -124,8 +133,11 @@ final class StepRunner {
     private func step<Reduction: GradientReduction<Float>>(
         _ reduction: Reduction, learningRate: Double, stopRequested: Bool
     ) throws -> StepOutcome {
-        try replica.step(
+        let outcome = try replica.step(
             pixels.own, targets: .labels(pixels.labels), globalBatch: globalBatch,
             learningRate: learningRate, stopRequested: stopRequested, method: reduction)
+        // Nobody trains on: the run ends.
+        if outcome.stopRequested || !outcome.loss.lossSum.isFinite { try finish() }
+        return outcome
     }
 }

@@ -12,6 +12,11 @@ public final class BatchLoader {
     /// The fingerprint of the owned records.
     public let fingerprint: UInt64
 
+    /// The epoch begun, counted from 0; nil before the first.
+    public private(set) var epoch: Int?
+    /// Batches of an epoch.
+    public let stepsPerEpoch: Int
+
     private let shards: LogicalShards
     private let records: ImageRecords
     /// For each owned shard the positions of its records in `records`.
@@ -35,6 +40,7 @@ public final class BatchLoader {
         self.shards = shards
         self.ownedShards = ownedShards
         rowsPerShard = globalBatch / shards.count
+        stepsPerEpoch = shards.stepsPerEpoch(globalBatch: globalBatch)
         let wanted = ownedShards.flatMap { shards.shards[$0] }.sorted()
         records = try dataset.read(.training, records: wanted)
         fingerprint = records.fingerprint
@@ -48,6 +54,7 @@ public final class BatchLoader {
 
     /// Shuffles the owned shards for an epoch, counted from 0.
     public func beginEpoch(_ epoch: Int) {
+        self.epoch = epoch
         order = zip(ownedShards, positions).map { shard, positions in
             shards.order(of: shard, epoch: epoch).map { positions[$0] }
         }

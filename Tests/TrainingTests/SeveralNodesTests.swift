@@ -1,0 +1,47 @@
+import Collectives
+import DataParallel
+import FileTestSupport
+import Testing
+import Training
+
+/// Training on several nodes, here groups of threads, between which batches travel ahead.
+@Suite struct SeveralNodesTests {
+    private static let placements = [
+        [0, 1], [0, 0, 1], [0, 1, 0, 1], [0, 1, 1, 2, 2], [0, 1, 2, 3, 4, 5, 6],
+    ]
+
+    @Test(
+        "They come to the bits of one rank", arguments: placements, [BatchNormMode.none, .local, .sync])
+    func sameBits(nodeOfRank: [Int], batchNorm: BatchNormMode) throws {
+        let run = SmallRun(batchNorm: batchNorm)
+        let folder = try TemporaryFolder()
+        let output = folder.path("run")
+        let outcomes = try ThreadCommunicator.run(nodeOfRank: nodeOfRank) {
+            try run.train(over: $0, output: output)
+        }
+        let alone = try run.digestAlone()
+        #expect(!alone.isEmpty)
+        #expect(outcomes[0].digest == alone)
+    }
+
+    @Test(
+        "A run that was stopped after any step, when the next batch could be on its way, goes on on other nodes",
+        arguments: 1..<2 * SmallRun.stepsPerEpoch)
+    func stopped(step: Int) throws {
+        let run = SmallRun()
+        let folder = try TemporaryFolder()
+        let output = folder.path("run")
+        let outcomes = try ThreadCommunicator.run(nodeOfRank: [0, 0, 1]) {
+            try run.train(over: $0, output: output, stopStep: step)
+        }
+        guard case .stopped(_, let last, _) = outcomes[0] else {
+            Issue.record("\(outcomes[0])")
+            return
+        }
+        #expect(last == step)
+        let resumed = try ThreadCommunicator.run(nodeOfRank: [0, 1, 1, 2]) {
+            try run.train(over: $0, output: output, resumes: true)
+        }
+        #expect(try resumed[0].digest == run.digestAlone())
+    }
+}
