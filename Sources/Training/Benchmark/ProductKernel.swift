@@ -65,8 +65,8 @@ private final class PreparedLinear {
         self.network = network
         module = network.linears[0]
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
-        packed = AlignedBuffer(zeroed: LinearProducts<Float>.packedCount(network))
-        products = LinearProducts(network, batch: batch, packed: packed.vector, threads: 1)
+        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network))
+        products = LinearProducts(network, batch: batch, packed: PackedWeights(numbers: packed.vector), threads: 1)
     }
 
     func setWeights(_ weights: Vector<Float>) {
