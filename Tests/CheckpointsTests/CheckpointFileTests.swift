@@ -128,7 +128,7 @@ import ZstdFrames
 
     @Test(arguments: [
         "configuration", "logical_shards", "epoch", "step", "step_in_epoch", "data_fingerprint",
-        "blas_kernel",
+        "kernels",
         "world_size", "tensors_sha256", "program_version", "best_validation_step", "best_validation_loss",
     ])
     func `A missing field is named`(key: String) throws {
