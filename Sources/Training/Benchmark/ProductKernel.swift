@@ -66,7 +66,8 @@ private final class PreparedLinear {
         module = network.linears[0]
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
         packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network))
-        products = LinearProducts(network, batch: batch, packed: PackedWeights(numbers: packed.vector), threads: 1)
+        products = LinearProducts(
+            network, batch: batch, packed: PackedWeights(numbers: packed.vector), threads: 1)
     }
 
     func setWeights(_ weights: Vector<Float>) {
