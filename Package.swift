@@ -104,7 +104,8 @@ let package = Package(
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
         .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
         .testTarget(
-            name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"], swiftSettings: settings),
+            name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
+            swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),

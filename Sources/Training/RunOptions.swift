@@ -20,6 +20,8 @@ public struct RunOptions: Sendable {
 
     /// What carries gradients between the ranks of a node.
     public var reduction = Reduction.auto
+    /// The threads of each rank; nil for its share of its node's processors.
+    public var threads: Int?
     /// The run directory; nil for `runs/` and a time stamp.
     public var output: String?
     /// The checkpoint to go on from.

@@ -50,7 +50,7 @@ public struct Trainer {
     /// - Returns: What the run came to; the same on every rank but for the digest, which only rank 0 has.
     /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
     public func run() throws -> RunOutcome {
-        let threads = ProcessorShare.threads(of: communicator)
+        let threads = options.threads ?? ProcessorShare.threads(of: communicator)
         let digits = try PixelPrecision.digits(of: configuration, over: communicator)
         let kernels = UsedKernels(digits: digits)
 

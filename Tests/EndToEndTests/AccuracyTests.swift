@@ -42,6 +42,20 @@ extension EndToEnd {
         }
 
         @Test(
+            "Over five seeds products with pixels in integers learn as much as Float, to half a point",
+            .enabled(if: Cifar10.runsLongTests, Cifar10.longTests))
+        func precisions() throws {
+            func mean(_ precision: String) throws -> Double {
+                self.mean(
+                    try (42...46).map {
+                        try train(["--seed", "\($0)", "--matmul-precision", precision]).summary().testAccuracy
+                    })
+            }
+            let (high, highest) = try (mean("high"), mean("highest"))
+            #expect(abs(high - highest) <= 0.005, "high \(high), highest \(highest)")
+        }
+
+        @Test(
             "On any number of ranks the accuracy is that of one rank, to 0.02",
             .enabled(if: Cifar10.runsLongTests, Cifar10.longTests), arguments: ["none", "sync"])
         func ranks(batchNorm: String) throws {

@@ -9,6 +9,7 @@ extension EndToEnd {
             arguments: [
                 [], ["--batch-norm", "none"], ["--batch-norm", "local"],
                 ["--residual", "--nesterov", "--weight-decay", "0.001", "--activation", "tanh"],
+                ["--matmul-precision", "highest"], ["--matmul-precision", "medium", "--batch-norm", "none"],
             ])
         func smallSet(flags: [String]) throws {
             let flags = try Runs.flags(epochs: 3) + flags

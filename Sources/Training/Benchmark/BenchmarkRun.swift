@@ -1,6 +1,7 @@
 internal import Collectives
 internal import DataParallel
 internal import MLPEngine
+internal import Tensors
 
 /// A configuration ready to take steps, and what its turns have come to.
 final class BenchmarkRun {
@@ -9,6 +10,7 @@ final class BenchmarkRun {
     private let records: BenchmarkRecords
     private let runner: StepRunner
     private let reduction: String
+    private let digits: Int?
     private var steps = 1
     private var times: [Double] = []
     private var phases = StepPhase.allCases.map { _ in 0.0 }
@@ -24,10 +26,11 @@ final class BenchmarkRun {
         self.communicator = communicator
         self.configuration = configuration
         self.records = records
+        digits = try PixelPrecision.digits(of: configuration, over: communicator)
         let (runner, ranks) = try StepRunner.make(
             communicator, reduction, configuration: configuration, mlp: MLP(configuration.model),
-            loader: records.loader, assignment: records.assignment, threads: threads,
-            digits: try PixelPrecision.digits(of: configuration, over: communicator), note: { _ in })
+            loader: records.loader, assignment: records.assignment, threads: threads, digits: digits,
+            note: { _ in })
         self.runner = runner
         self.reduction = ranks.reduction
         try runner.model.broadcast()
@@ -77,11 +80,12 @@ final class BenchmarkRun {
         let shares = zip(StepPhase.allCases, phases).map { (String(describing: $0), $1 / max(total, 1e-9)) }
         let sorted = times.sorted()
         let median = (sorted[sorted.count / 2] + sorted[(sorted.count - 1) / 2]) / 2
-        let limit = StepWork(configuration).seconds(within: limits, machine: machine)
+        let limit = StepWork(configuration).seconds(within: limits, machine: machine, digits: digits)
         return StepMeasurement(
             hiddenDimensions: configuration.hiddenDimensions, batchNorm: configuration.batchNorm.rawValue,
             batchSize: configuration.batchSize, arithmetic: configuration.arithmetic.rawValue,
-            reduction: reduction, stepSeconds: median, fastestStepSeconds: sorted[0],
+            precision: (configuration.matmulPrecision ?? .highest).rawValue, reduction: reduction,
+            stepSeconds: median, fastestStepSeconds: sorted[0],
             imagesPerSecond: Double(configuration.batchSize) / median,
             phases: Dictionary(uniqueKeysWithValues: shares), allocationsPerStep: allocationsPerStep,
             limitSeconds: limit, shareOfLimit: limit / median)

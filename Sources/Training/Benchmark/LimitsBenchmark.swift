@@ -34,7 +34,9 @@ public struct LimitsBenchmark {
         // Launchers bind a rank to a core; its threads may use the others.
         let team = ProcessorAffinity.withAffinityToAllProcessors { WorkerTeam(threadCount: threads) }
         let copies = try Self.copyBytes.map { try measureCopy(workingSet: $0, team) }
-        var limits = MachineLimits(peaks: [try measurePeak(team)], copies: copies)
+        var peaks = [try measurePeak(team)]
+        if let unit = try agreedDigitUnit() { peaks.append(try measurePeak(of: unit, team)) }
+        var limits = MachineLimits(peaks: peaks, copies: copies)
         guard complete else { return limits }
         limits.products = try ProductBenchmark(timer: timer, peaks: limits.peaks).run()
         limits.allreduces = []
@@ -43,6 +45,28 @@ public struct LimitsBenchmark {
         limits.barrier = try collectives.measureBarrier()
         limits.allreduces = try collectives.measureAllreduces()
         return limits
+    }
+
+    /// This rank's unit for products of bytes, if all ranks have one.
+    private func agreedDigitUnit() throws -> DigitUnit? {
+        let all = try communicator.allreduce(Int64(DigitUnit.best == nil ? 0 : 1), .minimum)
+        return all == 1 ? DigitUnit.best : nil
+    }
+
+    private func measurePeak(of unit: DigitUnit, _ team: WorkerTeam) throws -> PeakMeasurement {
+        let rounds: UInt64 = 1 << 18
+        let sinks = AlignedBuffer<Int32>(zeroed: 16 * threads)
+        let base = sinks.vector.base
+        let usesTiles: Int32 = unit == .amx ? 1 : 0
+        let operations = Double(dp_peak_bytes(usesTiles, rounds, base))
+        let together = try timer.fastest {
+            team.run(threads) { _ = dp_peak_bytes(usesTiles, rounds, base + 16 * $0) }
+        }
+        let alone =
+            threads == 1 ? together : try timer.fastest { _ = dp_peak_bytes(usesTiles, rounds, base) }
+        return PeakMeasurement(
+            unit: .bytes, gigaflopsPerThread: operations / alone / 1e9,
+            gigaflops: operations * Double(threads * communicator.size) / together / 1e9)
     }
 
     private func measurePeak(_ team: WorkerTeam) throws -> PeakMeasurement {

@@ -5,11 +5,13 @@ public struct PeakMeasurement: Codable, Sendable, Equatable {
     public enum Unit: String, Codable, Sendable {
         /// The vector units, in single precision.
         case vector = "vector_float32"
+        /// The units for products of bytes, summed in 32 bits.
+        case bytes
     }
 
     /// What multiplies.
     public let unit: Unit
-    /// The floating-point operations per second of a rank with one thread at work, in 10⁹.
+    /// The operations per second of a rank with one thread at work, in 10⁹.
     public let gigaflopsPerThread: Double
     /// Those of all ranks together with all threads at work, in 10⁹.
     public let gigaflops: Double

@@ -45,7 +45,7 @@ struct ProductBenchmark {
         let peak = peaks.first { $0.unit == kernel.unit }?.gigaflopsPerThread ?? .infinity
         return ProductMeasurement(
             shape: problem.shape, kernel: kernel.name, unit: kernel.unit, seconds: seconds,
-            gigaflops: gigaflops, shareOfPeak: gigaflops / peak,
+            gigaflops: gigaflops, shareOfPeak: gigaflops * kernel.operations / peak,
             largestError: try timer.communicator.allreduce(problem.largestError, .maximum))
     }
 }

@@ -1,3 +1,4 @@
+internal import Datasets
 internal import MLPEngine
 internal import Tensors
 
@@ -7,12 +8,14 @@ struct ProductKernel: Sendable {
     let name: String
     /// What it multiplies with, whose peak it is compared with.
     let unit: PeakMeasurement.Unit
+    /// The operations of the unit for each floating-point operation of the product.
+    let operations: Double
     /// Allocates and prepares what a step would find prepared, and returns the product itself, which writes
     /// ``ProductProblem/product`` on the calling thread; nil where the kernel does not take the shape.
     let prepare: @Sendable (ProductProblem) -> (() -> Void)?
 
     /// OpenBLAS's SGEMM on one thread.
-    static let openBLAS = ProductKernel(name: "openblas", unit: .vector) { problem in
+    static let openBLAS = ProductKernel(name: "openblas", unit: .vector, operations: 1) { problem in
         switch problem.shape.use {
         case .forward:
             { BLAS.multiply(problem.x, .none, problem.other, .transposed, into: problem.product) }
@@ -22,27 +25,44 @@ struct ProductKernel: Sendable {
     }
 
     /// The products of training in single precision, from numbers.
-    static let numbers = ProductKernel(name: "dp-train", unit: .vector) { problem in
+    static let numbers = ProductKernel(name: "dp-train", unit: .vector, operations: 1) { problem in
         linear(problem, .numbers(problem.x))
     }
 
     /// The same from pixels, as the first layer takes them.
-    static let pixels = ProductKernel(name: "dp-train, pixels", unit: .vector) { problem in
+    static let pixels = ProductKernel(name: "dp-train, pixels", unit: .vector, operations: 1) { problem in
         problem.hasPixels ? linear(problem, .pixels(problem.pixels)) : nil
     }
 
+    /// The same in integers, where the CPU has a unit for products of bytes.
+    static func digits(_ precision: MatmulPrecision) -> ProductKernel? {
+        guard DigitUnit.best != nil, let digits = precision.digits else { return nil }
+        let name = "dp-train, \(precision.rawValue)"
+        return ProductKernel(name: name, unit: .bytes, operations: Double(digits)) { problem in
+            guard problem.hasPixels,
+                DigitWeights.areSupported(
+                    columns: problem.x.columns, planes: CIFAR10.channelMean.count)
+            else { return nil }
+            return linear(problem, .pixels(problem.pixels), digits: digits)
+        }
+    }
+
     /// All that are measured, OpenBLAS first.
-    static let all = [openBLAS, numbers, pixels]
+    static var all: [ProductKernel] {
+        [openBLAS, numbers, pixels] + [.high, .medium].compactMap(digits)
+    }
 
     /// A product as a linear module of a network has it computed.
-    private static func linear(_ problem: ProductProblem, _ x: BatchInput<Float>) -> () -> Void {
+    private static func linear(
+        _ problem: ProductProblem, _ x: BatchInput<Float>, digits: Int? = nil
+    ) -> () -> Void {
         let shape = problem.shape
         let (inputs, outputs) =
             shape.use == .forward ? (shape.k, shape.n) : (shape.n, shape.m)
         var builder = SequentialBuilder(inputs: inputs, prefix: "product")
         builder.linear(outputs: outputs, gain: 1)
         let network = builder.build()
-        let linear = PreparedLinear(network, batch: x.rows)
+        let linear = PreparedLinear(network, batch: x.rows, digits: digits)
         switch shape.use {
         case .forward:
             linear.setWeights(problem.otherVector)
@@ -58,16 +78,33 @@ private final class PreparedLinear {
     private let network: Sequential
     private let parameters: AlignedBuffer<Float>
     private let packed: AlignedBuffer<Float>
+    private let bytes: AlignedBuffer<Int8>
+    private let maxima: AlignedBuffer<Float>
+    private let sums: AlignedBuffer<Int32>
     private let products: LinearProducts<Float>
     private let module: Linear
 
-    init(_ network: Sequential, batch: Int) {
+    init(_ network: Sequential, batch: Int, digits: Int?) {
         self.network = network
-        module = network.linears[0]
+        let module = network.linears[0]
+        self.module = module
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
-        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network))
+        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network, withDigits: digits != nil))
+        let slots = DigitWeights.slotCount(rows: module.outputs, columns: module.inputs)
+        let count = digits.map {
+            DigitWeights.packedCount(rows: module.outputs, columns: module.inputs, digits: $0)
+        }
+        bytes = AlignedBuffer(zeroed: count ?? 0)
+        maxima = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
+        sums = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
+        var weights: DigitWeights?
+        if let digits {
+            weights = DigitWeights(
+                rows: module.outputs, columns: module.inputs, planes: CIFAR10.channelMean.count,
+                digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector)
+        }
         products = LinearProducts(
-            network, batch: batch, packed: PackedWeights(numbers: packed.vector), threads: 1)
+            network, batch: batch, packed: PackedWeights(numbers: packed.vector, digits: weights), threads: 1)
     }
 
     func setWeights(_ weights: Vector<Float>) {

@@ -8,6 +8,8 @@ public struct StepMeasurement: Codable, Sendable, Equatable {
     public let batchSize: Int
     /// What is promised about the bits.
     public let arithmetic: String
+    /// How exact matrix products were: `highest`, `high` or `medium`.
+    public let precision: String
     /// What carries the numbers between ranks: `shared`, `mpi`, or `none` on one rank.
     public let reduction: String
     /// The median over the rounds of the mean time of a step in a round, in seconds; the slowest rank's.
@@ -36,6 +38,7 @@ public struct StepMeasurement: Codable, Sendable, Equatable {
         case batchNorm = "batch_norm"
         case batchSize = "batch_size"
         case arithmetic
+        case precision = "matmul_precision"
         case reduction
         case stepSeconds = "step_seconds"
         case fastestStepSeconds = "fastest_step_seconds"

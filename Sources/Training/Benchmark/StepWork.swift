@@ -6,6 +6,8 @@ public struct StepWork: Sendable, Equatable {
     /// The floating-point operations of the products on all ranks: 2 B Σ M N (forward), as many for the weight gradients,
     /// and as many for the gradients of the inputs of all linear modules but the first.
     public let flops: Double
+    /// Those of them that multiply pixels: 4 B M N of the first module.
+    public let pixelFlops: Double
     /// The bytes that each node reads and writes at least: every parameter once each way, and every velocity where there
     /// is momentum.
     public let stateBytes: Double
@@ -20,6 +22,9 @@ public struct StepWork: Sendable, Equatable {
             return sum + passes * Double(module.element.inputs) * Double(module.element.outputs)
         }
         flops = 2 * Double(configuration.batchSize) * products
+        pixelFlops =
+            4 * Double(configuration.batchSize) * Double(configuration.model.inputs)
+            * Double(mlp.network.linears[0].outputs)
         let numbers = Double(mlp.parameterCount) * (configuration.optimizer.hasVelocity ? 2 : 1)
         stateBytes = 2 * numbers * Double(MemoryLayout<Float>.size)
         batchBytes = Double(configuration.batchSize * CIFAR10.imageBytes)
@@ -30,11 +35,23 @@ public struct StepWork: Sendable, Equatable {
     ///
     /// The bandwidth is the one measured for a working set of that size on each rank, so what fits into caches counts as
     /// if it came from there. Activations are left out: kernels could keep them in registers and caches.
-    public func seconds(within limits: MachineLimits, machine: BenchmarkMachine) -> Double {
+    ///
+    /// - Parameters:
+    ///   - limits: What the machine can do.
+    ///   - machine: The machine.
+    ///   - digits: The bytes of a number in a product with pixels, each of which is a product of bytes at that unit's
+    ///     peak; nil for Float products.
+    public func seconds(
+        within limits: MachineLimits, machine: BenchmarkMachine, digits: Int? = nil
+    ) -> Double {
         let nodes = Double(machine.nodes)
         let traffic = stateBytes + batchBytes / nodes
         let bandwidth = limits.copyBytesPerSecond(workingSet: traffic * nodes / Double(machine.ranks)) / nodes
         let peak = limits.peak(of: .vector)?.gigaflops ?? .infinity
-        return flops / (peak * 1e9) + traffic / bandwidth
+        guard let digits, let bytes = limits.peak(of: .bytes)?.gigaflops else {
+            return flops / (peak * 1e9) + traffic / bandwidth
+        }
+        return (flops - pixelFlops) / (peak * 1e9) + pixelFlops * Double(digits) / (bytes * 1e9)
+            + traffic / bandwidth
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DataParallel
+import Tensors
 import Training
 
 /// Which steps to measure, and how long.
@@ -31,6 +32,10 @@ struct BenchmarkOptions: ParsableArguments {
 
     @Option(help: "Arithmetic: fast, reproducible, or both in turn.")
     var arithmetic = ArithmeticChoice.both
+
+    @Option(
+        help: "How exact matrix products are: highest, high or medium; training's default if not given.")
+    var matmulPrecision: MatmulPrecision?
 
     @Option(parsing: .unconditional, help: "Turns of each configuration.", transform: Values.wholeNumber)
     var rounds = 5
@@ -84,6 +89,7 @@ struct BenchmarkOptions: ParsableArguments {
                             configuration.batchNorm = mode
                             configuration.batchSize = batchSize
                             configuration.arithmetic = arithmetic
+                            configuration.matmulPrecision = matmulPrecision
                             try configuration.validate()
                             try configuration.settle(worldSize: worldSize)
                             return configuration

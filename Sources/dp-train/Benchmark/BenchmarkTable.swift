@@ -68,7 +68,8 @@ struct BenchmarkTable {
         let phases = StepPhase.allCases.map { column(String(describing: $0), 9) }.joined()
         line(
             text("hidden", 13) + text("norm", 5) + column("batch", 6) + "  " + text("arithmetic", 13)
-                + text("over", 7) + column("µs", 9) + column("images/s", 10) + column("of fast", 8)
+                + text("products", 9) + text("over", 7) + column("µs", 9) + column("images/s", 10)
+                + column("of fast", 8)
                 + (comparesWithMPI ? column("of MPI", 8) : "") + column("limit", 7) + column("allocs", 7)
                 + phases)
     }
@@ -80,7 +81,8 @@ struct BenchmarkTable {
         }
         line(
             text(Self.name(step.hiddenDimensions), 13) + text(step.batchNorm, 5)
-                + column("\(step.batchSize)", 6) + "  " + text(step.arithmetic, 13) + text(step.reduction, 7)
+                + column("\(step.batchSize)", 6) + "  " + text(step.arithmetic, 13) + text(step.precision, 9)
+                + text(step.reduction, 7)
                 + number(step.stepSeconds * 1e6, 9, 0) + number(step.imagesPerSecond, 10, 0)
                 + (step.timeRelativeToFast.map { number($0, 8, 2) } ?? column("-", 8)) + comparesWithMPI
                 + percent(step.shareOfLimit, 7)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MPIBackend
+import Tensors
 import Training
 
 /// `dp-train benchmark scaling`: the same steps on several numbers of ranks.
@@ -92,5 +93,6 @@ struct ScalingCommand: ParsableCommand {
                 (options.batchNorm ?? .none).rawValue, "--arithmetic", options.arithmetic.rawValue,
                 "--rounds", "\(options.rounds)", "--round-seconds", "\(options.roundSeconds)",
             ]
+            + (options.matmulPrecision.map { ["--matmul-precision", $0.rawValue] } ?? [])
     }
 }

@@ -20,6 +20,12 @@ struct TrainCommand: ParsableCommand {
             """)
     var reduction = RunOptions.Reduction.auto
 
+    @Option(
+        parsing: .unconditional,
+        help: "Threads of each rank. (default: its node's processors, divided by the ranks on it)",
+        transform: Values.wholeNumber)
+    var threads: Int?
+
     @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
     var evaluation = RunOptions.Evaluation.rank0
 
@@ -112,6 +118,12 @@ struct TrainCommand: ParsableCommand {
         options.evaluation = evaluation
         options.stopRequested = { StopSignal.wasReceived }
         if let checkpointEvery { options.checkpointInterval = checkpointEvery }
+        if let threads {
+            guard (1...4096).contains(threads) else {
+                throw ValidationError("--threads: expected a number from 1 to 4096, found \(threads)")
+            }
+            options.threads = threads
+        }
         if let keepLast {
             guard keepLast >= 1 else {
                 throw ValidationError("--keep-last: expected a number ≥ 1, found \(keepLast)")
