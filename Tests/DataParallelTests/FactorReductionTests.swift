@@ -28,6 +28,44 @@ import Testing
     }
 
     @Test(
+        "So do products with pixels in integers, in whatever units the weights come to be counted",
+        arguments: [2, 3], [0.05, 4])
+    func pixelsInIntegers(digits: Int, learningRate: Double) throws {
+        for mode in [BatchNormMode.none, .sync] {
+            let problem = TrainingProblem(
+                mode: mode, optimizer: SGD(momentum: 0.9), inputs: 96, hidden: [18, 5], asPixels: true,
+                digits: digits)
+            let alone = try problem.trainReproducibly(
+                steps: 6, over: SingleProcessCommunicator(), learningRate: learningRate, as: Float.self)
+            for ranks in 1...TrainingProblem.shards {
+                for sharing in SharingMode.allCases {
+                    let states = try ThreadCommunicator.run(
+                        size: ranks, nodes: sharing == .sharedExchangingGradients ? min(ranks, 2) : 1
+                    ) {
+                        try problem.trainReproducibly(
+                            steps: 6, over: $0, sharing, threads: 2, learningRate: learningRate,
+                            as: Float.self)
+                    }
+                    for state in states { #expect(state.hasBits(of: alone), "\(ranks) ranks, \(sharing)") }
+                }
+            }
+        }
+    }
+
+    @Test("Pixels times three bytes train as numbers do")
+    func integersAgainstNumbers() throws {
+        var problem = TrainingProblem(
+            mode: .none, inputs: 96, hidden: [18, 5], asPixels: true, digits: 3)
+        let integers = try problem.trainReproducibly(
+            steps: 6, over: SingleProcessCommunicator(), as: Float.self)
+        problem.digits = nil
+        let numbers = try problem.trainReproducibly(
+            steps: 6, over: SingleProcessCommunicator(), as: Float.self)
+        #expect(integers.parameters != numbers.parameters)
+        for (one, other) in zip(integers.parameters, numbers.parameters) { #expect(abs(one - other) < 1e-5) }
+    }
+
+    @Test(
         "Nodes with any numbers of ranks give the same bits",
         arguments: [[0, 0, 0, 1], [0, 1, 1, 1, 1], [0, 1, 1, 2, 2, 2], [0, 0, 0, 0, 0, 1, 2]])
     func unequalNodes(nodeOfRank: [Int]) throws {

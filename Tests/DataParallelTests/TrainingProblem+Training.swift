@@ -86,7 +86,9 @@ extension TrainingProblem {
     func model<Scalar: TensorScalar & CollectiveElement>(
         _ group: NodeGroup, as type: Scalar.Type
     ) throws -> ModelState<Scalar> {
-        let model = try ModelState<Scalar>(mlp: mlp, optimizer: optimizer, group: group, seed: Self.seed)
+        let model = try ModelState<Scalar>(
+            mlp: mlp, optimizer: optimizer, group: group, seed: Self.seed,
+            pixels: Scalar.self == Float.self ? digits.map { (1, $0) } : nil)
         try model.broadcast()
         return model
     }
@@ -155,6 +157,8 @@ extension TrainingProblem {
     private static func hasPackedWeights<Scalar: TensorScalar & CollectiveElement>(
         _ model: ModelState<Scalar>
     ) -> Bool {
+        // Bytes would show in the bits of the next step.
+        guard model.packedWeights.digits == nil else { return true }
         let scratch = Scratch()
         let packed: Vector<Scalar> = scratch.unset(model.packedWeights.numbers.count)
         LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)

@@ -22,6 +22,8 @@ struct TrainingProblem: Sendable {
     var hidden = [6, 5]
     /// Whether the network sees its input as pixels.
     var asPixels = false
+    /// The bytes of a number in a product with pixels, in Float networks; nil for products of numbers.
+    var digits: Int?
 
     var mlp: MLP {
         MLP(
@@ -127,6 +129,7 @@ extension TrainingProblem: CustomStringConvertible {
         "batch norm \(mode.rawValue)\(residual ? ", residual" : ""), momentum \(optimizer.momentum)"
             + (optimizer.nesterov ? " (Nesterov)" : "") + ", weight decay \(optimizer.weightDecay)"
             + ", \([inputs] + hidden)\(asPixels ? ", pixels" : "")"
+            + (digits.map { " times \($0) bytes" } ?? "")
     }
 
     /// Batch norm in every mode, without and with everything else, small layers and large ones; no hidden layers.

@@ -164,6 +164,46 @@ import Testing
         #expect(run(.pixels(pixels)) == run(.numbers(x)))
     }
 
+    @Test(
+        "Weight gradients with pixels in integers need no forward pass, on any number of threads",
+        arguments: [1, 2, 3])
+    func gradientOfIntegers(threads: Int) {
+        let network = MLP(
+            MLPConfiguration(inputs: 96, hiddenDimensions: [33], classes: 4, activation: .relu)
+        ).network
+        let module = network.linears[0]
+        let scratch = Scratch(seed: 8)
+        let slots = DigitWeights.slotCount(rows: 33, columns: 96)
+        let weights = DigitWeights(
+            rows: 33, columns: 96, planes: 3, digits: 3,
+            packed: scratch.vector(
+                [Int8](repeating: 0, count: DigitWeights.packedCount(rows: 33, columns: 96, digits: 3))),
+            maxima: scratch.vector([Float](repeating: 0, count: slots)),
+            sums: scratch.vector([Int32](repeating: 0, count: slots)))
+        let numbers: Vector<Float> = scratch.unset(PackedWeights<Float>.count(of: network, withDigits: true))
+        let products = LinearProducts(
+            network, batch: batch, packed: PackedWeights(numbers: numbers, digits: weights), threads: threads)
+        var random = RandomStream(seed: 4, purpose: .testing)
+        let bytes = scratch.vector((0..<batch * 96).map { _ in UInt8(random.integer(below: 256)) })
+        let pixels = PixelMatrix<Float>(
+            bytes.matrix(rows: batch, columns: 96), scale: scratch.vector([0.02, 0.03, 0.01]),
+            shift: scratch.vector([-2, -1, -3]))
+        let dy: Matrix<Float> = scratch.normals(batch, 33, stream: 3)
+        let gradient: Matrix<Float> = scratch.unset(33, 96)
+        products.weightGradient(of: module, x: .pixels(pixels), dy: StridedMatrix(dy), into: gradient)
+        for output in 0..<33 {
+            for input in 0..<96 {
+                var sum = 0.0
+                for row in 0..<batch {
+                    let plane = input / 32
+                    let x = Double(bytes[row * 96 + input]) * Double(pixels.scale[plane])
+                    sum += (x + Double(pixels.shift[plane])) * Double(dy[row, output])
+                }
+                #expect(abs(Double(gradient[output, input]) - sum) < 1e-4)
+            }
+        }
+    }
+
     @Test("Weights packed again column range by column range are those packed whole", arguments: networks)
     func packing(configuration: MLPConfiguration) {
         let whole = Setting<Float>(configuration, threads: 1)

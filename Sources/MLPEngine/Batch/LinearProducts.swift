@@ -236,8 +236,8 @@ public final class LinearProducts<Scalar: TensorScalar> {
     }
 
     private func prepare(_ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>) {
-        guard let pixels, case .pixels = x, let dy = dy.floats else { return }
-        pixels.prepare(dy)
+        guard let pixels, case .pixels(let x) = x, let x = x.floats, let dy = dy.floats else { return }
+        pixels.prepare(dy, x)
     }
 
     /// Computes some columns of a weight gradient.

@@ -53,12 +53,6 @@ final class PixelProducts {
         guard let scales else { preconditionFailure("weights without units") }
         weights.constants(
             scales: scales, shift: x.shift, bias: bias, totals: totals.vector, into: constants.vector)
-        guard !hasFactors else { return }
-        hasFactors = true
-        for column in 0..<x.columns {
-            factors.vector[column] = x.scale[column / x.plane]
-            middles.vector[column] = x.shift[column / x.plane] + 128 * x.scale[column / x.plane]
-        }
     }
 
     func forward(_ x: PixelMatrix<Float>, matrix: Matrix<Float>, bias: Vector<Float>, into y: Matrix<Float>) {
@@ -67,8 +61,17 @@ final class PixelProducts {
             x, weights, scales: scales, constants: constants.vector, weights: matrix, bias: bias)
     }
 
-    /// Prepares weight gradients from ∂L/∂Y.
-    func prepare(_ dy: StridedMatrix<Float>) { samples?.pack(dy) }
+    /// Prepares weight gradients from ∂L/∂Y and pixels.
+    func prepare(_ dy: StridedMatrix<Float>, _ x: PixelMatrix<Float>) {
+        samples?.pack(dy)
+        // The normalisation is the same for all batches.
+        guard !hasFactors else { return }
+        hasFactors = true
+        for column in 0..<x.columns {
+            factors.vector[column] = x.scale[column / x.plane]
+            middles.vector[column] = x.shift[column / x.plane] + 128 * x.scale[column / x.plane]
+        }
+    }
 
     func gradient(
         _ x: PixelMatrix<Float>, columns: Range<Int>, at first: Int, into gradient: Matrix<Float>,
