@@ -19,6 +19,8 @@ public struct DigitWeights: @unchecked Sendable {
     /// The bytes of a number.
     public let digits: Int
 
+    private static let largestSum = 256
+
     let packed: Vector<Int8>
     /// For each slot and row the largest magnitude and the sum, in units, of the columns that begin in this slot.
     private let maxima: Matrix<Float>
@@ -64,7 +66,8 @@ public struct DigitWeights: @unchecked Sendable {
         let plane = columns / planes
         var start = range.lowerBound
         while start < range.upperBound {
-            let end = min(range.upperBound, (start / plane + 1) * plane)
+            // The sum of q over more than 256 columns might not fit into 32 bits.
+            let end = min(range.upperBound, (start / plane + 1) * plane, start + Self.largestSum)
             let slots = start / Self.slotWidth..<end / Self.slotWidth
             dp_row_maxima(
                 rows, end - start, weights.base + start, columns, maxima[rows: slots].base)

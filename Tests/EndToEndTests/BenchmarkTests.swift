@@ -26,7 +26,10 @@ extension EndToEnd {
             #expect(report.limits.copies.allSatisfy { $0.bytesPerSecond > 0 })
             let products = try #require(report.limits.products)
             #expect(products.contains { $0.shape.m == 2048 && $0.shape.n == 2048 && $0.shape.k == 2048 })
-            #expect(Set(products.map(\.kernel)) == ["openblas", "dp-train", "dp-train, pixels"])
+            let kernels = Set(products.map(\.kernel))
+            let integers: Set = ["dp-train, high", "dp-train, medium"]
+            #expect(kernels.subtracting(integers) == ["openblas", "dp-train", "dp-train, pixels"])
+            #expect([[], integers].contains(kernels.intersection(integers)))
             #expect(products.allSatisfy { $0.gflops > 0 && $0.largestError > 0 && $0.largestError < 1e-4 })
             let sizes = try #require(report.limits.allreduces).map(\.byteCount)
             let expected = [4, 32, 256, 2 << 10, 16 << 10, 64 << 10].map { $0 << 10 }

@@ -198,6 +198,17 @@ import Testing
         }
     }
 
+    @Test("Sums of W keep their bits where all weights of a row have one sign", arguments: [1, 8, 96])
+    func largeSums(slotsAtOnce: Int) {
+        // 3,072 numbers just below the largest one.
+        let problem = Problem(rows: 3, outputs: 17, columns: 3072, planes: 3, digits: 3) {
+            0.98 + 0.01 * Float(abs($0)).truncatingRemainder(dividingBy: 1)
+        }
+        for (found, exact) in zip(problem.forward(slotsAtOnce: slotsAtOnce), problem.exactForward()) {
+            #expect(abs(Double(found) - exact.value) <= 0x1p-21 * exact.magnitude)
+        }
+    }
+
     @Test("Rows of zeros, denormals and huge numbers keep their precision, each row by itself")
     func magnitudes() {
         let sizes: [Float] = [0, 0x1p-140, 0x1p-126, 1, 0x1p100]
