@@ -309,6 +309,8 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     /// Packs the first module's weights once more where they are counted in other units than before.
     private func settleWeights(_ model: ModelState<Scalar>) throws {
         guard products.settle() else { return }
+        // All ranks have found the same, but not yet all when the first one has.
+        try group.barrier()
         let (module, width) = (linears[0], PackedMatrix<Scalar>.panelWidth)
         let panels = share.panels(of: module)
         products.packWeights(
