@@ -42,6 +42,21 @@ final class DataParallelMultiRankTests: XCTestCase {
         }
     }
 
+    func testPixelsInIntegersGiveTheBitsOfOneRankWhileWeightsMoveFast() throws {
+        // Wide enough for several blocks of columns on each rank, and steps large enough for many changes of units.
+        let problem = TrainingProblem(
+            mode: .none, optimizer: SGD(momentum: 0.9), inputs: 3072, hidden: [128], asPixels: true, digits: 3
+        )
+        let (steps, rate) = (40, 0.5)
+        let alone = try problem.trainReproducibly(
+            steps: steps, over: SingleProcessCommunicator(), learningRate: rate, as: Float.self)
+        for turn in 0..<2 {
+            let state = try problem.trainReproducibly(
+                steps: steps, over: MultiRankWorld.communicator(), learningRate: rate, as: Float.self)
+            XCTAssertTrue(state.hasBits(of: alone), "turn \(turn)")
+        }
+    }
+
     /// Compares bits: those of a Double that was a Float tell that Float's.
     private func checkSameEverywhere(
         _ state: TrainingProblem.State, _ communicator: any Communicator, _ message: String

@@ -23,8 +23,10 @@ extension TrainingProblem {
             region = try group.makeRegion(
                 byteCount: problem.asPixels ? count : count * MemoryLayout<Scalar>.stride)
             map = (
-                scratch.vector([Scalar(TrainingProblem.pixelMap.scale)]),
-                scratch.vector([Scalar(TrainingProblem.pixelMap.shift)])
+                scratch.vector(
+                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.scale), count: problem.planes)),
+                scratch.vector(
+                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.shift), count: problem.planes))
             )
         }
 
@@ -88,7 +90,7 @@ extension TrainingProblem {
     ) throws -> ModelState<Scalar> {
         let model = try ModelState<Scalar>(
             mlp: mlp, optimizer: optimizer, group: group, seed: Self.seed,
-            pixels: Scalar.self == Float.self ? digits.map { (1, $0) } : nil)
+            pixels: Scalar.self == Float.self ? digits.map { (planes, $0) } : nil)
         try model.broadcast()
         return model
     }

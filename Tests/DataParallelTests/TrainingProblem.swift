@@ -24,6 +24,8 @@ struct TrainingProblem: Sendable {
     var asPixels = false
     /// The bytes of a number in a product with pixels, in Float networks; nil for products of numbers.
     var digits: Int?
+    /// The colour planes of the inputs, which are all mapped alike.
+    var planes: Int { inputs % 96 == 0 ? 3 : 1 }
 
     var mlp: MLP {
         MLP(
