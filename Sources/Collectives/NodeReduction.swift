@@ -12,7 +12,7 @@ public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
 
     /// The elements that this rank sums for its node: whole cache lines, but for the end. The slices of a node's ranks
     /// follow one another and cover everything.
-    public let slice: Range<Int>
+    private let slice: Range<Int>
 
     private let group: NodeGroup
     private let region: SharedRegion
@@ -48,30 +48,11 @@ public final class NodeReduction<E: CollectiveElement>: @unchecked Sendable {
     ///
     /// - Throws: ``NodeBarrierCancelled`` if a rank of this node has given up, or the leaders' communicator's error.
     public func allreduce() throws {
-        guard !result.isEmpty else { return }
-        try sumSlice()
-        try group.barrier()
-        try group.betweenNodes { try $0.allreduce(result, .sum) }
-    }
-
-    /// Sums the segments of all ranks, of which this rank may read only ``slice`` of ``result`` until the node's next
-    /// barrier. Collective: every rank must call it.
-    ///
-    /// For ranks that go on with their slices, such as an optimiser whose parameters are shared memory, too:
-    /// the barrier that makes their work visible to each other also covers the sums. No rank may write its
-    /// segment before it.
-    ///
-    /// - Throws: ``NodeBarrierCancelled`` if a rank of this node has given up, or the leaders' communicator's error.
-    public func reduceScatter() throws {
-        guard group.nodeCount == 1 else { return try allreduce() }
-        guard !result.isEmpty else { return }
-        try sumSlice()
-    }
-
-    private func sumSlice() throws {
-        guard let start = result.baseAddress else { return }
+        guard !result.isEmpty, let start = result.baseAddress else { return }
         try group.barrier()
         let arrays = SegmentArrays(start: region.base, stride: stride, count: group.localSize)
         SegmentReduction.combine(arrays, range: slice, into: start, .sum)
+        try group.barrier()
+        try group.betweenNodes { try $0.allreduce(result, .sum) }
     }
 }

@@ -206,7 +206,7 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         if group.isLeader { updateStatistics(model, batchStatistics) }
         times.enter(.waiting)
         try group.barrier()
-        try settleWeights(model)
+        try share.settle(products, model, linears[0], group)
         times.enter(nil)
         return outcome
     }
@@ -304,18 +304,5 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         let loss = BatchLoss(
             lossSum: PartTree.sum(&totalsInOrder), correct: Int(correct), samples: partRows * shardCount)
         return StepOutcome(loss: loss, stopRequested: stops > 0)
-    }
-
-    /// Packs the first module's weights once more where they are counted in other units than before.
-    private func settleWeights(_ model: ModelState<Scalar>) throws {
-        guard products.settle() else { return }
-        // All ranks have found the same, but not yet all when the first one has.
-        try group.barrier()
-        let (module, width) = (linears[0], PackedMatrix<Scalar>.panelWidth)
-        let panels = share.panels(of: module)
-        products.packWeights(
-            of: module, model.parameters,
-            columns: panels.lowerBound * width..<min(panels.upperBound * width, module.inputs))
-        try group.barrier()
     }
 }

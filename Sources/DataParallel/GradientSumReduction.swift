@@ -172,7 +172,7 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         }
         times.enter(.waiting)
         try group.barrier()
-        try settleWeights(model)
+        try share.settle(products, model, linears[0], group)
         times.enter(nil)
         let loss = BatchLoss(
             lossSum: Double(totals.vector[0]), correct: Int(totals.vector[1]), samples: globalBatch)
@@ -211,18 +211,5 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
                 segment[module.weight].matrix(rows: module.outputs, columns: module.inputs), columns: columns)
             if index == 0 { room.copy(from: gradient) } else { room.add(gradient) }
         }
-    }
-
-    /// Packs the first module's weights once more where they are counted in other units than before.
-    private func settleWeights(_ model: ModelState<Scalar>) throws {
-        guard products.settle() else { return }
-        // All ranks have found the same, but not yet all when the first one has.
-        try group.barrier()
-        let (module, width) = (linears[0], PackedMatrix<Scalar>.panelWidth)
-        let panels = share.panels(of: module)
-        products.packWeights(
-            of: module, model.parameters,
-            columns: panels.lowerBound * width..<min(panels.upperBound * width, module.inputs))
-        try group.barrier()
     }
 }

@@ -22,4 +22,19 @@ struct UpdateShare<Scalar: TensorScalar> {
             // The last ranks first: where panels are unequal, the first have more.
             .filter { $0.offset % count == count - 1 - index }.map(\.element.range)
     }
+
+    /// Packs the first module's weights once more where, after an update, they are counted in other units than before.
+    /// Collective: every rank of the node must call it, behind the barrier that ends the update.
+    func settle(
+        _ products: LinearProducts<Scalar>, _ model: ModelState<Scalar>, _ first: Linear, _ group: NodeGroup
+    ) throws where Scalar: CollectiveElement {
+        guard products.settle() else { return }
+        // All ranks have found the same, but not yet all when the first one has.
+        try group.barrier()
+        let (panels, width) = (panels(of: first), PackedMatrix<Scalar>.panelWidth)
+        products.packWeights(
+            of: first, model.parameters,
+            columns: panels.lowerBound * width..<min(panels.upperBound * width, first.inputs))
+        try group.barrier()
+    }
 }

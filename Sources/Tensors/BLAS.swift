@@ -9,11 +9,6 @@ public enum BLAS {
         openblas_get_corename().map { String(cString: $0) } ?? "unknown"
     }
 
-    /// OpenBLAS's version and build options in its own words.
-    public static var configuration: String {
-        openblas_get_config().map { String(cString: $0) } ?? "unknown"
-    }
-
     /// Computes C ← op(A) op(B) on the calling thread.
     public static func multiply(
         _ a: Matrix<Float>, _ transposeA: Transposition, _ b: Matrix<Float>, _ transposeB: Transposition,

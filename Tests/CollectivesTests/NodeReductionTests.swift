@@ -45,30 +45,6 @@ import Testing
         #expect(sums == Array(repeating: Array(repeating: expected, count: 40), count: parts.count))
     }
 
-    @Test(
-        "A rank reads the sums of its slice at once and the others after a barrier", arguments: 1...8, [1, 2])
-    func slices(size: Int, nodes: Int) throws {
-        guard nodes <= size else { return }
-        let count = 1003
-        _ = try ThreadCommunicator.run(size: size, nodes: nodes) { communicator in
-            let group = try NodeGroup(communicator)
-            let reduction = try NodeReduction<Float>(group, count: count)
-            let slices = try group.node.allgather([
-                Int64(reduction.slice.lowerBound), Int64(reduction.slice.upperBound),
-            ])
-            #expect(slices.first == 0 && slices.last == Int64(count))
-            for i in stride(from: 2, to: slices.count, by: 2) { #expect(slices[i] == slices[i - 1]) }
-            for round in 1...50 {
-                for i in 0..<count { reduction.segment[i] = Float(i + communicator.rank * round) }
-                try reduction.reduceScatter()
-                let expected = { Float($0 * size + size * (size - 1) / 2 * round) }
-                #expect(reduction.slice.allSatisfy { reduction.result[$0] == expected($0) })
-                try group.barrier()
-                #expect((0..<count).allSatisfy { reduction.result[$0] == expected($0) })
-            }
-        }
-    }
-
     @Test("Sizes that cannot be are refused", arguments: [-1, Int.max, 1 << 60, 1 << 50])
     func refusal(count: Int) {
         #expect(throws: SharedMemoryError.self) {

@@ -32,7 +32,8 @@ extension EndToEnd {
             ("--batch-norm", ["maybe"]),
             ("--lr-schedule", ["guess"]),
             ("--evaluation", ["nobody"]),
-            ("--reduction", ["hope"]),
+            ("--reduction", ["hope"]), ("--matmul-precision", ["exact"]),
+            ("--threads", ["0", "-1", "all", "5000"]),
         ].flatMap { flag, values in
             values.enumerated().map { index, value in
                 // On 4 ranks one wrong value of each flag tells all: the same code checks the others.

@@ -39,6 +39,19 @@ extension EndToEnd {
             }
         }
 
+        @Test("They are on any number of threads", arguments: ["1", "3"])
+        func threads(count: String) throws {
+            let flags = try Runs.flags(epochs: 2)
+            try Program.train(flags + ["--threads", count], ranks: 2).expectEqual(Program.train(flags))
+        }
+
+        @Test("They are again and again while weights move fast, on more ranks than processors")
+        func fastWeights() throws {
+            let flags = try ["--data", SmallData.directory().path] + SmallData.flags
+            let alone = try Program.train(flags)
+            for _ in 0..<10 { try Program.train(flags, ranks: 7).expectEqual(alone) }
+        }
+
         @Test("Another seed gives other tensors")
         func seed() throws {
             let flags = try Runs.flags(epochs: 1)

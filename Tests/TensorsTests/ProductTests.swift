@@ -135,9 +135,8 @@ import Testing
         }
     }
 
-    @Test("OpenBLAS tells its kernels and its version")
+    @Test("OpenBLAS tells its kernels")
     func library() {
         #expect(!BLAS.kernelName.isEmpty && BLAS.kernelName != "unknown")
-        #expect(BLAS.configuration.contains("OpenBLAS"))
     }
 }
