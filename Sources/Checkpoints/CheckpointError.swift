@@ -46,11 +46,11 @@ public struct DamagedCheckpoint: Sendable, Equatable, CustomStringConvertible {
     public let step: Int
     /// Why it cannot be read, naming the file.
     public let reason: String
-    /// The name it was given; nil if it could not be renamed.
+    /// The name it was given; nil if it was left where it is, or could not be renamed.
     public let setAsideAs: String?
 
     /// One line: the reason and what became of the file.
     public var description: String {
-        "\(reason) (" + (setAsideAs.map { "set aside as \($0)" } ?? "could not be renamed") + ")"
+        "\(reason) (" + (setAsideAs.map { "set aside as \($0)" } ?? "left where it is") + ")"
     }
 }

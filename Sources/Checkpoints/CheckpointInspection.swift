@@ -23,7 +23,8 @@ public struct CheckpointInspection: Sendable {
         compressedSize = file.count
     }
 
-    /// Lines of text: a key and a value each, the configuration indented, and a table of the tensors.
+    /// Lines of text: a key and a value each, the configuration indented, and a table of the tensors. Control characters, which
+    /// a file may hold anywhere, are escaped.
     public var text: String {
         let metadata = checkpoint.metadata
         let position = metadata.position
@@ -47,17 +48,20 @@ public struct CheckpointInspection: Sendable {
             ("data fingerprint", metadata.dataFingerprint),
             ("SHA-256", metadata.tensorsSHA256),
         ]
-        var lines = Self.columns(pairs.map { ["\($0.0):", $0.1] }, separator: " ")
+        var lines = Self.columns(pairs.map { ["\($0.0):", PrintableText.line($0.1)] }, separator: " ")
         if !metadata.additional.isEmpty {
             lines.append("additional:")
-            lines += metadata.additional.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+            lines += metadata.additional.sorted { $0.key < $1.key }.map {
+                PrintableText.line("  \($0.key): \($0.value)")
+            }
         }
         lines.append("configuration:")
-        lines += Self.value(of: metadata.configuration).text.split(separator: "\n").map { "  " + $0 }
+        lines += Self.value(of: metadata.configuration).text.split(separator: "\n")
+            .map { "  " + PrintableText.line(String($0)) }
         lines.append("tensors: \(checkpoint.tensors.count)")
         let rows = checkpoint.tensors.map { tensor in
             [
-                "  " + tensor.name, tensor.elementType.rawValue, "\(tensor.shape)",
+                "  " + PrintableText.line(tensor.name), tensor.elementType.rawValue, "\(tensor.shape)",
                 tensor.l2Norm.map { String(format: "%.6g", $0) } ?? "-",
             ]
         }
@@ -66,7 +70,7 @@ public struct CheckpointInspection: Sendable {
     }
 
     /// A JSON object with the same contents. A number that is not finite is null; the configuration is an object if it is
-    /// JSON, otherwise a string.
+    /// JSON, otherwise a string. Control characters are escaped, those beyond ASCII too.
     public var json: String {
         let metadata = checkpoint.metadata
         let best = metadata.bestValidation.map { best in
@@ -98,7 +102,7 @@ public struct CheckpointInspection: Sendable {
             "additional": .object(metadata.additional.mapValues { .string($0) }),
             "configuration": Self.value(of: metadata.configuration), "tensors": .array(tensors),
         ])
-        return value.text
+        return PrintableText.lines(value.text)
     }
 
     private static func value(of text: String) -> JSONValue { JSONValue(parsing: text) ?? .string(text) }

@@ -102,14 +102,14 @@ public struct CheckpointStore: Sendable {
         return (entry, file.count)
     }
 
-    /// Reads the newest checkpoint that is whole. Damaged newer ones are renamed to `….damaged`, so that they are not
-    /// tried again and can be examined.
+    /// Reads the newest checkpoint that is whole. Damaged newer ones are, if `settingAside`, renamed to `….damaged`, so that
+    /// they are not tried again and can be examined.
     ///
     /// A file that is whole but cannot be used (an unknown format version, no permission to read it) is not passed over:
     /// to go on from an older one could throw away good work.
     ///
     /// - Throws: `CheckpointError`: `noneFound`, `allDamaged`, `unknownVersion`, `file`.
-    public func restoreNewest() throws(CheckpointError) -> Restored {
+    public func restoreNewest(settingAside: Bool = true) throws(CheckpointError) -> Restored {
         var damaged: [DamagedCheckpoint] = []
         for entry in try list().reversed() {
             do throws(CheckpointError) {
@@ -123,7 +123,11 @@ public struct CheckpointStore: Sendable {
                 return Restored(checkpoint: checkpoint, entry: entry, damaged: damaged)
             } catch {
                 guard error.isDamage else { throw error }
-                damaged.append(setAside(entry, as: Self.damagedSuffix, reason: error.description))
+                damaged.append(
+                    settingAside
+                        ? setAside(entry, as: Self.damagedSuffix, reason: error.description)
+                        : DamagedCheckpoint(
+                            name: entry.name, step: entry.step, reason: error.description, setAsideAs: nil))
             }
         }
         guard damaged.isEmpty else { throw .allDamaged(directory: directory, files: damaged) }
@@ -189,7 +193,9 @@ public struct CheckpointStore: Sendable {
     }
 
     private static func isTemporary(_ name: String) -> Bool {
-        name.hasPrefix("." + prefix) && name.contains(suffix + ".tmp-")
+        guard name.hasPrefix("."), let end = name.range(of: ".tmp-") else { return false }
+        let file = String(name[..<end.lowerBound].dropFirst())
+        return step(of: file) != nil && Files.isTemporary(name, of: file)
     }
 }
 

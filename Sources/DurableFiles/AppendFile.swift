@@ -1,3 +1,4 @@
+public import Foundation
 internal import SystemPackage
 
 /// A file that only grows: everything before `size` was written whole.
@@ -16,13 +17,22 @@ public final class AppendFile {
     ///
     /// - Parameter truncating: Whether what it holds is dropped.
     /// - Throws: `FileError` if it cannot be opened.
-    public init(path: String, truncating: Bool) throws(FileError) {
+    public convenience init(path: String, truncating: Bool) throws(FileError) {
+        try self.init(path, truncating ? [.create, .truncate] : .create)
+    }
+
+    /// Creates `path`, where nothing may be yet, not even a symbolic link.
+    ///
+    /// - Throws: `FileError` if it cannot be created.
+    public convenience init(creating path: String) throws(FileError) {
+        try self.init(path, [.create, .exclusiveCreate, .noFollow])
+    }
+
+    private init(_ path: String, _ options: FileDescriptor.OpenOptions) throws(FileError) {
         let descriptor: FileDescriptor
         do {
-            var options: FileDescriptor.OpenOptions = [.create, .append, .closeOnExec]
-            if truncating { options.insert(.truncate) }
             descriptor = try FileDescriptor.open(
-                FilePath(path), .writeOnly, options: options,
+                FilePath(path), .writeOnly, options: options.union([.append, .closeOnExec]),
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
         } catch {
             throw FileError(operation: "open", path: path, error)
@@ -56,8 +66,16 @@ public final class AppendFile {
     }
 }
 
-extension FileError {
-    init(operation: String, path: String, _ error: any Error) {
-        self.init(operation: operation, path: path, code: (error as? Errno ?? .ioError).rawValue)
+extension AppendFile {
+    /// Appends `contents`, all or nothing.
+    ///
+    /// - Throws: `FileError`; the file then has its old size.
+    public func appendContents(of contents: Data) throws(FileError) {
+        // A typed error cannot pass through Data's closure, which only rethrows.
+        var failure: FileError?
+        contents.withUnsafeBytes { bytes in
+            do throws(FileError) { try append(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
     }
 }

@@ -10,15 +10,16 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible, Lo
     /// The value of `errno`.
     public let code: Int32
 
-    /// Describes a failed operation.
-    public init(operation: String, path: String, code: Int32) {
+    /// Why, for people: the operating system's words for `code`, where nothing better is known.
+    public let reason: String
+
+    /// Describes a failed operation; `reason` is the operating system's words for `code` if there is none.
+    public init(operation: String, path: String, code: Int32, reason: String? = nil) {
         self.operation = operation
         self.path = path
         self.code = code
+        self.reason = reason ?? Errno(rawValue: code).description
     }
-
-    /// The operating system's words for `code`.
-    public var reason: String { Errno(rawValue: code).description }
 
     /// "cannot write runs/a/metrics.csv: No space left on device".
     public var description: String { "cannot \(operation) \(path): \(reason)" }
@@ -31,4 +32,13 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible, Lo
 
     /// Whether there was no such file or folder (`ENOENT`).
     public var isNotFound: Bool { Errno(rawValue: code) == .noSuchFileOrDirectory }
+}
+
+extension FileError {
+    init(operation: String, path: String, _ error: any Error) {
+        self.init(operation: operation, path: path, code: (error as? Errno ?? .ioError).rawValue)
+    }
+
+    /// The value of `errno` where a buffer is full.
+    static var noBufferSpace: Int32 { Errno.noBufferSpace.rawValue }
 }

@@ -32,29 +32,43 @@ public enum Files {
     /// Puts `contents` at `path` so that after a crash, at any moment, either the old file or the whole new one
     /// is there: a temporary file in the same folder, fsync, rename, fsync of the folder.
     ///
-    /// - Throws: `FileError`; the temporary file is then gone and what was at `path` is untouched.
+    /// A symbolic link at `path` stays, and what it leads to is replaced.
+    ///
+    /// - Throws: `FileError`, also where a folder, a device or a pipe is at `path`; the temporary file is then gone and what
+    ///   was at `path` is untouched.
     public static func replace(_ path: String, with contents: Data) throws(FileError) {
-        let temporary = temporaryPath(for: path)
+        let target = try Posix.replaceableFile(at: path)
+        let temporary = temporaryPath(for: target)
         do throws(FileError) {
             // Not closed before the rename: an error that only fsync reports must not be lost.
-            let file = try AppendFile(path: temporary, truncating: true)
-            try file.appendContents(of: contents)
-            try file.synchronize()
-            try rename(temporary, to: path)
+            let file = try AppendFile(creating: temporary)
+            do throws(FileError) {
+                try file.appendContents(of: contents)
+                try file.synchronize()
+                try rename(temporary, to: target)
+            } catch {
+                try? remove(temporary)
+                throw error
+            }
         } catch {
-            try? remove(temporary)
-            throw FileError(operation: error.operation, path: path, code: error.code)
+            throw FileError(operation: error.operation, path: path, code: error.code, reason: error.reason)
         }
-        try synchronizeFolder(parent(of: path))
+        try synchronizeFolder(parent(of: target))
     }
 
-    /// The name under which `replace` writes before the rename: hidden, in the same folder, with the process.
-    ///
-    /// `runs/a/x.zst` is first written as `runs/a/.x.zst.tmp-4711`.
-    public static func temporaryPath(for path: String) -> String {
+    /// Whether `name` is one under which `replace` writes the contents of `file` before the rename. A crash can leave it
+    /// behind.
+    public static func isTemporary(_ name: String, of file: String) -> Bool {
+        name.hasPrefix(".\(file).tmp-")
+    }
+
+    /// Hidden, in the same folder, with a number that nobody can guess, so that nothing can be put in its way, and with the
+    /// process: `runs/a/x.zst` is first written as `runs/a/.x.zst.tmp-9f86d081884c7d65-4711`.
+    private static func temporaryPath(for path: String) -> String {
         let target = FilePath(path)
-        let name =
-            ".\(target.lastComponent?.string ?? "file").tmp-\(ProcessInfo.processInfo.processIdentifier)"
+        let number = String(UInt64.random(in: .min ... .max), radix: 16)
+        let process = ProcessInfo.processInfo.processIdentifier
+        let name = ".\(target.lastComponent?.string ?? "file").tmp-\(number)-\(process)"
         return target.removingLastComponent().appending(name).string
     }
 
@@ -72,11 +86,23 @@ public enum Files {
         try Posix.remove(path)
     }
 
-    /// Creates a folder and the ones above it, where they do not exist.
+    /// Creates a folder and the ones above it, where they do not exist, and waits until their names have reached the
+    /// storage.
     ///
     /// - Throws: `FileError`.
     public static func createFolder(_ path: String) throws(FileError) {
         try Posix.createFolder(FilePath(path))
+    }
+
+    /// Creates a folder of which this process is the creator, in one that exists, and waits until its name has reached the
+    /// storage.
+    ///
+    /// - Returns: False where something of that name was there.
+    /// - Throws: `FileError`.
+    public static func createNewFolder(_ path: String) throws(FileError) -> Bool {
+        guard try Posix.createNewFolder(FilePath(path)) else { return false }
+        try Posix.synchronizeName(of: FilePath(path))
+        return true
     }
 
     /// Returns the names in a folder, hidden ones too, in order of their UTF-8 bytes.
@@ -104,19 +130,5 @@ public enum Files {
     public static func parent(of path: String) -> String {
         let folder = FilePath(path).removingLastComponent()
         return folder.isEmpty ? "." : folder.string
-    }
-}
-
-extension AppendFile {
-    /// Appends `contents`, all or nothing.
-    ///
-    /// - Throws: `FileError`; the file then has its old size.
-    public func appendContents(of contents: Data) throws(FileError) {
-        // A typed error cannot pass through Data's closure, which only rethrows.
-        var failure: FileError?
-        contents.withUnsafeBytes { bytes in
-            do throws(FileError) { try append(bytes) } catch { failure = error }
-        }
-        if let failure { throw failure }
     }
 }

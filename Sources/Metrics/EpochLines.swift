@@ -7,8 +7,7 @@ struct EpochLines {
     /// What opening had to repair.
     private(set) var notes: [String] = []
 
-    private let file: AppendFile
-    private var pending = Data()
+    private var lines: AppendBuffer
 
     init(
         path: String, opening: MetricsOpening, header: String?,
@@ -22,8 +21,9 @@ struct EpochLines {
                 notes = try Self.cut(old, at: path, after: position, headerLine: headerLine, parsing: parse)
                 isNew = false
             }
-            file = try AppendFile(path: path, truncating: isNew)
+            let file = try AppendFile(path: path, truncating: isNew)
             if file.size == 0 { try file.appendContents(of: headerLine) }
+            lines = AppendBuffer(file)
         } catch {
             throw MetricsError(error, path: path, operation: "open")
         }
@@ -44,21 +44,16 @@ struct EpochLines {
 
     /// Writes a line; one that could not be written is kept and tried again with the next.
     mutating func append(_ line: String) throws(MetricsError) {
-        pending.append(contentsOf: line.utf8)
-        pending.append(UInt8(ascii: "\n"))
-        try writePending()
+        do throws(FileError) {
+            try lines.add(Data((line + "\n").utf8))
+            try lines.write()
+        } catch {
+            throw MetricsError(error, path: path, operation: "write")
+        }
     }
 
     mutating func flush() throws(MetricsError) {
-        try writePending()
-        do { try file.synchronize() } catch { throw MetricsError(error, path: path, operation: "write") }
-    }
-
-    private mutating func writePending() throws(MetricsError) {
-        do { try file.appendContents(of: pending) } catch {
-            throw MetricsError(error, path: path, operation: "write")
-        }
-        pending.removeAll()
+        do { try lines.synchronize() } catch { throw MetricsError(error, path: path, operation: "write") }
     }
 
     private static func contents(of path: String) throws(FileError) -> Data? {

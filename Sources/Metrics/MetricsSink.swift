@@ -1,6 +1,7 @@
 /// Something that takes the records of a run: a file or the console.
 ///
-/// A sink is used by one thread at a time.
+/// A sink is used by one thread at a time. It keeps what it could not write and tries it again, in order: after an error
+/// the caller goes on with the next record. Of what waits for room it keeps up to 256 MiB, and drops what comes after that.
 public protocol MetricsSink: AnyObject {
     /// Takes the record of a step. Steps come in ascending order.
     ///

@@ -69,8 +69,9 @@ public final class StepLog: MetricsSink {
     ///
     /// - Throws: `MetricsError`; the frame's lines are kept and tried again.
     public func flush() throws(MetricsError) {
-        do { try writer.closeFrame() } catch { throw MetricsError(error, path: path, operation: "write") }
+        // Also after a failure: it is tried again with the next frame, not with every step.
         steps = 0
+        do { try writer.closeFrame() } catch { throw MetricsError(error, path: path, operation: "write") }
     }
 
     /// Flushes for the last time.

@@ -1,35 +1,65 @@
 internal import Foundation
-internal import Metrics
+package import Metrics
 
 /// The metric files of a run, written in order on a queue of their own.
 ///
+/// What a file's sink throws becomes a message; the other files, and the records behind that one, go on as if nothing had
+/// happened.
+///
 /// `@unchecked Sendable` rests on this: the sinks are touched on the queue alone.
-final class FileQueue: @unchecked Sendable {
+package final class FileQueue: @unchecked Sendable {
     private let sinks: [any MetricsSink]
     private let messages: MessageBox
     private let queue = DispatchQueue(label: "run files", qos: .utility)
 
-    init(sinks: [any MetricsSink], messages: MessageBox) {
+    package init(sinks: [any MetricsSink], messages: MessageBox) {
         self.sinks = sinks
         self.messages = messages
     }
 
-    /// Has `body` called with each sink; what it throws becomes a message.
-    func enqueue(_ body: @escaping @Sendable (any MetricsSink) throws -> Void) {
+    package func record(_ steps: [StepRecord]) {
         queue.async { [self] in
             for sink in sinks {
-                do { try body(sink) } catch { messages.append("\(error)") }
+                // One by one: a sink that cannot write keeps the record for which it says so, and no other.
+                for step in steps { attempt { try sink.recordStep(step) } }
             }
         }
     }
 
+    package func record(_ epoch: EpochRecord) {
+        queue.async { [self] in
+            for sink in sinks { attempt { try sink.recordEpoch(epoch) } }
+        }
+    }
+
+    /// Has everything recorded so far brought to the storage.
+    package func flush() {
+        queue.async { [self] in
+            for sink in sinks { attempt { try sink.flush() } }
+        }
+    }
+
     /// Has `body` called behind everything enqueued so far.
-    func afterAll(_ body: @escaping @Sendable () -> Void) {
+    package func afterAll(_ body: @escaping @Sendable () -> Void) {
         queue.async(execute: body)
     }
 
-    /// Waits until everything enqueued so far is done.
-    func wait() {
-        queue.sync {}
+    /// Closes all files and waits for that.
+    ///
+    /// - Returns: What could not be written even now, in a line for each file.
+    package func close() -> [String] {
+        queue.sync { sinks.compactMap { sink in attempt { try sink.close() } } }
+    }
+
+    /// Calls `body`; an error becomes a message, which is returned.
+    @discardableResult
+    private func attempt(_ body: () throws -> Void) -> String? {
+        do {
+            try body()
+            return nil
+        } catch {
+            messages.append("\(error)")
+            return "\(error)"
+        }
     }
 }

@@ -22,16 +22,23 @@ public struct ResumePoint: Sendable {
     let checkpoint: Checkpoint?
     /// Where that was found.
     let origin: String
+    /// The lock of `directory`, taken before anything there was read; nil where the run goes on elsewhere.
+    let lock: RunLock?
 
     /// Finds what `--resume` means.
     ///
     /// - Parameters:
     ///   - text: A run directory, a checkpoint file, or `latest`: the run directory with the newest checkpoint in `parent`.
     ///   - parent: Where `latest` looks.
-    /// - Throws: `CheckpointError`, or ``Failure`` where there is nothing to go on from.
-    public init(resolving text: String, latestIn parent: String = "runs") throws {
+    ///   - output: Where the run is to go on; nil for its own directory. A run is locked if it goes on in its own directory,
+    ///     and left as it is if it goes on in another.
+    /// - Throws: `CheckpointError`; ``Failure`` where there is nothing to go on from; `RunDirectory.Failure` where another
+    ///   process works on the run.
+    public init(
+        resolving text: String, latestIn parent: String = "runs", output: String? = nil
+    ) throws {
         if text == "latest" {
-            try self.init(run: try RunDirectory.latest(in: parent))
+            try self.init(run: try RunDirectory.latest(in: parent), output: output)
             return
         }
         var isFolder: ObjCBool = false
@@ -42,18 +49,24 @@ public struct ResumePoint: Sendable {
             )
         }
         if isFolder.boolValue {
-            try self.init(run: RunDirectory(path: text))
+            try self.init(run: RunDirectory(path: text), output: output)
         } else {
-            try self.init(path: text)
+            let lock = try RunDirectory.containing(checkpoint: text).flatMap { run in
+                try Self.lock(run, output: output)
+            }
+            try self.init(path: text, lock: lock)
         }
     }
 
-    /// Reads a checkpoint.
+    /// Reads a checkpoint, and changes nothing.
     ///
     /// - Parameter path: The file.
     /// - Throws: `CheckpointError`, or ``Failure``.
-    public init(path: String) throws {
+    public init(path: String) throws { try self.init(path: path, lock: nil) }
+
+    private init(path: String, lock: RunLock?) throws {
         let checkpoint = try CheckpointFile.read(path)
+        self.lock = lock
         self.checkpoint = checkpoint
         directory = RunDirectory.containing(checkpoint: path)
         configuration = try Self.configuration(of: checkpoint, path: path)
@@ -61,16 +74,22 @@ public struct ResumePoint: Sendable {
         origin = path
     }
 
-    /// Reads the newest good checkpoint of a run. Damaged ones that are newer are set aside and named in ``notes``.
+    /// Reads the newest good checkpoint of a run. Damaged ones that are newer are named in ``notes``, and set aside if the run
+    /// goes on in its own directory.
     ///
     /// A run without checkpoints, ended before its first one, goes on from the beginning with the configuration of its
     /// `config.json`.
     ///
-    /// - Throws: `CheckpointError` where all are damaged, ``Failure`` where nothing of a run is there.
-    public init(run directory: RunDirectory) throws {
+    /// - Parameters:
+    ///   - directory: The run.
+    ///   - output: As above.
+    /// - Throws: `CheckpointError` where all are damaged, ``Failure`` where nothing of a run is there, `RunDirectory.Failure`
+    ///   where another process works on it.
+    public init(run directory: RunDirectory, output: String? = nil) throws {
         self.directory = directory
+        lock = directory.holdsRun ? try Self.lock(directory, output: output) : nil
         let stored = directory.storedConfiguration
-        if let restored = try Self.newestCheckpoint(of: directory) {
+        if let restored = try Self.newestCheckpoint(of: directory, settingAside: lock != nil) {
             checkpoint = restored.checkpoint
             origin = restored.entry.path
             notes = restored.damaged.map { "\($0.description); going on from \(restored.entry.path)" }
@@ -101,9 +120,18 @@ public struct ResumePoint: Sendable {
         }
     }
 
-    private static func newestCheckpoint(of directory: RunDirectory) throws -> CheckpointStore.Restored? {
+    /// The lock of a run that goes on in its own directory; nil if it goes on in another.
+    private static func lock(_ directory: RunDirectory, output: String?) throws -> RunLock? {
+        let isOwn = output.map { directory.isSame(as: RunDirectory(path: $0)) } ?? true
+        return isOwn ? try RunLock(directory, setting: "--resume") : nil
+    }
+
+    private static func newestCheckpoint(
+        of directory: RunDirectory, settingAside: Bool
+    ) throws -> CheckpointStore.Restored? {
         do {
-            return try CheckpointStore(directory: directory.checkpoints).restoreNewest()
+            return try CheckpointStore(directory: directory.checkpoints)
+                .restoreNewest(settingAside: settingAside)
         } catch CheckpointError.noneFound {
             return nil
         }

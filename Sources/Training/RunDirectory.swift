@@ -28,16 +28,10 @@ public struct RunDirectory: Sendable {
     public var steps: String { path + "/steps.jsonl.zst" }
     /// `checkpoints/`.
     public var checkpoints: String { path + "/checkpoints" }
-    /// `summary.json`: what the run came to.
+    /// `summary.json`: what the run came to; there while the run is at its end.
     public var summary: String { path + "/summary.json" }
-
-    /// The folder of a new run that was given none: `runs/2026-11-21T01-45-58`, in local time.
-    public static func timeStamped(_ date: Date = Date()) -> RunDirectory {
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.dateFormat = "yyyy-MM-dd'T'HH-mm-ss"
-        return RunDirectory(path: "runs/" + formatter.string(from: date))
-    }
+    /// `run.lock`: there while a process works on the run, and says which.
+    public var lockFile: String { path + "/run.lock" }
 
     /// The run directory to which a checkpoint file belongs, if it lies in one.
     public static func containing(checkpoint path: String) -> RunDirectory? {
@@ -96,25 +90,34 @@ public struct RunDirectory: Sendable {
 
     /// Whether a run was begun here.
     public var holdsRun: Bool {
-        [configuration, metricsCSV, steps, checkpoints].contains {
+        [configuration, metricsCSV, metricsJSONL, steps, checkpoints, summary].contains {
             FileManager.default.fileExists(atPath: $0)
         }
     }
 
-    /// Creates the folder for a new run.
+    /// Sets `summary.json` aside as `summary.json.superseded`, where there is one: the run is about to go on, and what it came to
+    /// before is no longer its end.
     ///
-    /// - Throws: ``Failure`` if it cannot be created, or already holds a run.
-    public func create() throws {
-        guard !holdsRun else {
-            throw Failure(
-                description: "--output \(path): expected no run there, found one; resume it or name another")
-        }
+    /// - Throws: ``Failure``.
+    func setAsideSummary() throws {
         do throws(FileError) {
-            try Files.createFolder(path)
+            try Files.rename(summary, to: summary + ".superseded")
+            try Files.synchronizeFolder(path)
         } catch {
+            if error.isNotFound { return }
             throw Failure(
-                description: "--output \(path): expected a folder that can be created, found: \(error.reason)"
-            )
+                description: "\(summary): expected a file that can be set aside, found: \(error.reason)")
+        }
+    }
+
+    /// Removes what a crash left of `config.json` and the like while they were being written. Only for the lock's holder.
+    func removeLeftovers() {
+        let names = (try? Files.names(in: path)) ?? []
+        for file in [configuration, metricsCSV, metricsJSONL, steps, summary] {
+            let name = String(file.dropFirst(path.count + 1))
+            for leftover in names where Files.isTemporary(leftover, of: name) {
+                try? Files.remove(path + "/" + leftover)
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-/// How a run ended that did not fail.
+/// How a run ended that did not fail and left behind what it should.
 public enum RunOutcome: Sendable, Equatable {
     /// It came to its end.
     case finished(RunSummary)

@@ -10,10 +10,14 @@ internal import Tensors
 ///
 /// Training hands over records and snapshots and goes on; a queue of its own writes them, in order, so that whatever
 /// a checkpoint's position says is in the logs before the checkpoint is there. A file that cannot be written is
-/// reported once and tried again with the next record; training goes on.
+/// reported once and tried again with later records; training goes on.
 final class RunRecorder {
-    let directory: RunDirectory
+    var directory: RunDirectory { lock.directory }
+    /// Why records could not be written even when the files were closed.
+    private(set) var unwrittenRecords: [String] = []
 
+    /// Held for as long as anything is written.
+    private let lock: RunLock
     private let configurationText: String
     private let configuration: TrainingConfiguration
     private let options: RunOptions
@@ -24,20 +28,22 @@ final class RunRecorder {
     private let writer: CheckpointWriter
     private let files: FileQueue
     private let messages: MessageBox
+    private let failures: CheckpointFailures
     private let snapshots: SnapshotPool
     private let freeSnapshots = DispatchSemaphore(value: SnapshotPool.count)
     private var pendingSteps: [StepRecord] = []
     private var isClosed = false
 
-    /// Creates or continues the run directory and opens its files.
+    /// Opens the files in a run directory, new ones or those of a run that goes on.
     ///
     /// - Throws: Where that is not possible.
     init(
-        directory: RunDirectory, continuing position: CheckpointMetadata.Position?,
+        lock: RunLock, continuing position: CheckpointMetadata.Position?,
         configuration: TrainingConfiguration, options: RunOptions, worldSize: Int, dataFingerprint: String,
         kernels: UsedKernels, network: Sequential
     ) throws {
-        self.directory = directory
+        self.lock = lock
+        let directory = lock.directory
         self.configuration = configuration
         self.options = options
         self.worldSize = worldSize
@@ -51,20 +57,25 @@ final class RunRecorder {
 
         let store = CheckpointStore(directory: directory.checkpoints)
         var opening = MetricsOpening.new
-        if let position, directory.holdsRun {
+        if let position {
             opening = .continuing(.init(epoch: position.epoch, step: position.step))
+            directory.removeLeftovers()
+            // First of all, so that it never stands beside a run that has more before it.
+            if try position.epoch < configuration.epochs || store.list().contains(where: { $0.step > position.step }) {
+                try directory.setAsideSummary()
+            }
             try store.setAside(after: position.step)
-        } else {
-            try directory.create()
         }
         try directory.write(configuration, to: directory.configuration)
         let csv = try CSVSink(path: directory.metricsCSV, opening: opening)
         let lines = try JSONLinesSink(path: directory.metricsJSONL, opening: opening)
         let steps = try StepLog(path: directory.steps, opening: opening)
         let events = try TensorBoardSink(directory: directory.path, opening: opening)
-        let messages = MessageBox(csv.notes + lines.notes + steps.notes)
+        let messages = MessageBox(lock.notes + csv.notes + lines.notes + steps.notes)
         self.messages = messages
         files = FileQueue(sinks: [csv, lines, steps, events], messages: messages)
+        let failures = CheckpointFailures()
+        self.failures = failures
         writer = try CheckpointWriter(
             store: store, level: options.compressionLevel, keepLast: options.keepLast
         ) { [freeSnapshots] event in
@@ -72,6 +83,7 @@ final class RunRecorder {
             case .written: freeSnapshots.signal()
             case .failed(let step, let error):
                 freeSnapshots.signal()
+                failures.record("\(error)", step: step)
                 messages.append("no checkpoint of step \(step): \(error)")
             case .retentionFailed(let error): messages.append("old checkpoints stay: \(error)")
             }
@@ -91,7 +103,7 @@ final class RunRecorder {
 
     func record(_ epoch: EpochRecord) {
         handOverSteps()
-        files.enqueue { try $0.recordEpoch(epoch) }
+        files.record(epoch)
     }
 
     /// Takes a snapshot and has it written behind everything recorded so far. Waits only while two earlier ones are
@@ -107,8 +119,8 @@ final class RunRecorder {
         let snapshot = snapshots.take()
         snapshot.capture(model, best: best, step: progress.step)
         handOverSteps()
-        files.enqueue { try $0.flush() }
-        files.afterAll { [writer, layout, snapshots, freeSnapshots, messages] in
+        files.flush()
+        files.afterAll { [writer, layout, snapshots, freeSnapshots, messages, failures] in
             let tensors = Result { try snapshot.tensors(layout, metadata: metadata) }
             snapshots.giveBack(snapshot)
             switch tensors {
@@ -117,6 +129,7 @@ final class RunRecorder {
                     Checkpoint(tensors: tensors, metadata: metadata),
                     protecting: metadata.bestValidation.map { [$0.step] } ?? [])
             case .failure(let error):
+                failures.record("\(error)", step: metadata.position.step)
                 messages.append("no checkpoint of step \(metadata.position.step): \(error)")
                 freeSnapshots.signal()
             }
@@ -138,23 +151,39 @@ final class RunRecorder {
         guard !isClosed else { return }
         isClosed = true
         handOverSteps()
-        files.enqueue { try $0.close() }
-        files.wait()
+        unwrittenRecords = files.close()
         writer.finish()
+    }
+
+    /// Why there is no checkpoint after `step` steps; nil if none was to be written or it was. After `close`.
+    func checkpointFailure(ofStep step: Int) -> String? { failures.reason(ofStep: step) }
+
+    /// The name of the newest checkpoint there is.
+    var newestCheckpoint: String? {
+        ((try? CheckpointStore(directory: directory.checkpoints).list()) ?? []).last?.name
     }
 
     private func handOverSteps() {
         guard !pendingSteps.isEmpty else { return }
         let steps = pendingSteps
         pendingSteps.removeAll(keepingCapacity: true)
-        files.enqueue { sink in
-            for step in steps { try sink.recordStep(step) }
-        }
+        files.record(steps)
     }
 
     private func modelTensors(_ model: ModelState<Float>, _ progress: Progress) throws -> [NamedTensor] {
         try layout.tensors(
             parameters: model.parameters, runningStatistics: model.runningStatistics,
             batches: progress.step)
+    }
+}
+
+/// The last checkpoint that could not be written; for any thread.
+private final class CheckpointFailures: Sendable {
+    private let last = Mutex<(step: Int, reason: String)?>(nil)
+
+    func record(_ reason: String, step: Int) { last.withLock { $0 = (step, reason) } }
+
+    func reason(ofStep step: Int) -> String? {
+        last.withLock { $0.flatMap { $0.step == step ? $0.reason : nil } }
     }
 }

@@ -48,7 +48,8 @@ public struct Trainer {
     /// Trains, evaluates and tests. Collective: every rank must call it.
     ///
     /// - Returns: What the run came to; the same on every rank but for the digest, which only rank 0 has.
-    /// - Throws: An `AgreedFailure` where all ranks fail together, another error where this rank alone does.
+    /// - Throws: An `AgreedFailure` where all ranks fail together, such as ``UnsavedRun``; another error where this rank alone
+    ///   does.
     public func run() throws -> RunOutcome {
         let threads = options.threads ?? ProcessorShare.threads(of: communicator)
         let digits = try PixelPrecision.digits(of: configuration, over: communicator)
@@ -136,8 +137,7 @@ public struct Trainer {
                 if outcome.stopRequested {
                     recorder?.close()
                     recorder?.takeMessages().forEach(observer.note)
-                    // A launcher ends all ranks when the first one ends: not before the checkpoint is there.
-                    try communicator.idleBarrier()
+                    try agreeOnFiles(problem: recorder?.problem(ofStopAfter: progress.step, epoch: epoch))
                     return .stopped(
                         epoch: epoch, step: progress.step, directory: recorder?.directory.path ?? "")
                 }
@@ -178,16 +178,22 @@ public struct Trainer {
             worldSize: communicator.size, logicalShards: assignment.shardCount, epochs: progress.epoch,
             trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
             checkpointPauseSeconds: checkpoints.longestPause)
+        var problem: String?
         if let recorder {
             recorder.close()
             recorder.takeMessages().forEach(observer.note)
-            if let earlier = recorder.directory.storedSummary, totals.seconds == 0 {
+            if let earlier = recorder.directory.storedSummary, totals.seconds == 0,
+                earlier.tensorsSHA256 == summary.tensorsSHA256
+            {
                 summary.keepMeasurements(of: earlier)
             }
             // A result that cannot be written is still to be told.
-            do { try recorder.write(summary) } catch { observer.note("\(error)") }
+            var failures: [String] = []
+            do { try recorder.write(summary) } catch { failures = ["\(error)"] }
+            problem = recorder.problem(ofEndAfter: progress.step, others: failures)
             observer.runEnded(summary, directory: recorder.directory.path)
         }
+        try agreeOnFiles(problem: problem)
         return .finished(summary)
     }
 
@@ -202,12 +208,17 @@ public struct Trainer {
     private func makeRecorder(
         _ mlp: MLP, _ progress: Progress, kernels: UsedKernels, fingerprint: UInt64
     ) throws -> RunRecorder {
-        let directory =
-            options.output.map(RunDirectory.init) ?? resumePoint?.directory ?? RunDirectory.timeStamped()
-        let continues = resumePoint.map { $0.directory.map(directory.isSame(as:)) ?? false } ?? false
+        let directory = options.output.map(RunDirectory.init) ?? resumePoint?.directory
+        let lock: RunLock
+        var position: CheckpointMetadata.Position?
+        if let resumePoint, let directory, resumePoint.directory?.isSame(as: directory) == true {
+            lock = try resumePoint.lock ?? RunLock(directory, setting: "--resume")
+            position = progress.position
+        } else {
+            lock = try directory?.create() ?? RunDirectory.createTimeStamped()
+        }
         return try RunRecorder(
-            directory: directory, continuing: continues ? progress.position : nil,
-            configuration: configuration,
+            lock: lock, continuing: position, configuration: configuration,
             options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
             kernels: kernels, network: mlp.network)
     }

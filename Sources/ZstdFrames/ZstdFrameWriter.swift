@@ -5,19 +5,20 @@ public import Foundation
 ///
 /// What is appended gathers in memory, the open frame. Closing it compresses it, writes it as one frame with
 /// checksum and waits until it has reached the storage. A write that fails is taken back: the file then ends with
-/// the last whole frame, and the open frame is kept, so that closing it can be tried again.
+/// the last whole frame, and the frame waits in memory, compressed, for the next one to be closed. Of frames that wait there
+/// are at most `AppendBuffer.defaultLimit` bytes: later ones are dropped.
 public final class ZstdFrameWriter {
     /// Where the file lies.
     public let path: String
     /// Bytes of content in the open frame.
     public var openSize: Int { open.count }
     /// Bytes of the file: all its frames, compressed.
-    public var fileSize: Int { file.size }
+    public var fileSize: Int { frames.file.size }
 
     private let level: Int
     private let frameSize: Int
     private var open = Data()
-    private let file: AppendFile
+    private var frames: AppendBuffer
 
     /// Opens `path`, which is created if it does not exist.
     ///
@@ -34,25 +35,27 @@ public final class ZstdFrameWriter {
         self.path = path
         self.level = level
         self.frameSize = frameSize
-        file = try AppendFile(path: path, truncating: truncating)
+        frames = AppendBuffer(try AppendFile(path: path, truncating: truncating))
     }
 
     /// Appends `bytes` to the open frame and closes it if it has become large.
     ///
-    /// - Throws: `FileError` or `ZstdError` from closing the frame.
+    /// - Throws: As `closeFrame`; `bytes` are in a frame all the same.
     public func append(_ bytes: Data) throws {
         open.append(bytes)
         if open.count >= frameSize { try closeFrame() }
     }
 
-    /// Closes the open frame and waits until it has reached the storage; does nothing if it is empty.
+    /// Closes the open frame, unless it is empty, and waits until all frames have reached the storage.
     ///
-    /// - Throws: `FileError` or `ZstdError`; the open frame is then kept.
+    /// - Throws: `FileError`, after which frames that were not written wait for the next call; `ZstdError` if there is no
+    ///   memory to compress, after which the frame stays open.
     public func closeFrame() throws {
-        guard !open.isEmpty else { return }
-        try file.appendContents(of: try ZstdFrame.compress(open, level: level))
-        // Cleared before fsync: its failure must not lead to the same records being written twice.
-        open.removeAll(keepingCapacity: true)
-        try file.synchronize()
+        if !open.isEmpty {
+            let frame = try ZstdFrame.compress(open, level: level)
+            open.removeAll(keepingCapacity: true)
+            try frames.add(frame)
+        }
+        try frames.synchronize()
     }
 }

@@ -10,8 +10,9 @@ struct DPTrain: AsyncParsableCommand {
         discussion: """
             Alone it runs on this machine's processors; 'mpirun -np 4 dp-train' runs on four ranks.
 
-            Exit codes: 0 success; 1 failure while running; 64 a setting that cannot be used; 75 stopped by SIGTERM, SIGINT \
-            or SIGUSR1 after writing a checkpoint.
+            Exit codes: 0 success; 1 failure while running; 64 a setting that cannot be used; 74 trained, to the end or until \
+            stopped, but the last checkpoint, the summary or records could not be written; 75 stopped by SIGTERM, SIGINT or \
+            SIGUSR1 after writing a checkpoint.
             """,
         version: version,
         subcommands: [

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Checkpoints
 internal import Foundation
 internal import Training
 
@@ -29,7 +30,7 @@ struct DiffCommand: ParsableCommand {
             Main.printError((error as? any LocalizedError)?.errorDescription ?? "\(error)")
             throw ExitCode(2)
         }
-        print(json ? comparison.json : comparison.text)
+        print(PrintableText.lines(json ? comparison.json : comparison.text))
         if !comparison.isEqual { throw ExitCode(1) }
     }
 }

@@ -9,7 +9,8 @@ struct ExportCommand: ParsableCommand {
         abstract: "Write a checkpoint's weights as a safetensors file.",
         discussion: """
             Parameters and batch norm's running statistics alone, under PyTorch's names, uncompressed: load_state_dict takes \
-            what safetensors.torch.load_file reads.
+            what safetensors.torch.load_file reads. A symbolic link at --to stays, and what it leads to is written; a folder, \
+            device or pipe is refused.
             """)
 
     @Argument(help: "The checkpoint file.", completion: .file())
@@ -24,6 +25,10 @@ struct ExportCommand: ParsableCommand {
 
     @Flag(help: "Replace a file that is there.")
     var force = false
+
+    func validate() throws {
+        guard !to.isEmpty else { throw ValidationError("--to: expected the path of a file, found none") }
+    }
 
     func run() throws {
         guard force || !FileManager.default.fileExists(atPath: to) else {

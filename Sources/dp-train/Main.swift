@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Foundation
 import MPIBackend
 
@@ -10,7 +11,7 @@ enum Main {
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try DPTrain.parseAsRoot()
+            var command = try DPTrain.parseAsRoot(CommandLineWords.read())
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -48,9 +49,14 @@ enum Main {
     }
 
     /// Prints an error on standard error, in one line.
-    static func printError(_ message: String) {
+    static func printError(_ message: String) { printLine("dp-train: error: " + message) }
+
+    /// Prints a warning on standard error, in one line.
+    static func printWarning(_ message: String) { printLine("dp-train: warning: " + message) }
+
+    private static func printLine(_ message: String) {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         // A reader that has gone away is no reason to fail in another way.
-        try? FileHandle.standardError.write(contentsOf: Data("dp-train: error: \(line)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data((PrintableText.line(line) + "\n").utf8))
     }
 }

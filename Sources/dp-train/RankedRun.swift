@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Foundation
 import MPIBackend
+import Training
 
 /// Runs a command's work on all ranks, and ends all of them when one fails.
 enum RankedRun {
@@ -35,6 +36,7 @@ enum RankedRun {
     private static func exitCode(for error: any Error) -> ExitCode {
         let cause = (error as? RankFailure)?.underlying ?? error
         if cause is Stopped { return Stopped.exitCode }
+        if cause is UnsavedRun { return Stopped.unsavedExitCode }
         return cause is ValidationError ? .validationFailure : .failure
     }
 

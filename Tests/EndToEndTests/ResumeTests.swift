@@ -170,7 +170,7 @@ extension EndToEnd {
             let run = try Program.train(Runs.flags(epochs: 1) + ["--arithmetic", "fast"])
             let words = try Runs.resume(run) + ["--epochs", "2"]
             let outcome = try Program.succeed(words, ranks: 2)
-            #expect(outcome.outputText.contains("warning: --arithmetic fast"), "\(outcome.summary)")
+            #expect(outcome.errorText.contains("warning: --arithmetic fast"), "\(outcome.summary)")
             #expect(try run.epochs().map(\.epoch) == [1, 2])
         }
 

@@ -37,6 +37,7 @@ public final class ConsoleReporter: MetricsSink, Sendable {
     private let state: Mutex<State>
     private let clock: @Sendable () -> Double
     private let write: @Sendable (String) -> Void
+    private let warn: @Sendable (String) -> Void
 
     /// Makes a reporter.
     ///
@@ -44,15 +45,19 @@ public final class ConsoleReporter: MetricsSink, Sendable {
     ///   - plan: What is known of the run.
     ///   - style: How to print.
     ///   - clock: Seconds since any moment; the default is a monotonic clock.
+    ///   - warn: Takes the text of a warning, without a line end, when nothing stands on the line any more; nil: it is
+    ///     written like everything else, behind `warning: `.
     ///   - write: Takes the text that is to appear, with its line ends and control characters.
     public init(
         plan: Plan, style: ConsoleStyle, clock: (@Sendable () -> Double)? = nil,
+        warn: (@Sendable (String) -> Void)? = nil,
         write: @escaping @Sendable (String) -> Void
     ) {
         let start = ContinuousClock.now
         self.clock = clock ?? { (ContinuousClock.now - start) / .seconds(1) }
         self.style = style
         self.write = write
+        self.warn = warn ?? { write("warning: \($0)\n") }
         state = Mutex(State(progress: ConsoleProgress(plan: plan, now: self.clock())))
     }
 
@@ -76,7 +81,7 @@ public final class ConsoleReporter: MetricsSink, Sendable {
     }
 
     /// Prints a warning, also when quiet.
-    public func warning(_ line: String) { print(["warning: " + line]) }
+    public func warning(_ line: String) { print([]) { warn(line) } }
 
     /// Prints the run's final lines, also when quiet: a line for each pair.
     public func summary(_ pairs: [(key: String, value: String)]) { print(ConsoleText.pairs(pairs)) }
@@ -123,13 +128,14 @@ public final class ConsoleReporter: MetricsSink, Sendable {
         if case .quiet = style { true } else { false }
     }
 
-    /// Prints whole lines where the bar was; the next step draws it anew below them.
-    private func print(_ lines: [String]) {
+    /// Prints whole lines where the bar was; the next step draws it anew below them, and below what `body` prints.
+    private func print(_ lines: [String], then body: () -> Void = {}) {
         state.withLock { state in
             var text = state.isBarShown ? "\r\u{1b}[K" : ""
             state.isBarShown = false
             for line in lines { text += line + "\n" }
             if !text.isEmpty { write(text) }
+            body()
         }
     }
 }

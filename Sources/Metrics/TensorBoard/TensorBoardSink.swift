@@ -16,8 +16,7 @@ public final class TensorBoardSink: MetricsSink {
 
     private let stepInterval: Int
     private let secondsPerFlush: Double
-    private let file: AppendFile
-    private var pending = Data()
+    private var events: AppendBuffer
     private var flushed = ContinuousClock.now
     private var hasSteps = false
 
@@ -43,14 +42,14 @@ public final class TensorBoardSink: MetricsSink {
             let process = ProcessInfo.processInfo
             let host = process.hostName.replacingOccurrences(of: "/", with: "_")
             path = "\(directory)/\(Self.prefix)\(time).\(host).\(process.processIdentifier)"
-            file = try AppendFile(path: path, truncating: true)
+            events = AppendBuffer(try AppendFile(creating: path))
         } catch {
             throw MetricsError(error, path: directory, operation: "open")
         }
-        add(.fileVersion("brain.Event:2"), step: 0)
+        try add(.fileVersion("brain.Event:2"), step: 0)
         if case .continuing(let position) = opening {
             // TensorBoard drops what has this step or a later one.
-            add(.sessionStart, step: position.step + 1)
+            try add(.sessionStart, step: position.step + 1)
         }
         try flush()
     }
@@ -61,7 +60,7 @@ public final class TensorBoardSink: MetricsSink {
     public func recordStep(_ record: StepRecord) throws(MetricsError) {
         guard record.step % stepInterval == 0 else { return }
         hasSteps = true
-        add(
+        try add(
             [
                 ("loss/step", record.loss), ("accuracy/step", record.accuracy),
                 ("learning_rate", record.learningRate),
@@ -81,7 +80,7 @@ public final class TensorBoardSink: MetricsSink {
         if let accuracy = record.validationAccuracy { scalars.append(("accuracy/validation", accuracy)) }
         // A tag has one value at a step: where steps are recorded, the learning rate is theirs.
         if !hasSteps { scalars.append(("learning_rate", record.learningRate)) }
-        add(scalars, step: record.step)
+        try add(scalars, step: record.step)
         try write()
     }
 
@@ -89,8 +88,8 @@ public final class TensorBoardSink: MetricsSink {
     ///
     /// - Throws: `MetricsError`; what could not be written is kept and tried again.
     public func flush() throws(MetricsError) {
-        try write()
-        do { try file.synchronize() } catch { throw MetricsError(error, path: path, operation: "write") }
+        flushed = .now
+        do { try events.synchronize() } catch { throw MetricsError(error, path: path, operation: "write") }
     }
 
     /// Flushes for the last time.
@@ -98,21 +97,20 @@ public final class TensorBoardSink: MetricsSink {
     /// - Throws: `MetricsError`.
     public func close() throws(MetricsError) { try flush() }
 
-    private func add(_ scalars: [(tag: String, value: Double)], step: Int) {
-        add(.scalars(scalars.map { .init(tag: $0.tag, value: Float($0.value)) }), step: step)
+    private func add(_ scalars: [(tag: String, value: Double)], step: Int) throws(MetricsError) {
+        try add(.scalars(scalars.map { .init(tag: $0.tag, value: Float($0.value)) }), step: step)
     }
 
-    private func add(_ contents: TensorBoardEvent.Contents, step: Int) {
+    private func add(_ contents: TensorBoardEvent.Contents, step: Int) throws(MetricsError) {
         let event = TensorBoardEvent(contents, step: step, wallTime: Date().timeIntervalSince1970)
-        pending.append(TFRecord.framed(event.encoded))
+        do { try events.add(TFRecord.framed(event.encoded)) } catch {
+            throw MetricsError(error, path: path, operation: "write")
+        }
     }
 
     private func write() throws(MetricsError) {
         flushed = .now
-        do { try file.appendContents(of: pending) } catch {
-            throw MetricsError(error, path: path, operation: "write")
-        }
-        pending.removeAll(keepingCapacity: true)
+        do { try events.write() } catch { throw MetricsError(error, path: path, operation: "write") }
     }
 
     private static func time(in name: String) -> Int? {

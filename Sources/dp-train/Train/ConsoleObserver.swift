@@ -2,7 +2,7 @@ import Foundation
 import Metrics
 import Training
 
-/// Shows a run on standard output, warnings and result included.
+/// Shows a run on standard output, and its warnings on standard error.
 final class ConsoleObserver: TrainingObserver {
     private let isQuiet: Bool
     private var reporter: ConsoleReporter?
@@ -10,7 +10,9 @@ final class ConsoleObserver: TrainingObserver {
     init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
     func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
-        let reporter = ConsoleReporter(plan: plan, style: TerminalOutput.style(isQuiet: isQuiet)) { text in
+        let reporter = ConsoleReporter(
+            plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Main.printWarning($0) }
+        ) { text in
             // A reader that has gone away must not end the run.
             try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
         }
@@ -30,7 +32,7 @@ final class ConsoleObserver: TrainingObserver {
         if let reporter {
             reporter.warning(text)
         } else {
-            print("warning: \(text)")
+            Main.printWarning(text)
         }
     }
 

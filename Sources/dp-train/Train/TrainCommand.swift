@@ -62,6 +62,12 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Print nothing but warnings and the result.")
     var quiet = false
 
+    func validate() throws {
+        guard output?.isEmpty != true else {
+            throw ValidationError("--output: expected the path of a folder, found none")
+        }
+    }
+
     func run() throws {
         StopSignal.watch()
         try RankedRun.run { communicator in
@@ -91,7 +97,7 @@ struct TrainCommand: ParsableCommand {
 
     private func findResumePoint() throws -> ResumePoint? {
         let parent = output.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
-        return try resume.map { try ResumePoint(resolving: $0, latestIn: parent ?? "runs") }
+        return try resume.map { try ResumePoint(resolving: $0, latestIn: parent ?? "runs", output: output) }
     }
 
     /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
