@@ -143,7 +143,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "FileTestSupport", "MultiRankSupport",
+                "ZstdFrames", "FileTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -14,7 +14,8 @@ public enum PrintableText {
                 guard !isKept(scalar) else { fallthrough }
                 for unit in String(scalar).utf16 {
                     let digits = String(unit, radix: 16)
-                    result += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars
+                    result +=
+                        ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars
                 }
             default:
                 result.append(scalar)

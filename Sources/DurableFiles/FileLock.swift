@@ -89,15 +89,19 @@ public final class FileLock: Sendable {
 
     private static func holder(in descriptor: FileDescriptor) -> String {
         var bytes = [UInt8](repeating: 0, count: 512)
-        let count = (try? bytes.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }) ?? 0
+        let count =
+            (try? bytes.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }) ?? 0
         let line = String(decoding: bytes.prefix(count), as: UTF8.self).prefix { !$0.isNewline }
         return line.isEmpty ? "another process" : String(line)
     }
 
     private static var thisProcess: String {
         let formatter = ISO8601DateFormatter()
-        formatter.formatOptions = [.withFullDate, .withTime, .withSpaceBetweenDateAndTime, .withColonSeparatorInTime]
+        formatter.formatOptions = [
+            .withFullDate, .withTime, .withSpaceBetweenDateAndTime, .withColonSeparatorInTime,
+        ]
         let start = formatter.string(from: Date())
-        return "process \(ProcessInfo.processInfo.processIdentifier) on \(Posix.hostName) since \(start) UTC\n"
+        return
+            "process \(ProcessInfo.processInfo.processIdentifier) on \(Posix.hostName) since \(start) UTC\n"
     }
 }

@@ -54,7 +54,7 @@ enum Posix {
         let parent = folder.removingLastComponent()
         do throws(FileError) {
             try Files.synchronizeFolder(parent.isEmpty ? "." : parent.string)
-        } catch where error.code == EACCES {}
+        } catch  where error.code == EACCES {}
     }
 
     static func createFolder(_ path: FilePath) throws(FileError) {
@@ -172,7 +172,8 @@ enum Posix {
         while Status(linkOrFile: file)?.isLink == true {
             links += 1
             guard links <= 40 else { throw FileError(operation: "open", path: path, code: ELOOP) }
-            file = FilePath(file).removingLastComponent().pushing(FilePath(try destination(ofLink: file))).string
+            file =
+                FilePath(file).removingLastComponent().pushing(FilePath(try destination(ofLink: file))).string
         }
         // Links of /proc can lead to what has no name any more.
         guard found == Status(path: file) else {

@@ -39,7 +39,8 @@ public final class RunLock: Sendable {
             case .held(let holder):
                 guard ContinuousClock.now < end else {
                     throw RunDirectory.Failure(
-                        description: "\(setting) \(directory.path): expected a run that no process works on, found"
+                        description:
+                            "\(setting) \(directory.path): expected a run that no process works on, found"
                             + " \(holder) at work on it")
                 }
                 Thread.sleep(forTimeInterval: 0.1)
@@ -91,7 +92,8 @@ extension RunDirectory {
     /// `runs/2026-11-21T01-45-58-2` and so on where that is taken.
     ///
     /// - Throws: ``Failure`` if it cannot be created.
-    public static func createTimeStamped(in parent: String = "runs", at date: Date = Date()) throws -> RunLock {
+    public static func createTimeStamped(in parent: String = "runs", at date: Date = Date()) throws -> RunLock
+    {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.dateFormat = "yyyy-MM-dd'T'HH-mm-ss"
@@ -107,7 +109,8 @@ extension RunDirectory {
             }
         } catch {
             throw Failure(
-                description: "--output \(path): expected a folder that can be created, found: \(error.reason)")
+                description: "--output \(path): expected a folder that can be created, found: \(error.reason)"
+            )
         }
         return try RunLock(RunDirectory(path: path), setting: "--output")
     }

@@ -61,7 +61,9 @@ final class RunRecorder {
             opening = .continuing(.init(epoch: position.epoch, step: position.step))
             directory.removeLeftovers()
             // First of all, so that it never stands beside a run that has more before it.
-            if try position.epoch < configuration.epochs || store.list().contains(where: { $0.step > position.step }) {
+            if try position.epoch < configuration.epochs
+                || store.list().contains(where: { $0.step > position.step })
+            {
                 try directory.setAsideSummary()
             }
             try store.setAside(after: position.step)
@@ -158,9 +160,10 @@ final class RunRecorder {
     /// Why there is no checkpoint after `step` steps; nil if none was to be written or it was. After `close`.
     func checkpointFailure(ofStep step: Int) -> String? { failures.reason(ofStep: step) }
 
-    /// The name of the newest checkpoint there is.
-    var newestCheckpoint: String? {
-        ((try? CheckpointStore(directory: directory.checkpoints).list()) ?? []).last?.name
+    /// The name of the newest checkpoint there is from before `step`.
+    func newestCheckpoint(before step: Int) -> String? {
+        let entries = (try? CheckpointStore(directory: directory.checkpoints).list()) ?? []
+        return entries.last { $0.step < step }?.name
     }
 
     private func handOverSteps() {

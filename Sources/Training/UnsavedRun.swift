@@ -29,7 +29,7 @@ extension RunRecorder {
     /// What to say of a run that stopped after `step` if there is no checkpoint of it; nil if there is one. After `close`.
     func problem(ofStopAfter step: Int, epoch: Int) -> String? {
         checkpointFailure(ofStep: step).map {
-            "stopped as asked after step \(step) in epoch \(epoch), but without a checkpoint of it: \($0); \(remedy)"
+            "stopped as asked after step \(step) in epoch \(epoch), but without a checkpoint of it: \($0); \(remedy(before: step))"
         }
     }
 
@@ -38,15 +38,17 @@ extension RunRecorder {
     /// - Parameter others: Why other files could not be written.
     func problem(ofEndAfter step: Int, others: [String]) -> String? {
         if let failure = checkpointFailure(ofStep: step) {
-            return "the run came to its end, but its last checkpoint could not be written: \(failure); \(remedy)"
+            return
+                "the run came to its end, but its last checkpoint could not be written: \(failure); \(remedy(before: step))"
         }
         guard let first = (unwrittenRecords + others).first else { return nil }
-        return "the run came to its end and its last checkpoint is written, but not all its files are: \(first)"
+        return
+            "the run came to its end and its last checkpoint is written, but not all its files are: \(first)"
     }
 
-    /// What a run can go on from whose last checkpoint is missing.
-    private var remedy: String {
-        guard let newest = newestCheckpoint else {
+    /// What a run can go on from that has no checkpoint of `step`.
+    private func remedy(before step: Int) -> String {
+        guard let newest = newestCheckpoint(before: step) else {
             return "there is no other in \(directory.checkpoints): --resume \(directory.path) begins again"
         }
         return "the newest is \(newest): --resume \(directory.path) goes on from there"

@@ -37,6 +37,28 @@ import Testing
         #expect(inspection.json.contains("\"accuracy\" : 0.30000000000000004,"))
     }
 
+    @Test func `Control characters in a file are shown, not obeyed`() throws {
+        let hostile = "\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\nintegrity: forged\r\0\u{e0041}"
+        var checkpoint = try sampleCheckpoint()
+        checkpoint.metadata.configuration = hostile
+        checkpoint.metadata.kernels = hostile
+        checkpoint.metadata.programVersion = hostile
+        checkpoint.metadata.additional = [hostile: hostile]
+        let tensor = try NamedTensor(name: hostile, shape: [1], floats: [1])
+        let inspection = try inspect(Checkpoint(tensors: [tensor], metadata: checkpoint.metadata))
+        for text in [inspection.text, inspection.json] {
+            let bad = text.unicodeScalars.filter {
+                $0 != "\n" && [.control, .format].contains($0.properties.generalCategory)
+            }
+            #expect(bad.isEmpty)
+            #expect(text.contains("\\u001b[2J"))
+        }
+        #expect(!inspection.text.contains("\nintegrity: forged"))
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(inspection.json.utf8)) as? [String: Any])
+        #expect(object["kernels"] as? String == hostile)
+    }
+
     @Test func `Numbers that are not finite and a configuration that is not JSON do no harm`() throws {
         var checkpoint = try sampleCheckpoint()
         checkpoint.tensors = [try NamedTensor(name: "x", shape: [1], floats: [.nan])]

@@ -77,6 +77,16 @@ import Testing
         #expect(try store.restoreNewest().damaged.isEmpty)
     }
 
+    @Test func `Read by one who may not change the folder, damaged ones are left where they are`() throws {
+        try write(10, 20)
+        try damage(20)
+        let before = try folder.names()
+        let restored = try store.restoreNewest(settingAside: false)
+        #expect(restored.entry.step == 10)
+        #expect(restored.damaged.map(\.setAsideAs) == [nil])
+        #expect(try folder.names() == before)
+    }
+
     @Test func `A checkpoint under the name of another step is not used`() throws {
         try write(10)
         try folder.put(CheckpointStore.name(step: 99), try folder.data(CheckpointStore.name(step: 10)))

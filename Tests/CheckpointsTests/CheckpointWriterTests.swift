@@ -97,7 +97,10 @@ final class Reports: Sendable {
         for step in 1...3 { writer.submit(try sampleCheckpoint(step: step)) }
         writer.finish()
         #expect(reports.all.count == 3)
-        #expect(reports.all[1] == "failed 2: cannot replace \(store.path(step: 2)): expected a file or nothing there, found a folder")
+        #expect(
+            reports.all[1]
+                == "failed 2: cannot replace \(store.path(step: 2)): expected a file or nothing there, found a folder"
+        )
         #expect(reports.all[2] == "written 3 removed []")
         let names = try FileManager.default.contentsOfDirectory(atPath: store.directory)
         #expect(!names.contains { $0.hasPrefix(".") })

@@ -29,6 +29,62 @@ import Testing
         #expect(try folder.data("taken/inside") == Data("x".utf8))
     }
 
+    @Test func `A symbolic link stays, and what it leads to is replaced`() throws {
+        try Files.createFolder(folder.path("a"))
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("link"), withDestinationPath: folder.path("a/second"))
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("a/second"), withDestinationPath: "target")
+        // The target is made, then replaced.
+        for text in ["new", "newer"] {
+            try Files.replace(folder.path("link"), with: Data(text.utf8))
+            #expect(try folder.data("a/target") == Data(text.utf8))
+            #expect(
+                try FileManager.default.destinationOfSymbolicLink(atPath: folder.path("a/second")) == "target"
+            )
+        }
+        #expect(try folder.names() == ["a", "link"])
+        #expect(try Files.names(in: folder.path("a")) == ["second", "target"])
+        try FileManager.default.createSymbolicLink(atPath: folder.path("loop"), withDestinationPath: "loop")
+        #expect(throws: FileError.self) { try Files.replace(folder.path("loop"), with: Data()) }
+    }
+
+    @Test func `What is not a file is never replaced`() throws {
+        let pipe = folder.path("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        try FileManager.default.createSymbolicLink(atPath: folder.path("link"), withDestinationPath: "pipe")
+        for path in [pipe, folder.path("link")] {
+            let error = #expect(throws: FileError.self) { try Files.replace(path, with: Data("x".utf8)) }
+            #expect(
+                error?.description == "cannot replace \(path): expected a file or nothing there, found a pipe"
+            )
+        }
+        #expect(try folder.names() == ["link", "pipe"])
+        let attributes = try FileManager.default.attributesOfItem(atPath: pipe)
+        #expect(attributes[.type] as? FileAttributeType != .typeRegular)
+    }
+
+    @Test func `A file is created only where nothing is, not even a link`() throws {
+        try AppendFile(creating: folder.path("new")).appendContents(of: Data("x".utf8))
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("link"), withDestinationPath: "elsewhere")
+        for name in ["new", "link"] {
+            #expect(throws: FileError.self) { try AppendFile(creating: folder.path(name)) }
+        }
+        #expect(try folder.names() == ["link", "new"])
+        #expect(try folder.data("new") == Data("x".utf8))
+    }
+
+    @Test func `One of those who create a folder at once is its creator`() async throws {
+        let path = folder.path("run")
+        let creators = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<16 { group.addTask { try Files.createNewFolder(path) } }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(creators == 1)
+        #expect(throws: FileError.self) { try Files.createNewFolder(path + "/none/below") }
+    }
+
     @Test func `A missing file is named in the error`() throws {
         let error = #expect(throws: FileError.self) { try Files.read(folder.path("missing")) }
         #expect(error?.isNotFound == true)
@@ -75,5 +131,30 @@ import Testing
             try file.appendContents(of: Data(count: 400))
         }
         #expect(try folder.data("log").count == 1000)
+    }
+
+    @Test func `What does not fit on the disk waits, up to a limit, and is written in order and once`()
+        async throws
+    {
+        let path = folder.path("log")
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try limitFileSize(to: 4)
+            var buffer = AppendBuffer(try AppendFile(path: path, truncating: true), limit: 9)
+            try buffer.add(Data("abc".utf8))
+            try buffer.synchronize()
+            for text in ["defg", "hijkl"] {
+                try buffer.add(Data(text.utf8))
+                #expect(throws: FileError.self) { try buffer.write() }
+            }
+            let error = #expect(throws: FileError.self) { try buffer.add(Data("m".utf8)) }
+            #expect(error?.description.contains("9 bytes have been waiting for room") == true)
+            #expect(buffer.waitingSize == 9)
+            try limitFileSize(to: 100)
+            try buffer.synchronize()
+            try buffer.add(Data("n".utf8))
+            try buffer.synchronize()
+            try buffer.synchronize()
+        }
+        #expect(try folder.data("log") == Data("abcdefghijkln".utf8))
     }
 }

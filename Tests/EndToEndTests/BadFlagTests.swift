@@ -70,6 +70,30 @@ extension EndToEnd {
             try expectRefusal(of: BadFlags(flags: ["--bach-size", "128"], names: ["--bach-size"]))
         }
 
+        @Test(
+            "A word that is not UTF-8 is refused, and names no other file",
+            arguments: ["--output", "--data", "--resume"])
+        func notUTF8(flag: String) throws {
+            let folder = try Scratch.makeDirectory("bytes")
+            let script = #"cd "$1" && exec "$0" --epochs 1 $2 $'run-\xff'"#
+            let outcome = try Program.tool(
+                ["bash", "-c", script, Program.executable.path, folder.path, flag])
+            EndToEndTests.expectRefusal(outcome, naming: ["word 4", "UTF-8", #"run-\xff"#])
+            #expect(outcome.status == 64, "\(outcome.summary)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
+
+        @Test("--hidden-dims= with nothing behind it means no hidden layer, whatever follows")
+        func emptyValue() throws {
+            let run = try Program.train(
+                ["--hidden-dims=", "--data", SmallData.directory().path] + SmallData.flags)
+            #expect(try run.summary().parameterCount == 3072 * 10 + 10)
+            for words in [["--epochs=", "--quiet"], ["--output=", "--quiet"]] {
+                let outcome = try Program.run(words, in: Scratch.makeDirectory("empty"))
+                EndToEndTests.expectRefusal(outcome, naming: [String(words[0].dropLast())])
+            }
+        }
+
         private func expectRefusal(of bad: BadFlags) throws {
             for ranks in bad.ranks {
                 let output = try Scratch.newPath("run")

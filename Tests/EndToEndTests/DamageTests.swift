@@ -30,8 +30,8 @@ extension EndToEnd {
             let outcome = try Program.succeed(Runs.resume(run), ranks: 3)
             let name = newest.lastPathComponent
             #expect(
-                outcome.outputText.contains("\(name) is damaged")
-                    && outcome.outputText.contains("set aside as \(name).damaged"), "\(outcome.summary)")
+                outcome.errorText.contains("\(name) is damaged")
+                    && outcome.errorText.contains("set aside as \(name).damaged"), "\(outcome.summary)")
             #expect(FileManager.default.fileExists(atPath: newest.path + ".damaged"))
             try run.expectEqual(Self.run.get())
         }
@@ -51,20 +51,28 @@ extension EndToEnd {
             #expect(try run.steps() == Self.run.get().steps())
         }
 
-        @Test("Files that may not grow so large: training ends well, and the earlier checkpoint is good")
+        @Test(
+            "Files that may not grow so large: training tells its result, and the earlier checkpoint is good")
         func fileSizeLimit() throws {
             let run = try Program.train(Runs.flags(epochs: 1))
             // KiB; a checkpoint takes more than 700.
             let words = ["bash", "-c", #"ulimit -f 300; exec "$0" "$@""#, Program.executable.path]
             let outcome = try Program.tool(words + Runs.resume(run) + ["--epochs", "3"])
-            #expect(outcome.status == 0, "\(outcome.summary)")
-            #expect(outcome.outputText.contains("warning: no checkpoint of step 74"), "\(outcome.summary)")
+            #expect(outcome.status == 74, "\(outcome.summary)")
+            #expect(outcome.errorText.contains("warning: no checkpoint of step 74"), "\(outcome.summary)")
+            #expect(
+                outcome.errorText.contains(
+                    "error: the run came to its end, but its last checkpoint could not"),
+                "\(outcome.summary)")
+            #expect(
+                outcome.errorText.contains("the newest is step-00000037.safetensors.zst"),
+                "\(outcome.summary)")
             #expect(outcome.outputText.contains("test accuracy"), "\(outcome.summary)")
             try Self.expectUsable(run)
         }
 
         @Test(
-            "A disk that is full: training ends well and tells the result, and the earlier checkpoint is good",
+            "A disk that is full: training tells its result, and the earlier checkpoint is good",
             .enabled(if: Tmpfs.isAvailable, "needs root on Linux, and leave to mount a tmpfs"))
         func fullDisk() throws {
             let disk = try Tmpfs(size: "1536k")
@@ -74,8 +82,8 @@ extension EndToEnd {
             let filler = disk.url.appending(path: "filler")
             try disk.fill(filler, leaving: 16 << 10)
             let outcome = try Program.run(Runs.resume(run) + ["--epochs", "60"])
-            #expect(outcome.status == 0, "\(outcome.summary)")
-            #expect(outcome.outputText.contains("No space left on device"), "\(outcome.summary)")
+            #expect(outcome.status == 74, "\(outcome.summary)")
+            #expect(outcome.errorText.contains("No space left on device"), "\(outcome.summary)")
             #expect(outcome.outputText.contains("test accuracy"), "\(outcome.summary)")
             try FileManager.default.removeItem(at: filler)
             // What was on the full disk can go on elsewhere.

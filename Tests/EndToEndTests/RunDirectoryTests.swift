@@ -80,6 +80,33 @@ extension EndToEnd {
             #expect(try run.summary().epochs == 2)
         }
 
+        @Test(
+            "The names of new folders, those above the run's too, are synchronised",
+            .enabled(if: RunDirectoryTests.hasStrace, "needs strace, and leave to trace"))
+        func foldersSynchronised() throws {
+            let folder = try Scratch.makeDirectory("synchronised")
+            let trace = folder.appending(path: "trace")
+            let data = try SmallData.directory()
+            let outcome = try ProcessRunner(
+                executable: URL(filePath: "/usr/bin/env"),
+                arguments: [
+                    "strace", "-f", "-y", "-e", "trace=fsync", "-o", trace.path, Program.executable.path,
+                    "--quiet",
+                    "--data", data.path, "--output", "new/above/run",
+                ] + SmallData.flags,
+                currentDirectory: folder
+            ).run()
+            #expect(outcome.status == 0, "\(outcome.summary)")
+            let calls = try String(contentsOf: trace, encoding: .utf8)
+            let root = folder.resolvingSymlinksInPath().path
+            for name in ["", "/new", "/new/above", "/new/above/run"] {
+                #expect(calls.contains("\(root)\(name)>"), "\(root)\(name)")
+            }
+        }
+
+        private static let hasStrace =
+            (try? Program.tool(["strace", "-f", "-e", "trace=fsync", "true"]))?.status == 0
+
         @Test("--validation-size 0 trains on all images and tests the last model")
         func noValidation() throws {
             let data = try SmallData.directory()

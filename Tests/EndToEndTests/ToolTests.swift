@@ -63,6 +63,32 @@ extension EndToEnd {
             try Program.succeed(again + ["--force"])
         }
 
+        @Test("export --force writes what a link leads to, and replaces nothing that is no file")
+        func exportOverLinks() throws {
+            let run = try Program.train(Runs.flags(epochs: 1))
+            let checkpoint = try run.newestCheckpoint().path
+            let folder = try Scratch.makeDirectory("links")
+            func path(_ name: String) -> String { folder.appending(path: name).path }
+            try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: "target")
+            try Data("old".utf8).write(to: folder.appending(path: "target"))
+            try Program.succeed(["export", checkpoint, "--to", path("link"), "--force"])
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path("link")) == "target")
+            #expect(try Data(contentsOf: folder.appending(path: "target")).count > 100_000)
+
+            try #require(mkfifo(path("pipe"), 0o600) == 0)
+            try FileManager.default.createSymbolicLink(atPath: path("to-pipe"), withDestinationPath: "pipe")
+            try FileManager.default.createDirectory(
+                at: folder.appending(path: "folder"), withIntermediateDirectories: true)
+            for (name, kind) in [("pipe", "a pipe"), ("to-pipe", "a pipe"), ("folder", "a folder")] {
+                let outcome = try Program.run(["export", checkpoint, "--to", path(name), "--force"])
+                expectRefusal(outcome, naming: [path(name), "found \(kind)"])
+            }
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+            #expect(names == ["folder", "link", "pipe", "target", "to-pipe"])
+            let attributes = try FileManager.default.attributesOfItem(atPath: path("pipe"))
+            #expect(attributes[.type] as? FileAttributeType != .typeRegular)
+        }
+
         private struct Compared: Decodable {
             let equal: Bool
         }

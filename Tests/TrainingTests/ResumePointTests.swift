@@ -58,7 +58,7 @@ import Training
 
     @Test func `Where all are damaged nothing begins again by itself, now or later`() throws {
         let run = RunDirectory(path: folder.path("run"))
-        try run.create()
+        _ = try run.create()
         try run.write(TrainingConfiguration(), to: run.configuration)
         try damage(try put(10, in: "run"))
         #expect(throws: CheckpointError.self) { try ResumePoint(run: run) }
@@ -68,7 +68,7 @@ import Training
 
     @Test func `A run without a checkpoint begins with its own configuration`() throws {
         let run = RunDirectory(path: folder.path("run"))
-        try run.create()
+        _ = try run.create()
         var configuration = TrainingConfiguration()
         configuration.seed = 5
         try run.write(configuration, to: run.configuration)

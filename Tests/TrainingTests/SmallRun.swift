@@ -6,15 +6,25 @@ import Metrics
 import Synchronization
 import Training
 
-/// A run of two epochs of five steps on few synthetic records.
+/// A run of two epochs, or as many as are asked for, of five steps on few synthetic records.
 struct SmallRun: Sendable {
     static let stepsPerEpoch = 5
 
     var batchNorm = BatchNormMode.none
     var reduction = RunOptions.Reduction.auto
+    var epochs = 2
+    var learningRate = 0.1
+    var validationSize = 0
+    var keepLast: Int?
+    /// Called on rank 0 once the run directory is there.
+    var whenBegun: @Sendable () -> Void = {}
 
-    private final class Silence: TrainingObserver {
-        func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {}
+    private final class Observer: TrainingObserver {
+        private let whenBegun: @Sendable () -> Void
+
+        init(whenBegun: @escaping @Sendable () -> Void) { self.whenBegun = whenBegun }
+
+        func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) { whenBegun() }
         func stepEnded(_ record: StepRecord) {}
         func epochEnded(_ record: EpochRecord) {}
         func note(_ text: String) {}
@@ -34,13 +44,15 @@ struct SmallRun: Sendable {
         configuration.hiddenDimensions = [12, 9]
         configuration.batchNorm = batchNorm
         configuration.momentum = 0.9
-        configuration.epochs = 2
+        configuration.epochs = epochs
+        configuration.learningRate = learningRate
         configuration.batchSize = 32
-        configuration.validationSize = 0
+        configuration.validationSize = validationSize
         configuration.logicalShards = 8
         var options = RunOptions(programVersion: "test")
         options.reduction = reduction
         options.output = output
+        options.keepLast = keepLast
         if let stopStep, communicator.rank == communicator.size - 1 {
             let step = Mutex(0)
             options.stopRequested = {
@@ -54,9 +66,10 @@ struct SmallRun: Sendable {
         return try Trainer(
             communicator: communicator, configuration: configuration, options: options,
             dataset: SyntheticDataset(
-                seed: 5, trainingCount: Self.stepsPerEpoch * configuration.batchSize, testCount: 20),
+                seed: 5, trainingCount: Self.stepsPerEpoch * configuration.batchSize + validationSize,
+                testCount: 20),
             resumePoint: isResumed ? try ResumePoint(run: RunDirectory(path: output)) : nil,
-            observer: Silence()
+            observer: Observer(whenBegun: whenBegun)
         ).run()
     }
 
