@@ -17,8 +17,17 @@ enum Main {
                 try command.run()
             }
         } catch {
-            exit(report(error))
+            let code = report(error)
+            exit(hasPrintedAll() ? code : max(code, ExitCode.failure.rawValue))
         }
+        if !hasPrintedAll() { exit(ExitCode.failure.rawValue) }
+    }
+
+    /// Whether standard output has taken all that was printed; says so if not.
+    private static func hasPrintedAll() -> Bool {
+        guard let reason = StandardOutput.failureReason else { return true }
+        printError("standard output: expected that it takes what is printed, found: \(reason)")
+        return false
     }
 
     /// Prints an error that is no rank's in particular and returns the exit code.
@@ -47,9 +56,13 @@ enum Main {
         Launcher.detect(environment: ProcessInfo.processInfo.environment)?.rank ?? 0 == 0
     }
 
-    /// Prints an error on standard error, in one line.
+    /// Prints an error on standard error, in one line. Control characters in it may come from a file and are not printed:
+    /// a terminal would obey them.
     static func printError(_ message: String) {
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let visible = message.split(whereSeparator: \.isNewline).joined(separator: " ").unicodeScalars.map {
+            $0.properties.generalCategory == .control ? "?" : Character($0)
+        }
+        let line = String(visible)
         // A reader that has gone away is no reason to fail in another way.
         try? FileHandle.standardError.write(contentsOf: Data("dp-train: error: \(line)\n".utf8))
     }

@@ -12,7 +12,7 @@ final class ConsoleObserver: TrainingObserver {
     func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
         let reporter = ConsoleReporter(plan: plan, style: TerminalOutput.style(isQuiet: isQuiet)) { text in
             // A reader that has gone away must not end the run.
-            try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            StandardOutput.send(text)
         }
         reporter.header(header)
         self.reporter = reporter
