@@ -8,7 +8,7 @@ import Testing
 /// as they should are kept in `.build/fuzz-findings`, and the message says how to repeat them.
 @Suite(.serialized) struct FuzzTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let seconds = environment["DP_TRAIN_FUZZ_SECONDS"].flatMap { Double($0) } ?? 8
+    private static let seconds = environment["DP_TRAIN_FUZZ_SECONDS"].flatMap { Double($0) } ?? 6
     private static let seed = environment["DP_TRAIN_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
     private static let targets = Result { try Fuzzer.targets() }
 

@@ -11,12 +11,10 @@ extension FuzzTarget {
         return [
             planted("trap") { input in
                 let index = input.count + Int(input[0])
-                if input[index] == 0 { print("never") }
+                print(input[index])
             },
-            planted("hang") { input in
-                var sum = 1
-                while sum != 0 { sum = sum &* 3 | 1 &+ input.count & 2 }
-            },
+            // A call of the system, as the compiler leaves out a loop that does nothing.
+            planted("hang") { _ in while getpid() != 0 {} },
             planted("bomb") { _ in
                 var memory: [[UInt8]] = []
                 while memory.count < 1 << 20 { memory.append([UInt8](repeating: 1, count: 1 << 24)) }
