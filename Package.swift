@@ -66,7 +66,8 @@ let package = Package(
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
         .target(name: "Collectives", dependencies: ["CAffinity", "CSharedMemory"], swiftSettings: settings),
         .target(
-            name: "Datasets", dependencies: ["Tensors", "CZlib", crypto, system], swiftSettings: settings),
+            name: "Datasets", dependencies: ["DurableFiles", "Tensors", "CZlib", crypto, system],
+            swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
             name: "Tensors", dependencies: ["CKernels", "CProducts", "CClosure", "COpenBLAS"],
@@ -102,6 +103,9 @@ let package = Package(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
+        .target(
+            name: "ArchiveTestSupport", dependencies: ["CZlib"], path: "Tests/ArchiveTestSupport",
+            swiftSettings: settings),
         .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
@@ -110,7 +114,8 @@ let package = Package(
             name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "CZlib", crypto],
+            name: "DatasetsTests",
+            dependencies: ["Datasets", "Tensors", "DurableFiles", "CZlib", crypto, "ArchiveTestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "CollectiveTestSupport"],
@@ -146,6 +151,16 @@ let package = Package(
                 "ZstdFrames", "FileTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
+        // The parsers under inputs made to break them, in processes of their own, and the test that runs it.
+        .executableTarget(
+            name: "dp-train-fuzz",
+            dependencies: [
+                "Training", "Checkpoints", "Metrics", "DurableFiles", "ZstdFrames", "DataParallel",
+                "Collectives", "Datasets", "MLPEngine", "Tensors", "FileTestSupport", "ArchiveTestSupport",
+            ],
+            path: "Tests/Fuzzer", swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["dp-train-fuzz", "FileTestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport"], exclude: ["Fixtures"],
             swiftSettings: settings),

@@ -11,6 +11,8 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
     case unknownVersion(path: String, expected: Int, found: String)
     /// The operating system refused an operation on a file; the error names it.
     case file(FileError)
+    /// The file could not be read here and now, and nothing is known against it; `reason` says why.
+    case unreadable(path: String, reason: String)
     /// The checkpoint cannot be written as a file: `reason` says why.
     case cannotEncode(reason: String)
     /// There is no checkpoint in the folder.
@@ -26,6 +28,9 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
         case .unknownVersion(let path, let expected, let found):
             "\(path) has format version \(found), expected version \(expected)"
         case .file(let error): error.description
+        case .unreadable(let path, let reason):
+            "\(path) could not be read (\(reason)); it was left as it is: expected that it can be read when that is"
+                + " mended, or an older checkpoint given by name"
         case .cannotEncode(let reason): "the checkpoint cannot be encoded: \(reason)"
         case .noneFound(let directory): "found no checkpoint in \(directory)"
         case .allDamaged(let directory, let files):
@@ -36,6 +41,14 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
 
     /// The same as `description`.
     public var errorDescription: String? { description }
+
+    /// Whether bytes were read and are wrong. A file that could not be read may be good.
+    public var isDamage: Bool {
+        switch self {
+        case .notACheckpoint, .damaged: true
+        case .file, .unreadable, .unknownVersion, .cannotEncode, .noneFound, .allDamaged: false
+        }
+    }
 }
 
 /// A checkpoint that could not be read and was set aside.

@@ -1,74 +1,186 @@
 internal import DurableFiles
 public import Foundation
-internal import ZstdFrames
+package import ZstdFrames
 
 /// The file format of a checkpoint: a safetensors file in one zstd frame with content checksum.
 ///
 /// `zstd -d` and any safetensors library read it.
 public enum CheckpointFile {
+    /// The largest safetensors header of a checkpoint, in bytes: over a hundred thousand tensors.
+    private static let headerLimit = 1 << 24
+
     /// Reads and verifies a checkpoint: exactly one frame with its checksum, the safetensors form, the format
-    /// version, and SHA-256 over the tensors.
+    /// version, SHA-256 over the tensors, and over the metadata where there is one.
     ///
-    /// - Parameters:
-    ///   - path: The file.
-    ///   - limit: The most bytes, decompressed, that are accepted.
+    /// The file is read a piece at a time, its header first: what the header asks for is compared with the memory that is
+    /// left before any of it is taken.
+    ///
+    /// - Parameter path: The file.
     /// - Throws: `CheckpointError`.
-    public static func read(_ path: String, limit: Int = 1 << 38) throws(CheckpointError) -> Checkpoint {
-        let file: Data
-        do throws(FileError) { file = try Files.read(path) } catch { throw .file(error) }
-        return try decode(file, path: path, limit: limit)
+    public static func read(_ path: String) throws(CheckpointError) -> Checkpoint {
+        try contents(of: path).checkpoint
     }
 
     /// Verifies the bytes of a checkpoint; `path` is what errors call it.
     ///
     /// - Throws: `CheckpointError`.
-    public static func decode(
-        _ file: Data, path: String, limit: Int = 1 << 38
-    ) throws(CheckpointError) -> Checkpoint {
-        try decodeWithSize(file, path: path, limit: limit).checkpoint
+    public static func decode(_ file: Data, path: String) throws(CheckpointError) -> Checkpoint {
+        try decode(path: path, size: file.count) { offset, buffer in
+            file.dropFirst(offset).prefix(buffer.count).copyBytes(to: buffer)
+        }.checkpoint
     }
 
-    /// Like `decode`, with the size of the decompressed file in bytes.
-    static func decodeWithSize(
-        _ file: Data, path: String, limit: Int
-    ) throws(CheckpointError) -> (checkpoint: Checkpoint, rawSize: Int) {
-        let contents: SafetensorsFile
+    /// What a checkpoint's file holds.
+    package struct Contents {
+        /// The checkpoint.
+        package let checkpoint: Checkpoint
+        /// Bytes of the file.
+        let compressedSize: Int
+        /// Bytes of the safetensors file inside.
         let rawSize: Int
+        /// Whether the metadata have a digest of their own: older checkpoints have none.
+        let hasMetadataDigest: Bool
+    }
+
+    /// Reads and verifies a checkpoint, as `read` does.
+    static func contents(of path: String) throws(CheckpointError) -> Contents {
+        let file: RegularFile
+        do throws(FileError) { file = try RegularFile(path) } catch { throw .file(error) }
+        return try decode(path: path, size: file.size) { try file.read(at: $0, into: $1) }
+    }
+
+    /// Verifies what `source` gives, `size` bytes, as the file at `path`.
+    ///
+    /// - Throws: `CheckpointError`; for what the source throws `.file` or `.unreadable`.
+    package static func decode(
+        path: String, size: Int, source: @escaping ZstdFrameReader.Source
+    ) throws(CheckpointError) -> Contents {
         do {
-            let raw = try ZstdFrame.decompress(file, limit: limit)
-            rawSize = raw.count
-            contents = try SafetensorsFile.parse(raw)
+            let reader = try ZstdFrameReader(size: size, source: source)
+            do {
+                return try decode(reader, path: path, size: size)
+            } catch let error where error is SafetensorsError || error is MetadataFieldError {
+                // How the file was written, if the frame is sound; otherwise damage, which is then thrown.
+                try drain(reader)
+                throw CheckpointError.notACheckpoint(path: path, reason: "\(error)")
+            }
+        } catch let error as CheckpointError {
+            throw error
+        } catch let error as FileError {
+            throw .file(error)
         } catch let error as ZstdError {
             if case .notAFrame = error { throw .notACheckpoint(path: path, reason: error.description) }
+            guard error.isDamage else { throw .unreadable(path: path, reason: error.description) }
             throw .damaged(path: path, reason: error.description)
         } catch {
-            // The frame's checksum is right, so this is how the file was written.
-            throw .notACheckpoint(path: path, reason: "\(error)")
+            throw .unreadable(path: path, reason: "\(error)")
         }
-        guard let version = contents.metadata["format_version"] else {
-            throw .notACheckpoint(path: path, reason: "expected format_version in its metadata, found none")
+    }
+
+    private static func decode(_ reader: ZstdFrameReader, path: String, size: Int) throws -> Contents {
+        let start = try bytes(8, from: reader)
+        let headerSize = try SafetensorsFile.headerSize(start, limit: headerLimit)
+        let headerBytes = try bytes(headerSize, from: reader)
+        guard headerBytes.count == headerSize else {
+            throw SafetensorsError(
+                "expected a safetensors header of \(headerSize) bytes, found \(headerBytes.count)")
+        }
+        let header = try SafetensorsFile.parseHeader(headerBytes)
+        guard let version = header.metadata["format_version"] else {
+            throw SafetensorsError("expected format_version in its metadata, found none")
         }
         guard version == "\(CheckpointMetadata.currentFormatVersion)" else {
-            throw .unknownVersion(
+            throw CheckpointError.unknownVersion(
                 path: path, expected: CheckpointMetadata.currentFormatVersion, found: version)
         }
-        let metadata: CheckpointMetadata
-        do throws(MetadataFieldError) {
-            metadata = try CheckpointMetadata(strings: contents.metadata)
-        } catch {
-            throw .notACheckpoint(path: path, reason: error.description)
+        let metadata = try CheckpointMetadata(strings: header.metadata)
+        guard AvailableMemory.allows(header.bodySize) else {
+            throw CheckpointError.unreadable(
+                path: path,
+                reason: "its tensors need \(header.bodySize) bytes of memory, of which"
+                    + " \(AvailableMemory.bytes) are left")
         }
-        let digest = TensorDigest.sha256(of: contents.tensors)
+        let tensors = try header.entries.map { try tensor($0, from: reader, path: path) }
+        guard try reader.finish() else {
+            throw SafetensorsError("expected \(header.bodySize) bytes of tensors, found more")
+        }
+        try checkDigests(tensors, metadata, header.metadata, path: path)
+        return Contents(
+            checkpoint: Checkpoint(tensors: tensors, metadata: metadata), compressedSize: size,
+            rawSize: reader.position, hasMetadataDigest: header.metadata[MetadataDigest.key] != nil)
+    }
+
+    private static func checkDigests(
+        _ tensors: [NamedTensor], _ metadata: CheckpointMetadata, _ strings: [String: String], path: String
+    ) throws(CheckpointError) {
+        let digest = TensorDigest.sha256(of: tensors)
         guard digest == metadata.tensorsSHA256 else {
             throw .damaged(
                 path: path,
                 reason:
                     "expected SHA-256 \(metadata.tensorsSHA256.prefix(64)) over the tensors, found \(digest)")
         }
-        return (Checkpoint(tensors: contents.tensors, metadata: metadata), rawSize)
+        guard let expected = strings[MetadataDigest.key] else { return }
+        let found = MetadataDigest.sha256(of: strings)
+        guard found == expected else {
+            throw .damaged(
+                path: path,
+                reason: "expected SHA-256 \(expected.prefix(64)) over the metadata, found \(found)")
+        }
     }
 
-    /// Returns the bytes of a checkpoint's file, with `tensorsSHA256` computed from the tensors.
+    /// The next bytes of the content, `count` or what is left of them; memory grows with what is there.
+    private static func bytes(_ count: Int, from reader: ZstdFrameReader) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let start = bytes.count
+            bytes.append(contentsOf: repeatElement(0, count: min(1 << 16, count - start)))
+            let read = try bytes.withUnsafeMutableBytes {
+                try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+            }
+            bytes.removeLast(bytes.count - start - read)
+            if read == 0 { break }
+        }
+        return bytes
+    }
+
+    private static func tensor(
+        _ entry: SafetensorsHeaderParser.Entry, from reader: ZstdFrameReader, path: String
+    ) throws -> NamedTensor {
+        let count = entry.end - entry.begin
+        var contents = Data()
+        if count > 0 {
+            // By hand, as Data ends the process where there is no memory.
+            guard let memory = malloc(count) else {
+                throw CheckpointError.unreadable(
+                    path: path, reason: "no memory for the \(count) bytes of \(entry.name)")
+            }
+            let buffer = UnsafeMutableRawBufferPointer(start: memory, count: count)
+            let read = Result { try reader.read(into: buffer) }
+            // Only now, as it copies a few bytes instead of keeping them where they are.
+            contents = Data(bytesNoCopy: memory, count: count, deallocator: .free)
+            guard try read.get() == count else {
+                throw SafetensorsError("tensor \(entry.name): expected \(count) bytes, found fewer")
+            }
+        }
+        return try NamedTensor(
+            name: entry.name, elementType: entry.elementType, shape: entry.shape, bytes: contents)
+    }
+
+    /// Reads what is left of the frame, as its checksum stands at its end; of a very large one only the beginning.
+    private static func drain(_ reader: ZstdFrameReader) throws {
+        var piece = [UInt8](repeating: 0, count: 1 << 18)
+        for _ in 0..<1024 {
+            let read = try piece.withUnsafeMutableBytes { try reader.read(into: $0) }
+            if read < piece.count {
+                _ = try reader.finish()
+                return
+            }
+        }
+    }
+
+    /// Returns the bytes of a checkpoint's file, with `tensorsSHA256` computed from the tensors and a digest of the
+    /// metadata.
     ///
     /// - Parameters:
     ///   - checkpoint: The checkpoint; its `tensorsSHA256` is not looked at.
@@ -77,8 +189,10 @@ public enum CheckpointFile {
     public static func encode(_ checkpoint: Checkpoint, level: Int = 1) throws(CheckpointError) -> Data {
         var metadata = checkpoint.metadata
         metadata.tensorsSHA256 = TensorDigest.sha256(of: checkpoint.tensors)
+        var strings = metadata.strings
+        strings[MetadataDigest.key] = MetadataDigest.sha256(of: strings)
         do {
-            let file = SafetensorsFile(tensors: checkpoint.tensors, metadata: metadata.strings)
+            let file = SafetensorsFile(tensors: checkpoint.tensors, metadata: strings)
             return try ZstdFrame.compress(try file.serialized(), level: level)
         } catch {
             throw .cannotEncode(reason: "\(error)")

@@ -1,4 +1,3 @@
-internal import DurableFiles
 internal import Foundation
 
 /// A verified checkpoint file as text or JSON, for people and programs.
@@ -11,16 +10,19 @@ public struct CheckpointInspection: Sendable {
     public let rawSize: Int
     /// What it holds.
     public let checkpoint: Checkpoint
+    /// Whether there was a digest of the metadata to verify: checkpoints of earlier programs have none.
+    public let hasMetadataDigest: Bool
 
     /// Reads and verifies the file as `CheckpointFile.read` does.
     ///
     /// - Throws: `CheckpointError`.
     public init(reading path: String) throws(CheckpointError) {
-        let file: Data
-        do throws(FileError) { file = try Files.read(path) } catch { throw .file(error) }
-        (checkpoint, rawSize) = try CheckpointFile.decodeWithSize(file, path: path, limit: 1 << 38)
+        let contents = try CheckpointFile.contents(of: path)
         self.path = path
-        compressedSize = file.count
+        checkpoint = contents.checkpoint
+        compressedSize = contents.compressedSize
+        rawSize = contents.rawSize
+        hasMetadataDigest = contents.hasMetadataDigest
     }
 
     /// Lines of text: a key and a value each, the configuration indented, and a table of the tensors. Control characters, which
@@ -34,7 +36,11 @@ public struct CheckpointInspection: Sendable {
         let pairs = [
             ("file", path),
             ("size", "\(compressedSize) bytes, \(rawSize) decompressed"),
-            ("integrity", "good: zstd checksum, safetensors form and SHA-256 of the tensors verified"),
+            (
+                "integrity",
+                "good: zstd checksum, safetensors form and SHA-256 of the tensors"
+                    + (hasMetadataDigest ? " and metadata verified" : " verified (none of the metadata)")
+            ),
             ("format version", "\(metadata.formatVersion)"),
             ("program version", metadata.programVersion),
             (
@@ -89,7 +95,8 @@ public struct CheckpointInspection: Sendable {
         let value = JSONValue.object([
             "file": .string(path), "compressed_bytes": .integer(compressedSize),
             "raw_bytes": .integer(rawSize),
-            "integrity": .string("good"), "format_version": .integer(metadata.formatVersion),
+            "integrity": .string("good"), "metadata_sha256_verified": .bool(hasMetadataDigest),
+            "format_version": .integer(metadata.formatVersion),
             "program_version": .string(metadata.programVersion),
             "position": .object([
                 "epoch": .integer(metadata.position.epoch), "step": .integer(metadata.position.step),

@@ -62,7 +62,7 @@ extension CheckpointMetadata {
 }
 
 /// A field of the metadata that is missing or not what it should be.
-struct MetadataFieldError: Error {
+struct MetadataFieldError: Error, CustomStringConvertible {
     let key: String
     let found: String?
 

@@ -2,8 +2,9 @@
 ///
 /// In the file it is safetensors metadata, one key for each field, all values strings: `format_version`,
 /// `configuration`, `logical_shards`, `epoch`, `step`, `step_in_epoch`, `best_validation_epoch`, `_step`, `_accuracy`
-/// and `_loss` (absent before the first validation), `data_fingerprint`, `blas_kernel`, `world_size`,
-/// `tensors_sha256`, `program_version`, and `additional.` followed by a key of `additional`.
+/// and `_loss` (absent before the first validation), `data_fingerprint`, `kernels`, `world_size`,
+/// `tensors_sha256`, `program_version`, `additional.` followed by a key of `additional`, and `metadata_sha256`
+/// (``MetadataDigest``; absent in checkpoints of earlier programs).
 public struct CheckpointMetadata: Codable, Sendable, Equatable {
     /// The version of the format that this library writes, and the only one it reads.
     public static let currentFormatVersion = 1

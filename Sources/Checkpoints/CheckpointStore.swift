@@ -105,15 +105,25 @@ public struct CheckpointStore: Sendable {
     /// Reads the newest checkpoint that is whole. Damaged newer ones are, if `settingAside`, renamed to `….damaged`, so that
     /// they are not tried again and can be examined.
     ///
-    /// A file that is whole but cannot be used (an unknown format version, no permission to read it) is not passed over:
-    /// to go on from an older one could throw away good work.
+    /// Only bytes that were read and are wrong are damage. A file that cannot be read (a failing disk, a network file
+    /// system's time-out, no permission, no memory) or used (an unknown format version) is left as it is and not passed
+    /// over: to go on from an older one could throw away good work.
     ///
-    /// - Throws: `CheckpointError`: `noneFound`, `allDamaged`, `unknownVersion`, `file`.
+    /// - Throws: `CheckpointError`: `noneFound`, `allDamaged`, `unknownVersion`, `unreadable`, `file`.
     public func restoreNewest(settingAside: Bool = true) throws(CheckpointError) -> Restored {
+        try restoreNewest(settingAside: settingAside) { path throws(CheckpointError) in
+            try CheckpointFile.read(path)
+        }
+    }
+
+    /// The same with another way to read a file.
+    package func restoreNewest(
+        settingAside: Bool = true, reading read: (_ path: String) throws(CheckpointError) -> Checkpoint
+    ) throws(CheckpointError) -> Restored {
         var damaged: [DamagedCheckpoint] = []
         for entry in try list().reversed() {
             do throws(CheckpointError) {
-                let checkpoint = try CheckpointFile.read(entry.path)
+                let checkpoint = try read(entry.path)
                 guard checkpoint.metadata.position.step == entry.step else {
                     throw CheckpointError.damaged(
                         path: entry.path,
@@ -122,6 +132,9 @@ public struct CheckpointStore: Sendable {
                 }
                 return Restored(checkpoint: checkpoint, entry: entry, damaged: damaged)
             } catch {
+                if case .file(let error) = error {
+                    throw .unreadable(path: entry.path, reason: error.reason)
+                }
                 guard error.isDamage else { throw error }
                 damaged.append(
                     settingAside
@@ -196,16 +209,5 @@ public struct CheckpointStore: Sendable {
         guard name.hasPrefix("."), let end = name.range(of: ".tmp-") else { return false }
         let file = String(name[..<end.lowerBound].dropFirst())
         return step(of: file) != nil && Files.isTemporary(name, of: file)
-    }
-}
-
-extension CheckpointError {
-    /// Whether the file is lost, rather than merely not usable here and now.
-    fileprivate var isDamage: Bool {
-        switch self {
-        case .notACheckpoint, .damaged: true
-        case .file(let error): error.isDamage
-        case .unknownVersion, .cannotEncode, .noneFound, .allDamaged: false
-        }
     }
 }

@@ -58,45 +58,64 @@ public struct SafetensorsFile: Sendable, Equatable {
     ///
     /// - Throws: `SafetensorsError` saying what was expected and what was found.
     public static func parse(_ file: Data) throws(SafetensorsError) -> SafetensorsFile {
-        guard file.count >= 8 else {
-            throw SafetensorsError(
-                "expected a safetensors header of at least 8 bytes, found \(file.count) bytes")
-        }
-        let stated = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        guard stated <= UInt64(headerLimit) else {
-            throw SafetensorsError(
-                "expected a safetensors header of at most \(headerLimit) bytes, found \(stated)")
-        }
-        let size = Int(stated)
+        let size = try headerSize(file.prefix(8))
         guard size <= file.count - 8 else {
             throw SafetensorsError(
                 "expected a safetensors header of \(size) bytes, found \(file.count - 8) bytes in all")
         }
         let body = file.dropFirst(8 + size)
-        var parser = SafetensorsHeaderParser(Array(file.dropFirst(8).prefix(size)))
-        let header = try parser.parse()
-
-        var tensors: [NamedTensor] = []
-        tensors.reserveCapacity(header.entries.count)
-        var position = 0
-        let inFileOrder = header.entries.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
-        for entry in inFileOrder {
-            guard entry.begin == position, entry.end >= entry.begin, entry.end <= body.count else {
-                throw SafetensorsError(
-                    "tensor \(entry.name): expected bytes from \(position) within \(body.count),"
-                        + " found \(entry.begin) to \(entry.end)")
-            }
-            let bytes = body.dropFirst(entry.begin).prefix(entry.end - entry.begin)
-            // A copy of its own, so that it starts at index 0 and does not keep the whole file in memory.
-            tensors.append(
-                try NamedTensor(
-                    name: entry.name, elementType: entry.elementType, shape: entry.shape, bytes: Data(bytes)))
-            position = entry.end
+        let header = try parseHeader(Array(file.dropFirst(8).prefix(size)))
+        guard header.bodySize == body.count else {
+            throw SafetensorsError("expected \(header.bodySize) bytes of tensors, found \(body.count)")
         }
-        guard position == body.count else {
-            throw SafetensorsError("expected \(position) bytes of tensors, found \(body.count)")
+        let tensors = try header.entries.map { entry throws(SafetensorsError) in
+            // A copy of its own, so that it starts at index 0 and does not keep the whole file in memory.
+            try NamedTensor(
+                name: entry.name, elementType: entry.elementType, shape: entry.shape,
+                bytes: Data(body.dropFirst(entry.begin).prefix(entry.end - entry.begin)))
         }
         return SafetensorsFile(tensors: tensors, metadata: header.metadata)
+    }
+
+    /// The size of the header, from the first 8 bytes of a file.
+    ///
+    /// - Parameter limit: The largest one that is accepted.
+    static func headerSize(
+        _ start: some Collection<UInt8>, limit: Int = headerLimit
+    ) throws(SafetensorsError) -> Int {
+        guard start.count == 8 else {
+            throw SafetensorsError(
+                "expected a safetensors header of at least 8 bytes, found \(start.count) bytes")
+        }
+        let stated = start.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard stated <= UInt64(limit) else {
+            throw SafetensorsError(
+                "expected a safetensors header of at most \(limit) bytes, found \(stated)")
+        }
+        return Int(stated)
+    }
+
+    /// Parses a header, checks that the tensors lie one behind the other, each with the bytes that its shape asks for, and
+    /// returns them in that order.
+    static func parseHeader(_ bytes: [UInt8]) throws(SafetensorsError) -> SafetensorsHeaderParser.Header {
+        var parser = SafetensorsHeaderParser(bytes)
+        var header = try parser.parse()
+        header.entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
+        var position = 0
+        for entry in header.entries {
+            guard entry.begin == position, entry.end >= entry.begin else {
+                throw SafetensorsError(
+                    "tensor \(entry.name): expected bytes from \(position), found \(entry.begin) to \(entry.end)"
+                )
+            }
+            guard entry.elementType.byteCount(of: entry.shape) == entry.end - entry.begin else {
+                throw SafetensorsError(
+                    "tensor \(entry.name): expected the bytes of \(entry.elementType.rawValue) \(entry.shape),"
+                        + " found \(entry.end - entry.begin)")
+            }
+            position = entry.end
+        }
+        return header
     }
 
     private static func header(

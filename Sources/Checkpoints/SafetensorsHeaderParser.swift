@@ -14,7 +14,13 @@ struct SafetensorsHeaderParser {
     struct Header {
         var entries: [Entry] = []
         var metadata: [String: String] = [:]
+
+        /// Bytes of all tensors, where the entries lie one behind the other.
+        var bodySize: Int { entries.last?.end ?? 0 }
     }
+
+    /// The most dimensions of a tensor, far more than any has.
+    private static let mostDimensions = 64
 
     private let bytes: [UInt8]
     private var position = 0
@@ -100,7 +106,12 @@ struct SafetensorsHeaderParser {
         var values: [Int] = []
         try expect("[")
         if skip("]") { return values }
-        repeat { values.append(try integer()) } while skip(",")
+        repeat {
+            values.append(try integer())
+            guard values.count <= Self.mostDimensions else {
+                throw unexpected("at most \(Self.mostDimensions) integers")
+            }
+        } while skip(",")
         try expect("]")
         return values
     }

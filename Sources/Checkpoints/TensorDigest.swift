@@ -22,16 +22,41 @@ public enum TensorDigest {
             for dimension in tensor.shape { update(&hash, dimension) }
             update(&hash, tensor.bytes)
         }
-        let digits = Array("0123456789abcdef")
-        return String(hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return hexadecimal(hash.finalize())
     }
+}
 
-    private static func update(_ hash: inout SHA256, _ integer: Int) {
-        withUnsafeBytes(of: UInt64(integer).littleEndian) { hash.update(bufferPointer: $0) }
-    }
+/// A hash of what a checkpoint says besides its tensors.
+public enum MetadataDigest {
+    /// The key under which it stands in the metadata; checkpoints of earlier programs have none.
+    public static let key = "metadata_sha256"
 
-    private static func update(_ hash: inout SHA256, _ bytes: Data) {
-        update(&hash, bytes.count)
-        hash.update(data: bytes)
+    /// Returns the SHA-256 of metadata, as 64 lower-case hexadecimal digits.
+    ///
+    /// What is hashed is, for each pair but that of ``key``, in ascending order of the UTF-8 bytes of their keys: the
+    /// number of UTF-8 bytes of the key as in ``TensorDigest``, these bytes, and the same of the value. `tensors_sha256` is
+    /// one of the pairs, so that this digest covers the tensors, too.
+    public static func sha256(of metadata: [String: String]) -> String {
+        var hash = SHA256()
+        for (key, value) in metadata.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
+        where key != Self.key {
+            update(&hash, Data(key.utf8))
+            update(&hash, Data(value.utf8))
+        }
+        return hexadecimal(hash.finalize())
     }
+}
+
+private func update(_ hash: inout SHA256, _ integer: Int) {
+    withUnsafeBytes(of: UInt64(integer).littleEndian) { hash.update(bufferPointer: $0) }
+}
+
+private func update(_ hash: inout SHA256, _ bytes: Data) {
+    update(&hash, bytes.count)
+    hash.update(data: bytes)
+}
+
+private func hexadecimal(_ digest: SHA256.Digest) -> String {
+    let digits = Array("0123456789abcdef")
+    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
 }

@@ -1,3 +1,5 @@
+internal import DurableFiles
+
 /// Gathers the records asked for, in whatever order their files deliver them, and adds up their fingerprints.
 struct RecordCollector {
     /// The indices asked for, ascending.
@@ -17,6 +19,12 @@ struct RecordCollector {
                     expected: "ascending, distinct indices below \(count)", found: "index \(record)")
             }
             next = record + 1
+        }
+        let byteCount = records.count * CIFAR10.recordBytes
+        guard AvailableMemory.allows(byteCount) else {
+            throw DatasetError(
+                operation: "reading \(records.count) \(split.rawValue) records of", location: location,
+                expected: "\(byteCount) bytes of memory for them", found: "\(AvailableMemory.bytes)")
         }
         self.records = records
         fingerprints = RecordFingerprint(split: split)

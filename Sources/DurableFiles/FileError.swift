@@ -9,7 +9,6 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible, Lo
     public let path: String
     /// The value of `errno`.
     public let code: Int32
-
     /// Why, for people: the operating system's words for `code`, where nothing better is known.
     public let reason: String
 
@@ -26,9 +25,6 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible, Lo
 
     /// The same as `description`.
     public var errorDescription: String? { description }
-
-    /// Whether the storage itself failed (`EIO`), so that what lies there may be lost.
-    public var isDamage: Bool { Errno(rawValue: code) == .ioError }
 
     /// Whether there was no such file or folder (`ENOENT`).
     public var isNotFound: Bool { Errno(rawValue: code) == .noSuchFileOrDirectory }

@@ -3,30 +3,45 @@ internal import SystemPackage
 
 /// Reading, replacing and listing files, with errors that name the file and the operating system's reason.
 public enum Files {
-    /// Returns everything in the file at `path`.
+    /// The most bytes that `read` takes if it is not told otherwise.
+    public static let readingLimit = 1 << 32
+
+    /// Returns everything in the regular file at `path`.
     ///
-    /// - Throws: `FileError` if it cannot be opened or read.
-    public static func read(_ path: String) throws(FileError) -> Data {
-        do {
-            let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-            return try descriptor.closeAfter {
-                // Grown by what is really there: the size that a folder or a device states means nothing.
-                var contents = Data()
-                var filled = 0
-                while true {
-                    if filled == contents.count { contents.count = max(1 << 16, 2 * filled) }
-                    let count = try contents.withUnsafeMutableBytes { buffer in
-                        try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-                    }
-                    if count == 0 { break }
-                    filled += count
-                }
-                contents.removeLast(contents.count - filled)
-                return contents
-            }
-        } catch {
-            throw FileError(operation: "read", path: path, error)
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - limit: The most bytes that are accepted.
+    /// - Throws: `FileError` if it cannot be opened or read, is no regular file, holds more than `limit` bytes (`EFBIG`)
+    ///   or more than there is memory for (`ENOMEM`).
+    public static func read(_ path: String, limit: Int = readingLimit) throws(FileError) -> Data {
+        let file = try RegularFile(path)
+        func failure(_ code: Errno) -> FileError {
+            FileError(operation: "read", path: path, code: code.rawValue)
         }
+        guard file.size <= limit else { throw failure(.fileTooLarge) }
+        // Grown by what is really there: some files state no size. By hand, as Data ends the process without memory.
+        var capacity = max(1 << 12, file.size + 1)
+        guard var bytes = malloc(capacity) else { throw failure(.noMemory) }
+        var filled = 0
+        do throws(FileError) {
+            while true {
+                if filled == capacity {
+                    guard filled <= limit else { throw failure(.fileTooLarge) }
+                    capacity *= 2
+                    guard let larger = realloc(bytes, capacity) else { throw failure(.noMemory) }
+                    bytes = larger
+                }
+                let room = UnsafeMutableRawBufferPointer(start: bytes + filled, count: capacity - filled)
+                let count = try file.read(at: filled, into: room)
+                if count == 0 { break }
+                filled += count
+            }
+            guard filled <= limit else { throw failure(.fileTooLarge) }
+        } catch {
+            free(bytes)
+            throw error
+        }
+        return Data(bytesNoCopy: bytes, count: filled, deallocator: .free)
     }
 
     /// Puts `contents` at `path` so that after a crash, at any moment, either the old file or the whole new one

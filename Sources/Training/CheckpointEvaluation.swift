@@ -29,8 +29,11 @@ public struct CheckpointEvaluation {
         _ checkpoint: ResumePoint?, model: Model, dataset: any ImageDataset, communicator: any Communicator,
         mode: RunOptions.Evaluation
     ) throws -> BatchLoss {
-        let text = try checkpoint.map {
-            String(decoding: try JSONEncoder().encode($0.configuration), as: UTF8.self)
+        let text = try communicator.agree(on: "checking the checkpoint") {
+            try checkpoint?.checkTensors()
+            return try checkpoint.map {
+                String(decoding: try JSONEncoder().encode($0.configuration), as: UTF8.self)
+            }
         }
         let configuration = try JSONDecoder().decode(
             TrainingConfiguration.self, from: Data(try communicator.broadcast(text: text ?? "", root: 0).utf8)

@@ -14,7 +14,7 @@ struct ModelDescription: CustomStringConvertible {
         } else {
             switch model.activation {
             case .elu(let alpha):
-                parts.append("ELU(\(alpha == alpha.rounded() ? String(Int(alpha)) : String(alpha)))")
+                parts.append("ELU(\(TrainingConfiguration.text(alpha)))")
             case .relu: parts.append("ReLU")
             case .tanh: parts.append("Tanh")
             }

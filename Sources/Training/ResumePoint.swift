@@ -107,7 +107,7 @@ public struct ResumePoint: Sendable {
                         "--resume \(directory.path): expected a good checkpoint, found only damaged ones set aside: "
                         + directory.damagedCheckpoints.joined(separator: ", "))
             }
-            guard let stored else {
+            guard let stored = try directory.readConfiguration() else {
                 throw Failure(
                     description:
                         "--resume \(directory.path): expected a run with a checkpoint or a config.json, found neither"
@@ -139,12 +139,9 @@ public struct ResumePoint: Sendable {
 
     private static func configuration(of checkpoint: Checkpoint, path: String) throws -> TrainingConfiguration
     {
-        let text = Data(checkpoint.metadata.configuration.utf8)
-        do {
-            return try JSONDecoder().decode(TrainingConfiguration.self, from: text)
-        } catch {
-            throw Failure(
-                description: "\(path): expected the configuration of a training run, found another one")
-        }
+        let configuration = try TrainingConfiguration(
+            stored: Data(checkpoint.metadata.configuration.utf8), at: path)
+        try checkpoint.metadata.check(against: configuration, path: path)
+        return configuration
     }
 }

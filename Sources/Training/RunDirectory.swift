@@ -68,15 +68,24 @@ public struct RunDirectory: Sendable {
     /// The names of checkpoints that were found damaged and set aside.
     var damagedCheckpoints: [String] { CheckpointStore(directory: checkpoints).damagedNames }
 
-    /// The configuration in `config.json`; nil if there is none or it is no whole one.
-    public var storedConfiguration: TrainingConfiguration? {
-        guard let data = FileManager.default.contents(atPath: configuration) else { return nil }
-        return try? JSONDecoder().decode(TrainingConfiguration.self, from: data)
+    /// The configuration in `config.json`; nil if there is none or it is none that can be used.
+    public var storedConfiguration: TrainingConfiguration? { (try? readConfiguration()) ?? nil }
+
+    /// The configuration in `config.json`; nil if there is none.
+    ///
+    /// - Throws: `FileError` if the file cannot be read, ``ResumePoint/Failure`` if it holds none that can be used.
+    func readConfiguration() throws -> TrainingConfiguration? {
+        let data: Data
+        do throws(FileError) { data = try Files.read(configuration) } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+        return try TrainingConfiguration(stored: data, at: configuration)
     }
 
     /// The summary in `summary.json`; nil if there is none or it is no whole one.
     var storedSummary: RunSummary? {
-        guard let data = FileManager.default.contents(atPath: summary) else { return nil }
+        guard let data = try? Files.read(summary) else { return nil }
         return try? JSONDecoder().decode(RunSummary.self, from: data)
     }
 

@@ -36,6 +36,11 @@ public struct RunOptions: Sendable {
     public var evaluation = Evaluation.rank0
     /// Asked after every step: whether this rank was told to stop. All ranks stop after the step in which any was.
     public var stopRequested: @Sendable () -> Bool = { false }
+    /// Called on every rank right before the first step: what asks a run to stop may be noted from now on.
+    public var stepsBegin: @Sendable () -> Void = {}
+    /// Called on every rank after the last step of a run that was not stopped, when the last checkpoint has been
+    /// written: nothing is lost if the process ends from now on.
+    public var stepsEnd: @Sendable () -> Void = {}
     /// The version of the program, for the record.
     public var programVersion: String
 

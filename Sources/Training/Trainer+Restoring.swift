@@ -26,6 +26,12 @@ extension Trainer {
                         "--data \(dataset.location): expected the records with fingerprint \(found) that the run"
                         + " was trained on, found \(hexadecimal(fingerprint))")
             }
+            let shards = assignment.shardCount
+            let records = dataset.count(of: .training) - configuration.validationSize
+            try checkpoint.metadata.position.check(
+                stepsPerEpoch: LogicalShards.stepsPerEpoch(
+                    records: records, shards: shards, globalBatch: configuration.batchSize),
+                path: resumePoint?.origin ?? "")
             try tensors.restore(
                 checkpoint, parameters: model.parameters, runningStatistics: model.runningStatistics)
             if let velocity = model.velocity { try tensors.restore(checkpoint, velocity: velocity) }

@@ -107,6 +107,7 @@ public struct Trainer {
         let clock = ContinuousClock()
         var checkpoints = CheckpointTimes(last: clock.now)
         var totals = RunTotals()
+        options.stepsBegin()
         while progress.epoch < configuration.epochs {
             let epoch = progress.epoch + 1
             loader.beginEpoch(progress.epoch)
@@ -165,12 +166,20 @@ public struct Trainer {
             recorder.takeMessages().forEach(observer.note)
         }
 
+        // The last checkpoint first, as the test may take long and can be repeated. The other ranks know that it is there
+        // when the test is over.
+        if let recorder {
+            recorder.close()
+            options.stepsEnd()
+        }
+
         // The model that was best on validation is the one tested; without validation the last one.
         let tested = best.result
         let testResult = try test.evaluate(
             parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
             runningStatistics: tested == nil
                 ? model.runningStatistics : best.weights.runningStatistics.vector)
+        if recorder == nil { options.stepsEnd() }
         var summary = RunSummary(
             testAccuracy: testResult.accuracy, testLoss: testResult.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
@@ -180,7 +189,6 @@ public struct Trainer {
             checkpointPauseSeconds: checkpoints.longestPause)
         var problem: String?
         if let recorder {
-            recorder.close()
             recorder.takeMessages().forEach(observer.note)
             if let earlier = recorder.directory.storedSummary, totals.seconds == 0,
                 earlier.tensorsSHA256 == summary.tensorsSHA256

@@ -70,7 +70,7 @@ extension TrainingConfiguration {
     }
 
     /// The shortest decimal that reads back the same, without a fraction where there is none.
-    private static func text(_ value: Double) -> String {
+    static func text(_ value: Double) -> String {
         let text = "\(value)"
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }

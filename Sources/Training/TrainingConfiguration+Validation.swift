@@ -6,10 +6,16 @@ extension TrainingConfiguration {
     /// The largest number that the command line takes for a count; more is a slip of the finger.
     private static let largestCount = 1 << 20
 
+    /// More hidden layers than anybody trains.
+    private static let mostLayers = 1024
+
     /// Checks every value by itself, before any work starts.
     ///
     /// - Throws: ``ConfigurationError`` for the first value out of range.
     public func validate() throws(ConfigurationError) {
+        try Self.check(
+            "--hidden-dims", "\(hiddenDimensions.count) layers", hiddenDimensions.count <= Self.mostLayers,
+            "at most \(Self.mostLayers) layers")
         for width in hiddenDimensions {
             try Self.check("--hidden-dims", width, 1...Self.largestCount, "widths of")
         }
@@ -34,6 +40,10 @@ extension TrainingConfiguration {
         }
         try Self.check("--validation-size", validationSize, 0...Int(Int32.max))
         if let logicalShards { try Self.check("--logical-shards", logicalShards, 1...Self.largestCount) }
+        // Follows the world size where it is settled; a stored one is as foreign as a flag.
+        if let learningRateRanks {
+            try Self.check("--lr-scaling", learningRateRanks, 1...Self.largestCount, "a number of ranks from")
+        }
     }
 
     /// Settles what follows the world size and the CPU where nothing was said, and checks it against world size and batch

@@ -21,13 +21,4 @@ struct FrameHeader {
         // The two values above zstd's largest size mean "unknown" and "error".
         statedSize = size < UInt64.max - 1 ? size : nil
     }
-
-    /// How much room to begin with: the stated size, but never much more than `compressed` bytes suggest, so
-    /// that a hostile frame cannot ask for memory that it has no content for.
-    func firstCapacity(compressed: Int, limit: Int) -> Int {
-        let plausible = min(compressed, 1 << 40) * 16 + (1 << 16)
-        let stated = statedSize.map { Int(clamping: $0) } ?? plausible
-        // One byte more than stated, so that the decoder reaches the end of the frame without a second pass.
-        return min(limit, plausible, stated == .max ? stated : stated + 1)
-    }
 }

@@ -14,6 +14,8 @@ public enum ZstdError: Error, Sendable, Equatable, CustomStringConvertible, Loca
     case tooLarge(limit: Int)
     /// The frame has no content checksum, so damage could go unnoticed.
     case noChecksum
+    /// There is no memory to decompress the frame, whatever it holds.
+    case noMemory
     /// zstd could not compress: its own words.
     case compression(reason: String)
 
@@ -33,8 +35,18 @@ public enum ZstdError: Error, Sendable, Equatable, CustomStringConvertible, Loca
             return "the zstd frame holds more than \(limit) bytes"
         case .noChecksum:
             return "expected a zstd frame with a content checksum, found one without"
+        case .noMemory:
+            return "expected memory to decompress the zstd frame, found none left"
         case .compression(let reason):
             return "zstd cannot compress: \(reason)"
+        }
+    }
+
+    /// Whether the bytes are wrong, rather than merely not to be read here and now.
+    public var isDamage: Bool {
+        switch self {
+        case .notAFrame, .truncated, .corrupt, .trailingBytes, .noChecksum: true
+        case .tooLarge, .noMemory, .compression: false
         }
     }
 

@@ -53,50 +53,26 @@ public enum ZstdFrame {
     static func decompressFirst(
         of input: Data, appendingTo content: inout Data, limit: Int
     ) throws(ZstdError) -> Int {
-        let header = try FrameHeader(input)
-        guard header.hasChecksum else { throw .noChecksum }
-        guard let context = ZSTD_createDCtx() else { throw .corrupt(reason: "no memory to decompress") }
-        defer { ZSTD_freeDCtx(context) }
-
         let start = content.count
-        var capacity = header.firstCapacity(compressed: input.count, limit: limit)
-        var position = 0
-        var produced = 0
-        while true {
-            content.count = start + capacity
-            let status = content.withUnsafeMutableBytes { output in
-                input.withUnsafeBytes { input in
-                    var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: position)
-                    var target = ZSTD_outBuffer(
-                        dst: output.baseAddress.map { $0 + start }, size: capacity, pos: produced)
-                    let status = ZSTD_decompressStream(context, &target, &source)
-                    position = source.pos
-                    produced = target.pos
-                    return status
+        do {
+            let reader = try ZstdFrameReader(input)
+            var piece = [UInt8](repeating: 0, count: 1 << 18)
+            while true {
+                let left = limit - reader.position
+                // One byte more than is accepted, to see whether there is more.
+                let room = left < piece.count ? left + 1 : piece.count
+                let count = try piece.withUnsafeMutableBytes {
+                    try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<room]))
                 }
+                guard reader.position <= limit else { throw ZstdError.tooLarge(limit: limit) }
+                content.append(contentsOf: piece[..<count])
+                if count < room { return reader.frameSize }
             }
-            if status == 0 { break }
-            let isFull = produced == capacity
-            let failure: ZstdError? =
-                if ZSTD_isError(status) != 0 {
-                    .corrupt(reason: errorName(status))
-                } else if let stated = header.statedSize, UInt64(produced) > stated {
-                    .corrupt(reason: "it holds more than the \(stated) bytes that it states")
-                } else if isFull && capacity >= limit {
-                    .tooLarge(limit: limit)
-                } else if position == input.count && !isFull {
-                    .truncated(available: input.count)
-                } else {
-                    nil
-                }
-            if let failure {
-                content.count = start
-                throw failure
-            }
-            if isFull { capacity = min(limit, max(capacity, 1 << 16).multipliedOrMax(by: 2)) }
+        } catch {
+            content.count = start
+            // Bytes in memory can be read: there is no other error.
+            throw error as? ZstdError ?? .corrupt(reason: "\(error)")
         }
-        content.count = start + produced
-        return position
     }
 
     static func hexadecimal(_ bytes: [UInt8]) -> String {
@@ -104,11 +80,4 @@ public enum ZstdFrame {
     }
 
     static func errorName(_ status: Int) -> String { String(cString: ZSTD_getErrorName(status)) }
-}
-
-extension Int {
-    fileprivate func multipliedOrMax(by factor: Int) -> Int {
-        let (product, overflow) = multipliedReportingOverflow(by: factor)
-        return overflow ? .max : product
-    }
 }

@@ -16,19 +16,29 @@ public struct ZstdFrameFile: Sendable {
     /// What is wrong after the last whole frame; nil if the file ends with it.
     public let damage: ZstdError?
 
+    /// How many times as large as the file its contents may be: records of numbers come to some 10 times, a file that was
+    /// made to fill memory to thousands.
+    private static let expansionLimit = 200
+
     /// Reads all whole frames at `path`; stops at the first one that is truncated or damaged and says why.
     ///
-    /// - Parameters:
-    ///   - path: The file.
-    ///   - limit: The most bytes of content that are accepted, of all frames together.
-    /// - Throws: `FileError` of `DurableFiles` if the file cannot be read. Damage is not thrown but reported in
-    ///   `damage`.
-    public init(reading path: String, limit: Int = 1 << 36) throws {
-        self.init(try Files.read(path), limit: limit)
+    /// - Parameter path: The file.
+    /// - Throws: `FileError` of `DurableFiles` if the file cannot be read, `ZstdError.tooLarge` or `.noMemory` if its
+    ///   contents cannot be taken. Damage is not thrown but reported in `damage`.
+    public init(reading path: String) throws {
+        try self.init(try Files.read(path, limit: 1 << 36))
     }
 
     /// Reads all whole frames of `file`, the bytes of such a file.
-    public init(_ file: Data, limit: Int = 1 << 36) {
+    ///
+    /// - Parameters:
+    ///   - file: The bytes.
+    ///   - limit: The most bytes of content that are accepted, of all frames together; nil for 64 MiB, or 200 times the
+    ///     file where that is more, and never more than half of the memory that is left.
+    /// - Throws: `ZstdError.tooLarge` or `.noMemory`: nothing is known of the bytes then.
+    public init(_ file: Data, limit: Int? = nil) throws(ZstdError) {
+        let (product, overflow) = file.count.multipliedReportingOverflow(by: Self.expansionLimit)
+        let limit = limit ?? min(max(1 << 26, overflow ? .max : product), AvailableMemory.bytes / 2)
         var contents = Data()
         var frameCount = 0
         var rest = file[...]
@@ -40,6 +50,8 @@ public struct ZstdFrameFile: Sendable {
                 rest = rest.dropFirst(size)
                 frameCount += 1
             } catch {
+                if case .tooLarge = error { throw .tooLarge(limit: limit) }
+                guard error.isDamage else { throw error }
                 damage = error
                 break
             }

@@ -18,8 +18,17 @@ enum Main {
                 try command.run()
             }
         } catch {
-            exit(report(error))
+            let code = report(error)
+            exit(hasPrintedAll() ? code : max(code, ExitCode.failure.rawValue))
         }
+        if !hasPrintedAll() { exit(ExitCode.failure.rawValue) }
+    }
+
+    /// Whether standard output has taken all that was printed; says so if not.
+    private static func hasPrintedAll() -> Bool {
+        guard let reason = StandardOutput.failureReason else { return true }
+        printError("standard output: expected that it takes what is printed, found: \(reason)")
+        return false
     }
 
     /// Prints an error that is no rank's in particular and returns the exit code.

@@ -145,4 +145,41 @@ import ZstdFrames
             #expect(error?.description.contains("metadata step: found \"\(value)\"") == true)
         }
     }
+
+    @Test func `Metadata that do not have the recorded SHA-256 are damaged`() throws {
+        for (key, value) in [
+            ("configuration", "{}"), ("step", "391"), ("kernels", "other"),
+            ("additional.sum_of_losses", "99"),
+            ("added", "x"),
+        ] {
+            let file = try changed { $0.metadata[key] = value }
+            let error = #expect(throws: CheckpointError.self, "\(key)") { try decode(file) }
+            #expect(error?.description.contains("over the metadata") == true)
+        }
+        let removed = try changed { $0.metadata["additional.sum_of_losses"] = nil }
+        #expect(throws: CheckpointError.self) { try decode(removed) }
+    }
+
+    @Test func `A checkpoint of an earlier program, without a digest of the metadata, is read`() throws {
+        let checkpoint = try sampleCheckpoint()
+        let file = try changed { $0.metadata[MetadataDigest.key] = nil }
+        #expect(byName(try decode(file).tensors) == byName(checkpoint.tensors))
+        for (name, contents) in [("old.zst", file), ("new.zst", try CheckpointFile.encode(checkpoint))] {
+            try folder.put(name, contents)
+            let inspection = try CheckpointInspection(reading: folder.path(name))
+            #expect(inspection.hasMetadataDigest == (name == "new.zst"))
+            #expect(inspection.text.contains("none of the metadata") == (name == "old.zst"))
+        }
+    }
+
+    @Test func `A bomb is refused at its first bytes`() throws {
+        // 1 GiB of zeros: a header of size 0, which is none.
+        let error = #expect(throws: CheckpointError.self) {
+            try decode(try ZstdFrame.compress(Data(count: 1 << 30)))
+        }
+        guard case .notACheckpoint = error else {
+            Issue.record("found \(String(describing: error))")
+            return
+        }
+    }
 }

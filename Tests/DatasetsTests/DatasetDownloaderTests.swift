@@ -1,3 +1,4 @@
+import ArchiveTestSupport
 import Crypto
 import Datasets
 import Foundation

@@ -1,3 +1,4 @@
+import ArchiveTestSupport
 import Datasets
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import ArchiveTestSupport
 import Datasets
 import Foundation
 
@@ -43,5 +44,16 @@ func message(_ body: () throws -> Void) -> String? {
         return nil
     } catch {
         return "\(error)"
+    }
+}
+
+extension TestSet {
+    /// The test set as the official archive has it.
+    static func binaryArchive() -> TarBuilder {
+        var tar = TarBuilder()
+        tar.add("cifar-10-batches-bin/", [], type: "5")
+        tar.add("cifar-10-batches-bin/batches.meta.txt", Array("airplane\n".utf8))
+        for file in binaryFiles { tar.add("cifar-10-batches-bin/" + file.name, file.bytes) }
+        return tar
     }
 }

@@ -49,7 +49,7 @@ import ZstdFrames
         let ends = try writeThreeFrames()
         let file = try folder.data("log.zst")
         for size in 0..<file.count {
-            let cut = ZstdFrameFile(file.prefix(size))
+            let cut = try ZstdFrameFile(file.prefix(size))
             let whole = ends.filter { $0 <= size }
             #expect(cut.frameCount == whole.count)
             #expect(cut.wholeSize == whole.last ?? 0)
@@ -61,12 +61,12 @@ import ZstdFrames
     @Test func `Rubbish at the end is reported, and what follows damage is not read`() throws {
         let ends = try writeThreeFrames()
         var file = try folder.data("log.zst")
-        let withZeros = ZstdFrameFile(file + Data(count: 100))
+        let withZeros = try ZstdFrameFile(file + Data(count: 100))
         #expect(withZeros.frameCount == 3)
         #expect(withZeros.damage == .notAFrame(found: [0, 0, 0, 0]))
         #expect(withZeros.damagedSize == 100)
         file[ends[1] - 1] ^= 1
-        let damaged = ZstdFrameFile(file)
+        let damaged = try ZstdFrameFile(file)
         #expect(damaged.contents == Data("one\n".utf8))
         #expect(damaged.damagedSize == ends[2] - ends[0])
     }

@@ -2,6 +2,8 @@
 enum BinaryFormat {
     /// Most records read at one go: under 1 MB.
     static let recordsAtOnce = 256
+    /// Most records of a file, a thousand times the official number: what goes beyond is no such file.
+    static let mostRecords = 10_000_000
 
     /// Returns the number of records in a file of `bytes` bytes.
     ///
@@ -16,6 +18,11 @@ enum BinaryFormat {
                 expected: "a whole number of records of \(CIFAR10.recordBytes) bytes (officially "
                     + "\(CIFAR10.officialRecordsPerFile * CIFAR10.recordBytes) bytes)",
                 found: detail)
+        }
+        guard count <= mostRecords else {
+            throw DatasetError(
+                operation: "reading", location: location, expected: "at most \(mostRecords) records",
+                found: "\(bytes) bytes: \(count) records")
         }
         return count
     }

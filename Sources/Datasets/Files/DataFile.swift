@@ -1,41 +1,25 @@
-internal import Foundation
-internal import SystemPackage
+internal import DurableFiles
 
-/// A file open for reading at given offsets (`pread`), closed when it is let go.
+/// A regular file open for reading at given offsets (`pread`), closed when it is let go.
 ///
 /// Files are not mapped into memory: the pages a mapping touches count as the process's own.
 final class DataFile: ByteSource {
     let location: String
     let size: Int
-    private let descriptor: FileDescriptor
+    private let file: RegularFile
 
-    /// - Throws: `DatasetError` where there is no such file, it is a folder, or it cannot be read.
+    /// - Throws: `DatasetError` where there is no such file, it is anything else than a regular one, or it cannot be read.
     init(path: String) throws {
         location = path
-        guard let isFolder = FileSystem.isFolder(path) else {
-            throw DatasetError(
-                operation: "opening", location: path, expected: "a file", found: "nothing of that name")
-        }
-        if isFolder {
-            throw DatasetError(operation: "opening", location: path, expected: "a file", found: "a folder")
-        }
-        do {
-            descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+        do throws(FileError) {
+            file = try RegularFile(path)
         } catch {
             throw DatasetError(
-                operation: "opening", location: path, expected: "a readable file", found: "\(error)")
+                operation: "opening", location: path,
+                expected: error.found == nil ? "a file that can be read" : "a regular file",
+                found: error.isNotFound ? "nothing of that name" : error.found ?? error.reason)
         }
-        do {
-            size = Int(try descriptor.seek(offset: 0, from: .end))
-        } catch {
-            try? descriptor.close()
-            throw DatasetError(
-                operation: "opening", location: path, expected: "a regular file", found: "\(error)")
-        }
-    }
-
-    deinit {
-        try? descriptor.close()
+        size = file.size
     }
 
     /// - Throws: `DatasetError` where the file's size is not what it was when its data set was opened.
@@ -64,16 +48,19 @@ final class DataFile: ByteSource {
     }
 
     private func readSome(at offset: Int, into buffer: inout [UInt8], from start: Int) throws -> Int {
-        do {
-            return try buffer.withUnsafeMutableBytes { bytes in
-                try descriptor.read(
-                    fromAbsoluteOffset: Int64(offset),
-                    into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+        var failure: FileError?
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            do throws(FileError) {
+                return try file.read(
+                    at: offset, into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+            } catch {
+                failure = error
+                return 0
             }
-        } catch {
-            throw DatasetError(
-                operation: "reading", location: location, expected: "bytes from byte \(offset)",
-                found: "\(error)")
         }
+        guard let failure else { return count }
+        throw DatasetError(
+            operation: "reading", location: location, expected: "bytes from byte \(offset)",
+            found: failure.reason)
     }
 }

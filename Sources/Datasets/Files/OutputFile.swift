@@ -1,3 +1,4 @@
+internal import DurableFiles
 internal import SystemPackage
 
 #if canImport(Glibc)
@@ -20,6 +21,14 @@ final class OutputFile {
     /// - Throws: `DatasetError` where it cannot be opened.
     init(path: String, isNew: Bool) throws {
         self.path = path
+        // To open a FIFO would wait for its reader.
+        do throws(FileError) { try RegularFile.checkKind(at: path) } catch {
+            if let found = error.found {
+                throw DatasetError(
+                    operation: "creating", location: path, expected: "a regular file, or none yet",
+                    found: found)
+            }
+        }
         do {
             descriptor = try FileDescriptor.open(
                 FilePath(path), .writeOnly,

@@ -3,7 +3,7 @@
 ///
 /// A pickle is a program for a stack machine, and a general reader runs whatever code it names. This one runs
 /// none: names outside of ``PickleGlobal`` are refused, and what the five names in it stand for is built
-/// here. Its work and its memory are bounded by the length of the file.
+/// here. Its work is bounded by the length of the file, its memory by the number of records that the file has room for.
 ///
 /// Source: the notes on opcodes in Python's `pickletools`; PEP 307, PEP 3154, PEP 574.
 struct PickleMachine {
@@ -11,14 +11,17 @@ struct PickleMachine {
     var stack: [PickleValue] = []
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
-    private var pushes = 0
+    /// Values, marks and remembered values so far: whatever takes memory counts.
+    private var cost = 0
+    private let costLimit: Int
 
     private static let deepestNesting = 32
-    /// Far above what a batch of 10,000 records needs (20,000); keeps a hostile file from filling memory.
-    private static let mostValues = 4_000_000
 
     private init(_ source: any ByteSource) {
         input = PickleInput(source)
+        // A record has 3,072 bytes of pixels, and a label and a file name, both perhaps remembered: 4 values. Six times as
+        // many, and some for small files, keep a hostile one from filling memory.
+        costLimit = 100_000 + 24 * (source.size / CIFAR10.imageBytes)
     }
 
     /// Returns what the pickle holds.
@@ -71,7 +74,9 @@ struct PickleMachine {
         case UInt8(ascii: "X"): try pushString(lengthBytes: 4, .text)
         case 0x8D: try pushString(lengthBytes: 8, .text)
 
-        case UInt8(ascii: "("): marks.append(stack.count)
+        case UInt8(ascii: "("):
+            try charge()
+            marks.append(stack.count)
         case UInt8(ascii: "0"): _ = try pop()
         case UInt8(ascii: "1"): _ = try popToMark()
         case UInt8(ascii: ")"): try pushTuple([])
@@ -155,6 +160,7 @@ struct PickleMachine {
         guard let value = stack.last, stack.count > marks.last ?? 0 else {
             throw error(expected: "a value to remember", found: "an empty stack")
         }
+        try charge()
         memo[index] = value
     }
 
@@ -173,15 +179,21 @@ struct PickleMachine {
     }
 
     mutating func push(_ value: PickleValue) throws {
-        pushes += 1
-        guard pushes <= Self.mostValues else {
-            throw error(expected: "at most \(Self.mostValues) values", found: "more")
-        }
+        try charge()
         if value.depth > Self.deepestNesting {
             throw error(
                 expected: "values nested \(Self.deepestNesting) deep at most", found: "\(value.depth)")
         }
         stack.append(value)
+    }
+
+    private mutating func charge() throws {
+        cost += 1
+        guard cost <= costLimit else {
+            throw error(
+                expected: "at most \(costLimit) values in a file of \(input.source.size) bytes", found: "more"
+            )
+        }
     }
 
     mutating func pop() throws -> PickleValue {

@@ -41,6 +41,11 @@ public struct LogicalShards: Sendable, Equatable {
         (shards.map(\.count).min() ?? 0) / (globalBatch / count)
     }
 
+    /// The same for `records` records dealt into `shards` shards, without dealing them.
+    public static func stepsPerEpoch(records: Int, shards: Int, globalBatch: Int) -> Int {
+        records / shards / (globalBatch / shards)
+    }
+
     /// Returns the order in which a shard gives its records in an epoch, as positions in the shard.
     public func order(of shard: Int, epoch: Int) -> [Int] {
         var order = Array(shards[shard].indices)

@@ -115,6 +115,7 @@ public final class TensorBoardSink: MetricsSink {
 
     private static func time(in name: String) -> Int? {
         guard name.hasPrefix(prefix) else { return nil }
-        return Int(name.dropFirst(prefix.count).prefix { $0 != "." })
+        // A time that no clock can show is another's file.
+        return Int(name.dropFirst(prefix.count).prefix { $0 != "." }).flatMap { $0 < 1 << 53 ? $0 : nil }
     }
 }

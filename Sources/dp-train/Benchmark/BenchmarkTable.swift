@@ -113,7 +113,7 @@ struct BenchmarkTable {
 
     /// At once, for those who wait for minutes.
     private func line(_ text: String) {
-        try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+        StandardOutput.send(text + "\n")
     }
 
     private func size(_ bytes: Int) -> String {

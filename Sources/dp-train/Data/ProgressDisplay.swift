@@ -40,7 +40,8 @@ final class ProgressDisplay: Sendable {
     }
 
     private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        // Whether anybody can see it does not matter to the download.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     private static func bar(_ progress: DownloadProgress) -> String {

@@ -14,7 +14,7 @@ final class ConsoleObserver: TrainingObserver {
             plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Main.printWarning($0) }
         ) { text in
             // A reader that has gone away must not end the run.
-            try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            StandardOutput.send(text)
         }
         reporter.header(header)
         self.reporter = reporter

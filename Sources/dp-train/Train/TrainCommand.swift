@@ -69,7 +69,6 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        StopSignal.watch()
         try RankedRun.run { communicator in
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
                 communicator.rank == 0 ? try findResumePoint() : nil
@@ -97,7 +96,11 @@ struct TrainCommand: ParsableCommand {
 
     private func findResumePoint() throws -> ResumePoint? {
         let parent = output.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
-        return try resume.map { try ResumePoint(resolving: $0, latestIn: parent ?? "runs", output: output) }
+        let point = try resume.map {
+            try ResumePoint(resolving: $0, latestIn: parent ?? "runs", output: output)
+        }
+        try point?.checkTensors()
+        return point
     }
 
     /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
@@ -122,7 +125,9 @@ struct TrainCommand: ParsableCommand {
         options.output = output
         options.reduction = reduction
         options.evaluation = evaluation
+        options.stepsBegin = { StopSignal.watch() }
         options.stopRequested = { StopSignal.wasReceived }
+        options.stepsEnd = { StopSignal.endWatch() }
         if let checkpointEvery { options.checkpointInterval = checkpointEvery }
         if let threads {
             guard (1...4096).contains(threads) else {

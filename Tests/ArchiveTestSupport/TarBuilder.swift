@@ -1,11 +1,16 @@
-import CZlib
+internal import CZlib
 
 /// Puts tar archives together, byte by byte.
-struct TarBuilder {
-    private(set) var bytes: [UInt8] = []
+public struct TarBuilder {
+    /// The archive so far, uncompressed and without its end.
+    public private(set) var bytes: [UInt8] = []
+
+    /// An empty archive.
+    public init() {}
 
     /// Adds a member of any type: "0" a file, "5" a folder, "L" a GNU long name, "x" a pax header.
-    mutating func add(_ name: String, _ contents: [UInt8], type: Character = "0", prefix: String = "") {
+    public mutating func add(_ name: String, _ contents: [UInt8], type: Character = "0", prefix: String = "")
+    {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, at start: Int) {
             for (index, byte) in text.utf8.enumerated() { header[start + index] = byte }
@@ -28,7 +33,7 @@ struct TarBuilder {
     }
 
     /// Adds a header whose text stands for the next member's path.
-    mutating func addPaxPath(_ path: String) {
+    public mutating func addPaxPath(_ path: String) {
         let record = " path=\(path)\n"
         var length = record.utf8.count
         while String(length).utf8.count + record.utf8.count != length {
@@ -38,14 +43,14 @@ struct TarBuilder {
     }
 
     /// The archive, gzip-compressed.
-    func gzipped() -> [UInt8] { gzip(bytes + [UInt8](repeating: 0, count: 1024)) }
+    public func gzipped() -> [UInt8] { gzip(bytes + [UInt8](repeating: 0, count: 1024)) }
 }
 
 /// Compresses as gzip does.
-func gzip(_ bytes: [UInt8]) -> [UInt8] {
+public func gzip(_ bytes: [UInt8], level: Int32 = 6) -> [UInt8] {
     var stream = z_stream()
     deflateInit2_(
-        &stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+        &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
         Int32(MemoryLayout<z_stream>.size))
     var input = bytes
     var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(bytes.count))) + 64)
@@ -61,15 +66,4 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
     }
     deflateEnd(&stream)
     return Array(output[..<count])
-}
-
-extension TestSet {
-    /// The test set as the official archive has it.
-    static func binaryArchive() -> TarBuilder {
-        var tar = TarBuilder()
-        tar.add("cifar-10-batches-bin/", [], type: "5")
-        tar.add("cifar-10-batches-bin/batches.meta.txt", Array("airplane\n".utf8))
-        for file in binaryFiles { tar.add("cifar-10-batches-bin/" + file.name, file.bytes) }
-        return tar
-    }
 }
