@@ -72,10 +72,10 @@ let package = Package(
             name: "Tensors", dependencies: ["CKernels", "CProducts", "CClosure", "COpenBLAS"],
             swiftSettings: settings),
 
-        // C: element-wise kernels with run-time choice of instruction set, processor affinity, memory shared by
+        // C: the choice of an instruction set and element-wise kernels, products, processor affinity, memory shared by
         // processes, what only the benchmark needs, closures for other threads, system libraries.
         .target(name: "CKernels"),
-        .target(name: "CProducts"),
+        .target(name: "CProducts", dependencies: ["CKernels"]),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
         .target(name: "CBenchmark"),
@@ -143,7 +143,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "FileTestSupport", "MultiRankSupport",
+                "Tensors", "FileTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -4,19 +4,37 @@ import Datasets
 import FileTestSupport
 import Metrics
 import Synchronization
+import Tensors
 import Training
 
 /// A run of two epochs of five steps on few synthetic records.
 struct SmallRun: Sendable {
     static let stepsPerEpoch = 5
+    private static let batchSize = 32
 
     var batchNorm = BatchNormMode.none
     var reduction = RunOptions.Reduction.auto
+    var epochs = 2
+    var steps = stepsPerEpoch
+    var learningRate = 0.1
+    var warmupEpochs = 0.0
+    var seed: UInt64 = 42
+    var dataSeed: UInt64 = 5
+    var validationSize = 0
+    var evaluation = RunOptions.Evaluation.rank0
+    var matmulPrecision: MatmulPrecision?
+    var checkpointInterval = CheckpointInterval.epochs(1)
 
-    private final class Silence: TrainingObserver {
-        func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {}
+    /// What a run tells on rank 0.
+    final class Observer: TrainingObserver {
+        private(set) var header: [String: String] = [:]
+        private(set) var epochs: [EpochRecord] = []
+
+        func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
+            self.header = Dictionary(uniqueKeysWithValues: header.map { ($0.key, $0.value) })
+        }
         func stepEnded(_ record: StepRecord) {}
-        func epochEnded(_ record: EpochRecord) {}
+        func epochEnded(_ record: EpochRecord) { epochs.append(record) }
         func note(_ text: String) {}
         func runEnded(_ summary: RunSummary, directory: String) {}
     }
@@ -28,18 +46,25 @@ struct SmallRun: Sendable {
     ///   - stopStep: The step at whose end the last rank is asked to stop.
     ///   - resumes: Whether to go on from the run directory's newest checkpoint.
     func train(
-        over communicator: any Communicator, output: String, stopStep: Int? = nil, resumes: Bool = false
+        over communicator: any Communicator, output: String, stopStep: Int? = nil, resumes: Bool = false,
+        observer: Observer = Observer()
     ) throws -> RunOutcome {
         var configuration = TrainingConfiguration()
         configuration.hiddenDimensions = [12, 9]
         configuration.batchNorm = batchNorm
         configuration.momentum = 0.9
-        configuration.epochs = 2
-        configuration.batchSize = 32
-        configuration.validationSize = 0
+        configuration.epochs = epochs
+        configuration.learningRate = learningRate
+        configuration.warmupEpochs = warmupEpochs
+        configuration.seed = seed
+        configuration.batchSize = Self.batchSize
+        configuration.validationSize = validationSize
         configuration.logicalShards = 8
+        configuration.matmulPrecision = matmulPrecision
         var options = RunOptions(programVersion: "test")
         options.reduction = reduction
+        options.evaluation = evaluation
+        options.checkpointInterval = checkpointInterval
         options.output = output
         if let stopStep, communicator.rank == communicator.size - 1 {
             let step = Mutex(0)
@@ -53,11 +78,17 @@ struct SmallRun: Sendable {
         let isResumed = resumes && communicator.rank == 0
         return try Trainer(
             communicator: communicator, configuration: configuration, options: options,
-            dataset: SyntheticDataset(
-                seed: 5, trainingCount: Self.stepsPerEpoch * configuration.batchSize, testCount: 20),
+            dataset: dataset,
             resumePoint: isResumed ? try ResumePoint(run: RunDirectory(path: output)) : nil,
-            observer: Silence()
+            observer: observer
         ).run()
+    }
+
+    /// What is trained on.
+    var dataset: SyntheticDataset {
+        SyntheticDataset(
+            seed: dataSeed, trainingCount: steps * Self.batchSize + validationSize, testCount: 60
+        )
     }
 
     /// The digest of the tensors after the whole run on one rank.
@@ -69,7 +100,10 @@ struct SmallRun: Sendable {
 
 extension RunOutcome {
     /// The digest of the tensors of a finished run; empty of one that was stopped.
-    var digest: String {
-        if case .finished(let summary) = self { summary.tensorsSHA256 } else { "" }
+    var digest: String { summary?.tensorsSHA256 ?? "" }
+
+    /// The summary of a finished run.
+    var summary: RunSummary? {
+        if case .finished(let summary) = self { summary } else { nil }
     }
 }
