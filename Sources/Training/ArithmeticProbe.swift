@@ -195,7 +195,8 @@ struct ArithmeticProbe {
     private mutating func number(_ count: Int, range: Float = 1) -> AlignedBuffer<Float> {
         let numbers = AlignedBuffer<Float>(zeroed: count)
         for index in 0..<count {
-            numbers.vector[index] = Float(Int32(truncatingIfNeeded: random() >> 40) - 1 << 23) * 0x1p-23 * range
+            numbers.vector[index] =
+                Float(Int32(truncatingIfNeeded: random() >> 40) - 1 << 23) * 0x1p-23 * range
         }
         return numbers
     }

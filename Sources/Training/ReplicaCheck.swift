@@ -41,7 +41,8 @@ struct ReplicaCheck {
             }
             let when = step == 0 ? "before the first step" : "after step \(step) in epoch \(epoch)"
             throw Failure(
-                description: "comparing the models \(when): expected those of \(names[0]), found others on \(names[1]):"
+                description:
+                    "comparing the models \(when): expected those of \(names[0]), found others on \(names[1]):"
                     + " their hardware or software computes otherwise",
                 shouldReport: communicator.rank == 0)
         }

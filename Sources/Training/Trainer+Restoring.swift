@@ -58,8 +58,10 @@ extension Trainer {
             && metadata.bestValidation.map { $0.loss.isFinite && $0.accuracy.isFinite } ?? true
         guard isFinite else {
             throw ResumePoint.Failure(
-                description: "\(resumePoint?.origin ?? ""): expected finite numbers to go on from, found infinity or NaN:"
-                    + " the run had diverged; go on from an earlier checkpoint, or begin anew with a smaller --lr")
+                description:
+                    "\(resumePoint?.origin ?? ""): expected finite numbers to go on from, found infinity or NaN:"
+                    + " the run had diverged; go on from an earlier checkpoint, or begin anew with a smaller --lr"
+            )
         }
     }
 

@@ -63,7 +63,8 @@ extension TrainingConfiguration {
         if let matmulPrecision, matmulPrecision.digits != nil, !fitsIntegers {
             throw ConfigurationError(
                 "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
-                expected: "highest with batches of more than \(DigitSamples.largestBatch) images, over which sums of"
+                expected:
+                    "highest with batches of more than \(DigitSamples.largestBatch) images, over which sums of"
                     + " products of bytes might not fit into 32 bits")
         }
         matmulPrecision = matmulPrecision ?? (fitsIntegers ? fastestPrecision : .highest)

@@ -40,7 +40,8 @@ struct EvaluateCommand: ParsableCommand {
                 let encoder = JSONEncoder()
                 encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
                 let test = Result(
-                    testAccuracy: result.accuracy, testLoss: result.meanLoss.isFinite ? result.meanLoss : nil, correct: result.correct,
+                    testAccuracy: result.accuracy, testLoss: result.meanLoss.isFinite ? result.meanLoss : nil,
+                    correct: result.correct,
                     images: result.samples)
                 print(String(decoding: try encoder.encode(test), as: UTF8.self))
             } else {

@@ -105,7 +105,9 @@ import Testing
         }
     }
 
-    @Test("Element-wise kernels follow the same choice, and those that fuse give the same bits", arguments: fusing)
+    @Test(
+        "Element-wise kernels follow the same choice, and those that fuse give the same bits",
+        arguments: fusing)
     func elementwise(kernels: ProductKernels) {
         #expect(
             zip(Self.elementwise(kernels, Float.self), Self.elementwise(.best, Float.self)).allSatisfy {

@@ -24,7 +24,9 @@ import Training
         return errors.map(\.0)
     }
 
-    @Test("A C library that gives one rank other learning rates is found before the first step, and named alone")
+    @Test(
+        "A C library that gives one rank other learning rates is found before the first step, and named alone"
+    )
     func schedule() throws {
         let folder = try TemporaryFolder()
         let output = folder.path("run")
@@ -65,7 +67,8 @@ import Training
         }
     }
 
-    @Test("Without a unit for products of bytes, integers asked for by name give the same bits by plain loops")
+    @Test(
+        "Without a unit for products of bytes, integers asked for by name give the same bits by plain loops")
     func plainLoops() async {
         await #expect(processExitsWith: .success) {
             func digest(_ precision: MatmulPrecision, header: inout String) throws -> String {

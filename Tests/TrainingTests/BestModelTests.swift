@@ -61,7 +61,9 @@ import Training
         #expect(contested.summary.bestEpoch == contested.bestByAccuracy)
     }
 
-    @Test("Its parameters are tested with its own statistics: to the bit what `evaluate` finds for its checkpoint")
+    @Test(
+        "Its parameters are tested with its own statistics: to the bit what `evaluate` finds for its checkpoint"
+    )
     func parametersAndStatistics() throws {
         let contested = try Self.contested.get()
         let last = contested.summary.epochs

@@ -57,7 +57,9 @@ final class SeveralNodesMultiRankTests: XCTestCase {
             XCTAssertTrue(message.contains("expected the same bits on all ranks"), message)
             XCTAssertTrue(message.contains("rank \(last) (host "), message)
             XCTAssertTrue(message.contains("separate multiply-add"), message)
-            for part in ["matrix products", "element-wise functions", "the optimiser's step", "training steps"] {
+            for part in [
+                "matrix products", "element-wise functions", "the optimiser's step", "training steps",
+            ] {
                 XCTAssertTrue(message.contains(part), message)
             }
             XCTAssertFalse(message.contains("learning rates"), message)

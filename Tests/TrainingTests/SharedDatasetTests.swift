@@ -15,7 +15,8 @@ import Training
     @Test("The same set on all ranks is taken")
     func same() throws {
         let set = SyntheticDataset(seed: 3, trainingCount: 50, testCount: 20)
-        #expect(try open([set, set, set], nodeOfRank: [0, 0, 1]) == Array(repeating: set.location, count: 3))
+        #expect(
+            try open([set, set, set], nodeOfRank: [0, 0, 1]) == Array(repeating: set.location, count: 3))
     }
 
     @Test(
@@ -36,7 +37,8 @@ import Training
         for error in errors {
             let text = error?.description ?? ""
             #expect(text.hasPrefix("--data: expected the same data set on all ranks, found synthetic set ("))
-            #expect(text.contains("50 + 20 records") && text.contains("on ranks 0-1 (host node-0)"), "\(text)")
+            #expect(
+                text.contains("50 + 20 records") && text.contains("on ranks 0-1 (host node-0)"), "\(text)")
             #expect(text.contains(other.location) && text.contains("on ranks 2-3 (host node-1)"), "\(text)")
         }
     }
@@ -48,7 +50,9 @@ import Training
         for name in ["a", "b"] {
             try BinaryWriter.write(set, to: folder.path(name), classNames: SyntheticDataset.classNames)
         }
-        let (a, b) = (try BinaryDirectory(path: folder.path("a")), try BinaryDirectory(path: folder.path("b")))
+        let (a, b) = (
+            try BinaryDirectory(path: folder.path("a")), try BinaryDirectory(path: folder.path("b"))
+        )
         let places = try ThreadCommunicator.run(size: 2) { communicator in
             try SharedDataset.open(over: communicator) { communicator.rank == 0 ? a : b }.location
         }

@@ -138,7 +138,10 @@ import Training
         ) { try configuration.settle(worldSize: 2) }
     }
 
-    @Test func `The precision of products is chosen once, where nothing was asked for and the batch allows it`() throws {
+    @Test
+    func `The precision of products is chosen once, where nothing was asked for and the batch allows it`()
+        throws
+    {
         for fastest in [MatmulPrecision.high, .highest] {
             var configuration = TrainingConfiguration()
             try configuration.settle(worldSize: 1, fastestPrecision: fastest)
