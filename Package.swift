@@ -73,10 +73,10 @@ let package = Package(
             name: "Tensors", dependencies: ["CKernels", "CProducts", "CClosure", "COpenBLAS"],
             swiftSettings: settings),
 
-        // C: element-wise kernels with run-time choice of instruction set, processor affinity, memory shared by
+        // C: the choice of an instruction set and element-wise kernels, products, processor affinity, memory shared by
         // processes, what only the benchmark needs, closures for other threads, system libraries.
         .target(name: "CKernels"),
-        .target(name: "CProducts"),
+        .target(name: "CProducts", dependencies: ["CKernels"]),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
         .target(name: "CBenchmark"),
@@ -148,7 +148,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "ZstdFrames", "FileTestSupport", "MultiRankSupport",
+                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
         // The parsers under inputs made to break them, in processes of their own, and the test that runs it.

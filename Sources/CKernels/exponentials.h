@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "multiversion.h"
+#define DP_INLINE static inline __attribute__((always_inline))
+#define DP_VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
 
 // Branch-free, so that loops over them become vector code. Everything rests on x = n ln 2 + r, |r| <= ln 2 / 2,
 // and e^r - 1 = r + r^2 q(r) with a minimax polynomial q.

@@ -8,4 +8,4 @@
 #define TANH(x) dp_tanhf(x)
 #define LOG(x) logf(x)
 #define DP_VECTORIZE_EXPONENTIALS DP_VECTORIZE
-#include "kernels_template.h"
+#include "kernels_dispatch.h"

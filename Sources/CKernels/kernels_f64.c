@@ -9,4 +9,4 @@
 #define TANH(x) tanh(x)
 #define LOG(x) log(x)
 #define DP_VECTORIZE_EXPONENTIALS
-#include "kernels_template.h"
+#include "kernels_dispatch.h"

@@ -1,12 +1,12 @@
-// Included once per element type, with REAL, DP_NAME, EXP, EXPM1_NEGATIVE, TANH, LOG and
-// DP_VECTORIZE_EXPONENTIALS (loops that call the first three) defined.
+// Included once per element type and instruction set, with REAL, DP_FN, DP_TARGET, EXP, EXPM1_NEGATIVE, TANH, LOG and
+// DP_VECTORIZE_EXPONENTIALS (loops that call the first three) defined. No include guard on purpose.
 
-DP_MULTIVERSION void DP_NAME(dp_exp)(size_t count, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_exp)(size_t count, const REAL *x, REAL *y) {
     DP_VECTORIZE_EXPONENTIALS
     for (size_t i = 0; i < count; i++) y[i] = EXP(x[i]);
 }
 
-DP_MULTIVERSION void DP_NAME(dp_elu)(size_t count, REAL alpha, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_elu)(size_t count, REAL alpha, const REAL *x, REAL *y) {
     DP_VECTORIZE_EXPONENTIALS
     for (size_t i = 0; i < count; i++) {
         const REAL value = x[i];
@@ -15,42 +15,42 @@ DP_MULTIVERSION void DP_NAME(dp_elu)(size_t count, REAL alpha, const REAL *x, RE
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_relu)(size_t count, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_relu)(size_t count, const REAL *x, REAL *y) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) y[i] = x[i] < 0 ? 0 : x[i];
 }
 
-DP_MULTIVERSION void DP_NAME(dp_tanh)(size_t count, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_tanh)(size_t count, const REAL *x, REAL *y) {
     DP_VECTORIZE_EXPONENTIALS
     for (size_t i = 0; i < count; i++) y[i] = TANH(x[i]);
 }
 
-DP_MULTIVERSION void DP_NAME(dp_elu_backward)(size_t count, REAL alpha, const REAL *y, REAL *gradient) {
+static DP_TARGET void DP_FN(dp_elu_backward)(size_t count, REAL alpha, const REAL *y, REAL *gradient) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) gradient[i] *= y[i] > 0 ? 1 : y[i] + alpha;
 }
 
-DP_MULTIVERSION void DP_NAME(dp_relu_backward)(size_t count, const REAL *y, REAL *gradient) {
+static DP_TARGET void DP_FN(dp_relu_backward)(size_t count, const REAL *y, REAL *gradient) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) gradient[i] = y[i] <= 0 ? 0 : gradient[i];
 }
 
-DP_MULTIVERSION void DP_NAME(dp_tanh_backward)(size_t count, const REAL *y, REAL *gradient) {
+static DP_TARGET void DP_FN(dp_tanh_backward)(size_t count, const REAL *y, REAL *gradient) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) gradient[i] *= 1 - y[i] * y[i];
 }
 
-DP_MULTIVERSION void DP_NAME(dp_add)(size_t count, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_add)(size_t count, const REAL *x, REAL *y) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
-DP_MULTIVERSION void DP_NAME(dp_scale)(size_t count, REAL factor, REAL *y) {
+static DP_TARGET void DP_FN(dp_scale)(size_t count, REAL factor, REAL *y) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) y[i] *= factor;
 }
 
-DP_MULTIVERSION void DP_NAME(dp_add_bias)(size_t rows, size_t columns, const REAL *bias, REAL *x) {
+static DP_TARGET void DP_FN(dp_add_bias)(size_t rows, size_t columns, const REAL *bias, REAL *x) {
     for (size_t r = 0; r < rows; r++) {
         REAL *row = x + r * columns;
         DP_VECTORIZE
@@ -58,7 +58,7 @@ DP_MULTIVERSION void DP_NAME(dp_add_bias)(size_t rows, size_t columns, const REA
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const REAL *x, size_t stride, REAL *sums) {
+static DP_TARGET void DP_FN(dp_column_sums)(size_t rows, size_t columns, const REAL *x, size_t stride, REAL *sums) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) sums[c] = 0;
     for (size_t r = 0; r < rows; r++) {
@@ -68,7 +68,7 @@ DP_MULTIVERSION void DP_NAME(dp_column_sums)(size_t rows, size_t columns, const 
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_column_moments)(size_t rows, size_t columns, const REAL *x, REAL *mean, REAL *m2) {
+static DP_TARGET void DP_FN(dp_column_moments)(size_t rows, size_t columns, const REAL *x, REAL *mean, REAL *m2) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) mean[c] = m2[c] = 0;
     for (size_t r = 0; r < rows; r++) {
@@ -88,7 +88,7 @@ DP_MULTIVERSION void DP_NAME(dp_column_moments)(size_t rows, size_t columns, con
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_merge_moments)(size_t columns, REAL share, REAL weight, const REAL *from, REAL *into) {
+static DP_TARGET void DP_FN(dp_merge_moments)(size_t columns, REAL share, REAL weight, const REAL *from, REAL *into) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) {
         const REAL delta = from[c] - into[c];
@@ -97,7 +97,7 @@ DP_MULTIVERSION void DP_NAME(dp_merge_moments)(size_t columns, REAL share, REAL 
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_variances)(size_t columns, REAL count, REAL degrees, REAL epsilon, const REAL *m2,
+static DP_TARGET void DP_FN(dp_variances)(size_t columns, REAL count, REAL degrees, REAL epsilon, const REAL *m2,
                                            REAL *variance, REAL *scale) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) {
@@ -106,17 +106,17 @@ DP_MULTIVERSION void DP_NAME(dp_variances)(size_t columns, REAL count, REAL degr
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_scales)(size_t columns, REAL epsilon, const REAL *variance, REAL *scale) {
+static DP_TARGET void DP_FN(dp_scales)(size_t columns, REAL epsilon, const REAL *variance, REAL *scale) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) scale[c] = 1 / __builtin_elementwise_sqrt(variance[c] + epsilon);
 }
 
-DP_MULTIVERSION void DP_NAME(dp_blend)(size_t count, REAL share, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_blend)(size_t count, REAL share, const REAL *x, REAL *y) {
     DP_VECTORIZE
     for (size_t i = 0; i < count; i++) y[i] = (1 - share) * y[i] + share * x[i];
 }
 
-DP_MULTIVERSION void DP_NAME(dp_batch_norm)(size_t rows, size_t columns, const REAL *mean, const REAL *scale,
+static DP_TARGET void DP_FN(dp_batch_norm)(size_t rows, size_t columns, const REAL *mean, const REAL *scale,
                                             const REAL *gamma, const REAL *beta, REAL *x, REAL *y) {
     for (size_t r = 0; r < rows; r++) {
         REAL *row = x + r * columns, *out = y + r * columns;
@@ -129,7 +129,7 @@ DP_MULTIVERSION void DP_NAME(dp_batch_norm)(size_t rows, size_t columns, const R
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_batch_norm_sums)(size_t rows, size_t columns, const REAL *d, const REAL *normalized,
+static DP_TARGET void DP_FN(dp_batch_norm_sums)(size_t rows, size_t columns, const REAL *d, const REAL *normalized,
                                                  REAL *sums, REAL *products) {
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) sums[c] = products[c] = 0;
@@ -143,7 +143,7 @@ DP_MULTIVERSION void DP_NAME(dp_batch_norm_sums)(size_t rows, size_t columns, co
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_batch_norm_backward)(size_t rows, size_t columns, REAL count, const REAL *gamma,
+static DP_TARGET void DP_FN(dp_batch_norm_backward)(size_t rows, size_t columns, REAL count, const REAL *gamma,
                                                      const REAL *scale, const REAL *sums, const REAL *products,
                                                      const REAL *normalized, REAL *d) {
     for (size_t r = 0; r < rows; r++) {
@@ -157,7 +157,7 @@ DP_MULTIVERSION void DP_NAME(dp_batch_norm_backward)(size_t rows, size_t columns
     }
 }
 
-DP_INLINE size_t DP_NAME(dp_largest)(size_t columns, const REAL *row) {
+DP_INLINE DP_TARGET size_t DP_FN(dp_largest)(size_t columns, const REAL *row) {
     size_t largest = 0;
     for (size_t c = 1; c < columns; c++)
         if (row[c] > row[largest]) largest = c;
@@ -165,7 +165,7 @@ DP_INLINE size_t DP_NAME(dp_largest)(size_t columns, const REAL *row) {
 }
 
 // Stores e^(z - top) in out and returns the sum of the row.
-DP_INLINE REAL DP_NAME(dp_exponentials)(size_t columns, const REAL *z, REAL top, REAL *out) {
+DP_INLINE DP_TARGET REAL DP_FN(dp_exponentials)(size_t columns, const REAL *z, REAL top, REAL *out) {
     DP_VECTORIZE_EXPONENTIALS
     for (size_t c = 0; c < columns; c++) out[c] = EXP(z[c] - top);
     REAL sum = 0;
@@ -173,17 +173,17 @@ DP_INLINE REAL DP_NAME(dp_exponentials)(size_t columns, const REAL *z, REAL top,
     return sum;
 }
 
-DP_MULTIVERSION void DP_NAME(dp_softmax)(size_t rows, size_t columns, const REAL *x, REAL *y) {
+static DP_TARGET void DP_FN(dp_softmax)(size_t rows, size_t columns, const REAL *x, REAL *y) {
     for (size_t r = 0; r < rows; r++) {
         const REAL *row = x + r * columns;
         REAL *out = y + r * columns;
-        const REAL sum = DP_NAME(dp_exponentials)(columns, row, row[DP_NAME(dp_largest)(columns, row)], out);
+        const REAL sum = DP_FN(dp_exponentials)(columns, row, row[DP_FN(dp_largest)(columns, row)], out);
         DP_VECTORIZE
         for (size_t c = 0; c < columns; c++) out[c] /= sum;
     }
 }
 
-DP_MULTIVERSION void DP_NAME(dp_softmax_backward)(size_t rows, size_t columns, const REAL *y, REAL *d) {
+static DP_TARGET void DP_FN(dp_softmax_backward)(size_t rows, size_t columns, const REAL *y, REAL *d) {
     for (size_t r = 0; r < rows; r++) {
         const REAL *out = y + r * columns;
         REAL *row = d + r * columns;
@@ -194,7 +194,7 @@ DP_MULTIVERSION void DP_NAME(dp_softmax_backward)(size_t rows, size_t columns, c
     }
 }
 
-DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy)(size_t rows, size_t columns, const REAL *z,
+static DP_TARGET double DP_FN(dp_softmax_cross_entropy)(size_t rows, size_t columns, const REAL *z,
                                                          const int32_t *labels, REAL factor, REAL *gradient,
                                                          size_t *correct) {
     double loss = 0;
@@ -202,9 +202,9 @@ DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy)(size_t rows, size_t col
     for (size_t r = 0; r < rows; r++) {
         const REAL *row = z + r * columns;
         REAL *out = gradient + r * columns;
-        const size_t label = (size_t)labels[r], largest = DP_NAME(dp_largest)(columns, row);
+        const size_t label = (size_t)labels[r], largest = DP_FN(dp_largest)(columns, row);
         const REAL top = row[largest], of_label = row[label];
-        const REAL sum = DP_NAME(dp_exponentials)(columns, row, top, out);
+        const REAL sum = DP_FN(dp_exponentials)(columns, row, top, out);
         hits += largest == label;
         loss += LOG(sum) + (top - of_label);
         const REAL share = factor / sum;
@@ -216,7 +216,7 @@ DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy)(size_t rows, size_t col
     return loss;
 }
 
-DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_t columns, const REAL *z,
+static DP_TARGET double DP_FN(dp_softmax_cross_entropy_soft)(size_t rows, size_t columns, const REAL *z,
                                                               const REAL *targets, REAL factor, REAL *gradient,
                                                               size_t *correct) {
     double loss = 0;
@@ -224,13 +224,13 @@ DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_
     for (size_t r = 0; r < rows; r++) {
         const REAL *row = z + r * columns, *target = targets + r * columns;
         REAL *out = gradient + r * columns;
-        const size_t largest = DP_NAME(dp_largest)(columns, row);
+        const size_t largest = DP_FN(dp_largest)(columns, row);
         const REAL top = row[largest];
         // Before the row is overwritten, as z and gradient may be the same.
         REAL expected = 0;
         for (size_t c = 0; c < columns; c++) expected += target[c] * (top - row[c]);
-        const REAL sum = DP_NAME(dp_exponentials)(columns, row, top, out);
-        hits += largest == DP_NAME(dp_largest)(columns, target);
+        const REAL sum = DP_FN(dp_exponentials)(columns, row, top, out);
+        hits += largest == DP_FN(dp_largest)(columns, target);
         loss += LOG(sum) + expected;
         const REAL share = factor / sum;
         DP_VECTORIZE
@@ -240,7 +240,7 @@ DP_MULTIVERSION double DP_NAME(dp_softmax_cross_entropy_soft)(size_t rows, size_
     return loss;
 }
 
-DP_MULTIVERSION void DP_NAME(dp_sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
+static DP_TARGET void DP_FN(dp_sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
                                      REAL weight_decay, const REAL *gradient, size_t gradient_stride, REAL *velocity,
                                      REAL *parameters, size_t stride) {
     // Nesterov's look-ahead as two factors, so that one loop serves both.

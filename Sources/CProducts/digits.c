@@ -4,6 +4,8 @@
 
 #include "digits.h"
 
+#include "instruction_set.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -71,8 +73,7 @@ DP_INLINE dp_ints dp_dot_portable(dp_ints sum, dp_ints bytes, dp_ints digits) {
 #if defined(__x86_64__)
 
 // 24 sums in registers.
-#define DP_TARGET \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"), min_vector_width(512)))
+#define DP_TARGET __attribute__((target(DP_AVX512_FEATURES ",avx512vnni"), min_vector_width(512)))
 DP_INLINE DP_TARGET dp_ints dp_splat_bytes_vnni(const uint8_t *bytes) {
     int32_t four;
     memcpy(&four, bytes, sizeof four);
@@ -98,9 +99,8 @@ DP_INLINE DP_TARGET dp_ints dp_dot_vnni(dp_ints sum, dp_ints bytes, dp_ints digi
 #if defined(__linux__)
 #define DP_HAS_TILES 1
 
-#define DP_TARGET                                                                                                  \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,amx-tile,amx-int8"),             \
-                   min_vector_width(512)))
+#define DP_TARGET \
+    __attribute__((target(DP_AVX512_FEATURES ",avx512vnni,amx-tile,amx-int8"), min_vector_width(512)))
 static const struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t bytes[16];
@@ -168,9 +168,7 @@ static int dp_tiles_are_right(void) {
 static dp_digit_unit dp_find_digit_unit(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vnni")) {
+    if (dp_best_instruction_set() == dp_avx512 && __builtin_cpu_supports("avx512vnni")) {
 #if defined(DP_HAS_TILES)
         if (dp_may_use_tiles() && dp_tiles_are_right()) return dp_digits_amx;
 #endif

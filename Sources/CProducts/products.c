@@ -23,8 +23,7 @@
 
 #if defined(__x86_64__)
 
-#define DP_TARGET \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2"), min_vector_width(512)))
+#define DP_TARGET __attribute__((target(DP_AVX512_FEATURES), min_vector_width(512)))
 #define DP_TILE 12
 #define DP_VECTORS 2
 #define REAL float
@@ -47,7 +46,7 @@
 #undef DP_TILE
 #undef DP_VECTORS
 
-#define DP_TARGET __attribute__((target("avx2,fma,bmi,bmi2")))
+#define DP_TARGET __attribute__((target(DP_AVX2_FEATURES)))
 #define DP_TILE 6
 #define DP_VECTORS 1
 #define REAL float
@@ -104,35 +103,6 @@ static const dp_products_f64 *const tables_f64[] = {
     &dp_table_f64_avx2, &dp_table_f64_avx512,
 #endif
 };
-
-dp_instruction_set dp_best_instruction_set(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return dp_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-        return dp_avx2;
-#endif
-    return dp_baseline;
-}
-
-static int used = -1;
-
-dp_instruction_set dp_used_instruction_set(void) {
-    // Several threads may find it unset at once: they all store the same.
-    int set = __atomic_load_n(&used, __ATOMIC_RELAXED);
-    if (set < 0) {
-        set = dp_best_instruction_set();
-        __atomic_store_n(&used, set, __ATOMIC_RELAXED);
-    }
-    return (dp_instruction_set)set;
-}
-
-void dp_use_instruction_set(dp_instruction_set set) {
-    const dp_instruction_set best = dp_best_instruction_set();
-    __atomic_store_n(&used, set < best ? set : best, __ATOMIC_RELAXED);
-}
 
 #define REAL float
 #define DP_NAME(name) name##_f32

@@ -32,7 +32,7 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
-    private static var totalsPerShard: Int { 3 }
+    private static var totalsPerShard: Int { 4 }
 
     private let communicator: any Communicator
     private let group: NodeGroup
@@ -55,7 +55,8 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     private var segmentCounts: [Int]
     private let region: SharedRegion
     private let records: FactorRecords<Scalar>
-    /// For each shard the sum of its losses, its hits, and whether its rank was asked to stop; and its statistics.
+    /// For each shard the sum of its losses, its hits, whether its rank was asked to stop, and whether it wants a
+    /// checkpoint; and its statistics.
     private let totals: Vector<Double>
     private let statistics: Matrix<Scalar>
 
@@ -171,13 +172,14 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     /// Computes this rank's columns of the weight gradients, and updates them. Collective: every rank must call it.
     public func complete(
         _ model: ModelState<Scalar>, learningRate: Double, batchStatistics: Matrix<Scalar>,
-        losses: [BatchLoss], stopRequested: Bool
+        losses: [BatchLoss], stopRequested: Bool, checkpointRequested: Bool
     ) throws -> StepOutcome {
         for (shard, loss) in zip(shards, losses) {
             let start = shard * Self.totalsPerShard
             totals[start] = loss.lossSum
             totals[start + 1] = Double(loss.correct)
             totals[start + 2] = stopRequested ? 1 : 0
+            totals[start + 3] = checkpointRequested ? 1 : 0
         }
         if !synchronizesBatchNorm { statistics[rows: shards].vector.copy(from: batchStatistics.vector) }
         times.enter(.waiting)
@@ -294,15 +296,16 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     }
 
     private func combineTotals() -> StepOutcome {
-        var (correct, stops) = (0.0, 0.0)
+        var (correct, stops, checkpoints) = (0.0, 0.0, 0.0)
         for shard in 0..<shardCount {
             let start = shard * Self.totalsPerShard
             totalsInOrder[shard] = totals[start]
             correct += totals[start + 1]
             stops += totals[start + 2]
+            checkpoints += totals[start + 3]
         }
         let loss = BatchLoss(
             lossSum: PartTree.sum(&totalsInOrder), correct: Int(correct), samples: partRows * shardCount)
-        return StepOutcome(loss: loss, stopRequested: stops > 0)
+        return StepOutcome(loss: loss, stopRequested: stops > 0, checkpointRequested: checkpoints > 0)
     }
 }

@@ -22,10 +22,11 @@ public protocol GradientReduction<Scalar>: BatchReducer where Scalar: Collective
     ///   - batchStatistics: [P, statistics] of the forward pass.
     ///   - losses: The records of this rank's parts.
     ///   - stopRequested: Whether this rank was asked to stop.
+    ///   - checkpointRequested: Whether this rank wants a checkpoint.
     /// - Returns: The record of the whole batch, the same on every rank.
     /// - Throws: The communicator's error.
     func complete(
         _ model: ModelState<Scalar>, learningRate: Double, batchStatistics: Matrix<Scalar>,
-        losses: [BatchLoss], stopRequested: Bool
+        losses: [BatchLoss], stopRequested: Bool, checkpointRequested: Bool
     ) throws -> StepOutcome
 }

@@ -17,7 +17,7 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
-    private static var totalCount: Int { 3 }
+    private static var totalCount: Int { 4 }
 
     private let communicator: any Communicator
     private let group: NodeGroup
@@ -30,7 +30,7 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     private let gathered: AlignedBuffer<Scalar>
     private let totals: AlignedBuffer<Scalar>
     private let region: SharedRegion
-    /// Each local rank's gradients, sums of losses, hits and stops, and statistics.
+    /// Each local rank's gradients, sums of losses, hits, stops and checkpoints, and statistics.
     private let segments: [Vector<Scalar>]
     private let parameterCount: Int
 
@@ -128,7 +128,7 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     /// Collective: every rank must call it.
     public func complete(
         _ model: ModelState<Scalar>, learningRate: Double, batchStatistics: Matrix<Scalar>,
-        losses: [BatchLoss], stopRequested: Bool
+        losses: [BatchLoss], stopRequested: Bool, checkpointRequested: Bool
     ) throws -> StepOutcome {
         let tail = parameterCount..<parameterCount + Self.totalCount + statisticsCount
         let globalBatch = rowsOfRank.reduce(0, +)
@@ -136,6 +136,7 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         own[parameterCount] = Scalar(losses[0].lossSum)
         own[parameterCount + 1] = Scalar(losses[0].correct)
         own[parameterCount + 2] = stopRequested ? 1 : 0
+        own[parameterCount + 3] = checkpointRequested ? 1 : 0
         let statistics = own[tail][Self.totalCount..<tail.count]
         statistics.copy(from: batchStatistics[rows: 0..<1].vector)
         if !synchronizesBatchNorm {
@@ -176,7 +177,8 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         times.enter(nil)
         let loss = BatchLoss(
             lossSum: Double(totals.vector[0]), correct: Int(totals.vector[1]), samples: globalBatch)
-        return StepOutcome(loss: loss, stopRequested: totals.vector[2] > 0)
+        return StepOutcome(
+            loss: loss, stopRequested: totals.vector[2] > 0, checkpointRequested: totals.vector[3] > 0)
     }
 
     /// Sums the gradients of this node in the first segment, then those of all nodes.

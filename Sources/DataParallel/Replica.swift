@@ -33,12 +33,13 @@ public final class Replica<Scalar: TensorScalar & CollectiveElement> {
     ///   - globalBatch: The number of rows on all ranks.
     ///   - learningRate: η of this step.
     ///   - stopRequested: Whether this rank was asked to stop after this step.
+    ///   - checkpointRequested: Whether this rank wants a checkpoint after this step.
     ///   - method: How the ranks' gradients come together.
-    /// - Returns: The losses of the global batch, and whether any rank was asked to stop.
+    /// - Returns: The losses of the global batch, and what any rank asked for.
     /// - Throws: The communicator's error.
     public func step<Method: GradientReduction>(
         _ x: BatchInput<Scalar>, targets: Targets<Scalar>, globalBatch: Int, learningRate: Double,
-        stopRequested: Bool = false, method: Method
+        stopRequested: Bool = false, checkpointRequested: Bool = false, method: Method
     ) throws -> StepOutcome where Method.Scalar == Scalar {
         let statistics = batchStatistics.matrix(
             rows: workspace.parts, columns: model.mlp.network.statisticsLayout.count)
@@ -49,6 +50,6 @@ public final class Replica<Scalar: TensorScalar & CollectiveElement> {
             reducer: method)
         return try method.complete(
             model, learningRate: learningRate, batchStatistics: statistics, losses: losses,
-            stopRequested: stopRequested)
+            stopRequested: stopRequested, checkpointRequested: checkpointRequested)
     }
 }

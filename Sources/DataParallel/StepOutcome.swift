@@ -6,10 +6,13 @@ public struct StepOutcome: Sendable, Hashable {
     public var loss: BatchLoss
     /// Whether any rank was asked to stop.
     public var stopRequested: Bool
+    /// Whether any rank asked for a checkpoint of the state after the step.
+    public var checkpointRequested: Bool
 
     /// An outcome.
-    public init(loss: BatchLoss, stopRequested: Bool) {
+    public init(loss: BatchLoss, stopRequested: Bool, checkpointRequested: Bool = false) {
         self.loss = loss
         self.stopRequested = stopRequested
+        self.checkpointRequested = checkpointRequested
     }
 }

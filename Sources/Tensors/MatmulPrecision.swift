@@ -13,9 +13,9 @@ public enum MatmulPrecision: String, Codable, Sendable, CaseIterable {
     /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; a bfloat16 has 2⁻⁸ of each.
     case medium
 
-    /// The most exact one that is not slower than another one on this CPU: `high` where it has units for products of
-    /// bytes.
-    public static var fastestExact: MatmulPrecision { DigitUnit.best == nil ? .highest : .high }
+    /// The most exact one that is not slower than another one on this CPU: `high` where it has, and uses, a unit for
+    /// products of bytes. Any CPU computes all of them, to the same bits.
+    public static var fastestExact: MatmulPrecision { DigitUnit.used == nil ? .highest : .high }
 
     /// The bytes of a number in a product with pixels; nil for Float products.
     public var digits: Int? {

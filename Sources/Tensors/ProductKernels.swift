@@ -1,6 +1,6 @@
-internal import CProducts
+internal import CKernels
 
-/// The instruction set for which the kernels of matrix products were chosen.
+/// The instruction set by which all kernels are chosen, those of matrix products and the element-wise ones.
 public enum ProductKernels: String, Sendable, CaseIterable {
     /// What every CPU of the architecture has; on arm64 that is Neon.
     case baseline
@@ -12,8 +12,8 @@ public enum ProductKernels: String, Sendable, CaseIterable {
     /// The best that this CPU has.
     public static var best: ProductKernels { ProductKernels(dp_best_instruction_set()) }
 
-    /// Those in use. Others than the best are for comparisons: at most the best are taken, and not while products are
-    /// being computed.
+    /// Those in use. Others than the best are for comparisons: at most the best are taken, and not while kernels
+    /// run.
     public static var used: ProductKernels {
         get { ProductKernels(dp_used_instruction_set()) }
         set { dp_use_instruction_set(newValue.instructionSet) }

@@ -1,4 +1,4 @@
-/// What computes a network's products, for the record: the instruction set, and how pixels enter.
+/// What computes a network, for the record: the instruction set of all kernels, and how pixels enter.
 public struct UsedKernels: Sendable, CustomStringConvertible {
     /// The bytes of a number in a product with pixels; nil for Float products.
     public let digits: Int?

@@ -38,6 +38,9 @@ public struct CheckpointEvaluation {
         let configuration = try JSONDecoder().decode(
             TrainingConfiguration.self, from: Data(try communicator.broadcast(text: text ?? "", root: 0).utf8)
         )
+        if mode == .sharded, communicator.size > 1 {
+            try ArithmeticProbe(configuration, stepsPerEpoch: 1).compare(over: communicator)
+        }
         let mlp = MLP(configuration.model)
         let parameters = AlignedBuffer<Float>(repeating: 0, count: mlp.parameterCount)
         let statistics = AlignedBuffer<Float>(repeating: 0, count: mlp.network.statisticsLayout.count)

@@ -1,37 +1,69 @@
-internal import Checkpoints
 internal import Collectives
 internal import DataParallel
 internal import Foundation
 internal import Tensors
 
-/// The check that all ranks begin with the same numbers.
-enum ReplicaCheck {
+/// The check, by all ranks together, that the models of all nodes are the same and hold nothing but numbers.
+///
+/// Each node updates its model by itself. The ranks of a node divide the model among them for the digest.
+struct ReplicaCheck {
     struct Failure: AgreedFailure, CustomStringConvertible, LocalizedError {
-        let rank: Int
+        let description: String
         let shouldReport: Bool
-        var description: String {
-            "rank \(rank): expected rank 0's parameters after the broadcast, found others"
-        }
         var errorDescription: String? { description }
     }
 
-    /// Compares a hash of parameters, running statistics and velocities over all ranks. Collective: every rank must
-    /// call it.
+    let model: ModelState<Float>
+    /// The ranks in the order of their nodes, and those of this one's.
+    let ranks: RankGroup
+    /// The ranks as the launcher numbers them.
+    let placement: NodePlacement
+
+    /// Compares the digests of parameters, running statistics and velocities of all nodes. Collective: every rank must call
+    /// it, between two steps.
     ///
-    /// - Throws: ``Failure`` on every rank, naming the lowest one that differs from rank 0.
-    static func sameEverywhere(_ model: ModelState<Float>, over communicator: any Communicator) throws {
-        var tensors: [NamedTensor] = []
-        for (name, vector) in [
-            ("parameters", model.parameters), ("statistics", model.runningStatistics),
-            ("velocity", model.velocity ?? model.parameters[0..<0]),
-        ] {
-            tensors.append(
-                try NamedTensor(name: name, shape: [vector.count], floats: UnsafeBufferPointer(vector.buffer))
-            )
+    /// - Parameters:
+    ///   - epoch: The epoch, from 1.
+    ///   - step: The steps taken.
+    /// - Throws: ``Divergence`` or ``Failure`` on every rank, or the communicator's error.
+    func check(epoch: Int, step: Int) throws {
+        let own = ownDigest()
+        let communicator = ranks.communicator
+        let all = try communicator.allgather([own.sum, own.isFinite ? 1 : 0])
+        let nodes = ranks.node.placement.nodeOfRank
+        var digests = [UInt64](repeating: 0, count: ranks.node.nodeCount)
+        for (rank, node) in nodes.enumerated() { digests[node] &+= all[2 * rank] }
+        if digests.contains(where: { $0 != digests[0] }) {
+            let same = nodes.indices.filter { digests[nodes[$0]] == digests[0] }
+            let others = nodes.indices.filter { digests[nodes[$0]] != digests[0] }
+            let names = [same, others].map { positions in
+                placement.names(ofRanks: positions.map { placement.rankAtPosition[$0] })
+            }
+            let when = step == 0 ? "before the first step" : "after step \(step) in epoch \(epoch)"
+            throw Failure(
+                description:
+                    "comparing the models \(when): expected those of \(names[0]), found others on \(names[1]):"
+                    + " their hardware or software computes otherwise",
+                shouldReport: communicator.rank == 0)
         }
-        let digests = try communicator.allgather(text: TensorDigest.sha256(of: tensors))
-        if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
-            throw Failure(rank: rank, shouldReport: communicator.rank == 0)
+        guard stride(from: 1, to: all.count, by: 2).allSatisfy({ all[$0] == 1 }) else {
+            throw Divergence(
+                epoch: epoch, step: step, quantity: .parameters, shouldReport: communicator.rank == 0)
         }
+    }
+
+    /// The digest of this rank's part of its node's model.
+    private func ownDigest() -> VectorDigest {
+        let (index, count) = (ranks.node.localRank, ranks.node.localSize)
+        var digest = VectorDigest()
+        var start = 0
+        for vector in [model.parameters, model.runningStatistics] + (model.velocity.map { [$0] } ?? []) {
+            // Parts begin at even places.
+            let bound = { (part: Int) in part == count ? vector.count : part * vector.count / count / 2 * 2 }
+            let part = bound(index)..<bound(index + 1)
+            digest.combine(vector[part].digest(at: start + part.lowerBound))
+            start += (vector.count + 1) / 2 * 2
+        }
+        return digest
     }
 }

@@ -100,17 +100,24 @@ final class StepRunner {
     ///   - stepInEpoch: The step's number in the epoch that the loader has begun, from 0.
     ///   - learningRate: η.
     ///   - stopRequested: Whether this rank was asked to stop.
+    ///   - checkpointRequested: Whether this rank wants a checkpoint.
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
-    func step(_ stepInEpoch: Int, learningRate: Double, stopRequested: Bool) throws -> StepOutcome {
+    func step(
+        _ stepInEpoch: Int, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool = false
+    ) throws -> StepOutcome {
         times.enter(.batch)
         pixels.load(step: stepInEpoch)
         switch method {
         case .fast(let reduction):
-            return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
+            return try step(
+                reduction, learningRate: learningRate, stopRequested: stopRequested,
+                checkpointRequested: checkpointRequested)
         case .reproducible(let reduction):
             reduction.batch = pixels.all
-            return try step(reduction, learningRate: learningRate, stopRequested: stopRequested)
+            return try step(
+                reduction, learningRate: learningRate, stopRequested: stopRequested,
+                checkpointRequested: checkpointRequested)
         }
     }
 
@@ -131,11 +138,12 @@ final class StepRunner {
     }
 
     private func step<Reduction: GradientReduction<Float>>(
-        _ reduction: Reduction, learningRate: Double, stopRequested: Bool
+        _ reduction: Reduction, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool
     ) throws -> StepOutcome {
         let outcome = try replica.step(
             pixels.own, targets: .labels(pixels.labels), globalBatch: globalBatch,
-            learningRate: learningRate, stopRequested: stopRequested, method: reduction)
+            learningRate: learningRate, stopRequested: stopRequested,
+            checkpointRequested: checkpointRequested, method: reduction)
         // Nobody trains on: the run ends.
         if outcome.stopRequested || !outcome.loss.lossSum.isFinite { try finish() }
         return outcome

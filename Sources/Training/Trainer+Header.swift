@@ -2,25 +2,17 @@ internal import Collectives
 internal import DataParallel
 internal import Datasets
 internal import MLPEngine
-internal import Tensors
+package import Tensors
 
 extension Trainer {
     /// What is told of a run before it begins.
     func header(
-        _ mlp: MLP, ranks: RankGroup, threads: Int, kernels: UsedKernels, directory: RunDirectory,
-        progress: Progress
+        _ mlp: MLP, ranks: RankGroup, threads: Int, kernels: UsedKernels,
+        fastestPrecision: MatmulPrecision, directory: RunDirectory, progress: Progress
     ) -> [(key: String, value: String)] {
         let training = dataset.count(of: .training) - configuration.validationSize
         let hosts = communicator.placement.hostNames
         let count = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
-        let precision = configuration.matmulPrecision ?? .highest
-        let unit =
-            switch (precision.digits, kernels.digits) {
-            case (nil, _): "Float"
-            case (_, let digits?):
-                "pixels times \(digits) bytes by \(DigitUnit.used?.rawValue ?? "plain loops")"
-            case (_, nil): "in Float, as not every CPU here has a unit for products of bytes"
-            }
         let rows = [
             (
                 "data",
@@ -35,7 +27,7 @@ extension Trainer {
                     + " in a global batch of \(configuration.batchSize)"
             ),
             ("arithmetic", "\(configuration.arithmetic.rawValue), reduction \(ranks.reduction)"),
-            ("products", "precision \(precision.rawValue), \(unit)"),
+            ("products", configuration.products(fastestPrecision: fastestPrecision)),
             (
                 "kernels",
                 "\(ProductKernels.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
@@ -44,5 +36,24 @@ extension Trainer {
         ]
         guard let resumePoint else { return rows }
         return rows + [("resumed", progress.origin(resumePoint.origin, epochs: configuration.epochs))]
+    }
+}
+
+extension TrainingConfiguration {
+    /// How matrix products are computed, and why not in integers where they are not.
+    package func products(fastestPrecision: MatmulPrecision) -> String {
+        let precision = matmulPrecision ?? .highest
+        let lacksUnit = "not every CPU here has a unit for products of bytes"
+        let way =
+            switch (precision.digits, fastestPrecision) {
+            case (let digits?, .highest): "pixels times \(digits) bytes, slow, as \(lacksUnit)"
+            case (let digits?, _):
+                "pixels times \(digits) bytes by \(DigitUnit.used?.rawValue ?? "plain loops")"
+            case (nil, _) where batchSize > DigitSamples.largestBatch:
+                "Float, the only one for batches of more than \(DigitSamples.largestBatch) images"
+            case (nil, .highest): "Float (\(lacksUnit))"
+            case (nil, _): "Float"
+            }
+        return "precision \(precision.rawValue), \(way)"
     }
 }

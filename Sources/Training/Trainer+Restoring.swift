@@ -40,6 +40,7 @@ extension Trainer {
                     checkpoint, prefix: prefix, parameters: best.weights.parameters.vector,
                     runningStatistics: best.weights.runningStatistics.vector)
             }
+            try checkIsFinite(checkpoint.metadata, model, best)
             noteOtherBits(than: checkpoint.metadata, kernels)
             return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
         }
@@ -49,6 +50,25 @@ extension Trainer {
         try communicator.broadcast(best.weights.runningStatistics.vector.buffer, root: 0)
         if let result = metadata.bestValidation { best.restore(result) }
         return Progress(metadata)
+    }
+
+    private func checkIsFinite(
+        _ metadata: CheckpointMetadata, _ model: ModelState<Float>, _ best: BestModel
+    ) throws(ResumePoint.Failure) {
+        let vectors = [
+            model.parameters, model.runningStatistics, best.weights.parameters.vector,
+            best.weights.runningStatistics.vector,
+        ]
+        let isFinite =
+            (vectors + (model.velocity.map { [$0] } ?? [])).allSatisfy { $0.digest().isFinite }
+            && metadata.bestValidation.map { $0.loss.isFinite && $0.accuracy.isFinite } ?? true
+        guard isFinite else {
+            throw ResumePoint.Failure(
+                description:
+                    "\(resumePoint?.origin ?? ""): expected finite numbers to go on from, found infinity or NaN:"
+                    + " the run had diverged; go on from an earlier checkpoint, or begin anew with a smaller --lr"
+            )
+        }
     }
 
     private func checkEpochs(reach position: CheckpointMetadata.Position) throws(ConfigurationError) {

@@ -24,9 +24,10 @@ public struct Trainer {
     ///
     /// - Parameters:
     ///   - communicator: The ranks.
-    ///   - configuration: What to train, validated, with the number of logical shards settled; the same on every rank.
+    ///   - configuration: What to train, validated, with the number of logical shards and the precision of
+    ///     products settled; the same on every rank.
     ///   - options: Where to write; the same on every rank.
-    ///   - dataset: What to train on.
+    ///   - dataset: What to train on, the same on every rank; see ``SharedDataset``.
     ///   - resumePoint: On rank 0 the checkpoint to go on from, if any.
     ///   - observer: Told of everything, on rank 0 alone.
     public init(
@@ -52,8 +53,9 @@ public struct Trainer {
     ///   does.
     public func run() throws -> RunOutcome {
         let threads = options.threads ?? ProcessorShare.threads(of: communicator)
-        let digits = try PixelPrecision.digits(of: configuration, over: communicator)
+        let digits = configuration.digits
         let kernels = UsedKernels(digits: digits)
+        let fastestPrecision = try MatmulPrecision.fastestExact(over: communicator)
 
         // The records: this rank's shards, and what is set apart for validation and test.
         let split = ValidationSplit(
@@ -61,6 +63,10 @@ public struct Trainer {
             seed: configuration.seed)
         let shards = LogicalShards(
             records: split.training, count: assignment.shardCount, seed: configuration.seed)
+        let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
+        if communicator.size > 1 {
+            try ArithmeticProbe(configuration, stepsPerEpoch: stepsPerEpoch).compare(over: communicator)
+        }
         let mlp = MLP(configuration.model)
         let (loader, validation, test) = try communicator.agree(on: "reading the records") {
             (
@@ -84,20 +90,20 @@ public struct Trainer {
         let best = BestModel(network: mlp.network)
         var progress = try restore(model, best, kernels: kernels, fingerprint: fingerprint)
         try model.broadcast()
-        try ReplicaCheck.sameEverywhere(model, over: communicator)
+        let replicas = ReplicaCheck(model: model, ranks: ranks, placement: communicator.placement)
+        try replicas.check(epoch: progress.epoch + 1, step: progress.step)
 
         // Rank 0's files.
         let recorder = try communicator.agree(on: "opening the run directory") {
             isRoot ? try makeRecorder(mlp, progress, kernels: kernels, fingerprint: fingerprint) : nil
         }
         defer { recorder?.close() }
-        let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
         let schedule = configuration.learningRateSchedule
         if let recorder {
             observer.runBegins(
                 header(
-                    mlp, ranks: ranks, threads: threads, kernels: kernels, directory: recorder.directory,
-                    progress: progress),
+                    mlp, ranks: ranks, threads: threads, kernels: kernels, fastestPrecision: fastestPrecision,
+                    directory: recorder.directory, progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: stepsPerEpoch,
                     batchSize: configuration.batchSize,
@@ -115,23 +121,26 @@ public struct Trainer {
                 let start = clock.now
                 let rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
                 let outcome = try runner.step(
-                    progress.stepInEpoch, learningRate: rate, stopRequested: options.stopRequested())
+                    progress.stepInEpoch, learningRate: rate, stopRequested: options.stopRequested(),
+                    checkpointRequested: isRoot && progress.stepInEpoch + 1 < stepsPerEpoch
+                        && isDue(progress, checkpoints, duringStep: true))
                 let seconds = (clock.now - start) / .seconds(1)
                 progress.endStep(outcome.loss, seconds: seconds)
                 totals.add(outcome.loss.samples, seconds: seconds)
                 guard outcome.loss.lossSum.isFinite else {
                     throw Divergence(
-                        epoch: epoch, step: progress.step, loss: outcome.loss.meanLoss, shouldReport: isRoot)
+                        epoch: epoch, step: progress.step, quantity: .loss(outcome.loss.meanLoss),
+                        shouldReport: isRoot)
                 }
+                let isDue = outcome.checkpointRequested || outcome.stopRequested
+                if isDue { try replicas.check(epoch: epoch, step: progress.step) }
                 if let recorder {
                     let record = StepRecord(
                         epoch: epoch, step: progress.step, learningRate: rate, loss: outcome.loss.meanLoss,
                         accuracy: outcome.loss.accuracy, seconds: seconds)
                     recorder.record(record)
                     observer.stepEnded(record)
-                    let isDue =
-                        progress.stepInEpoch < stepsPerEpoch && isDue(progress, checkpoints, endsEpoch: false)
-                    if isDue || outcome.stopRequested {
+                    if isDue {
                         checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
                     }
                 }
@@ -144,10 +153,16 @@ public struct Trainer {
                 }
             }
 
+            // Nothing behind the last step would see what it has come to.
+            try replicas.check(epoch: epoch, step: progress.step)
             let result =
                 configuration.validationSize > 0
                 ? try validation.evaluate(
                     parameters: model.parameters, runningStatistics: model.runningStatistics) : nil
+            if let loss = result?.meanLoss, !loss.isFinite {
+                throw Divergence(
+                    epoch: epoch, step: progress.step, quantity: .validationLoss(loss), shouldReport: isRoot)
+            }
             if let result { best.consider(model, validation: result, epoch: epoch, step: progress.step) }
             let record = EpochRecord(
                 epoch: epoch, step: progress.step,
@@ -160,7 +175,7 @@ public struct Trainer {
             guard let recorder else { continue }
             recorder.record(record)
             observer.epochEnded(record)
-            if isDue(progress, checkpoints, endsEpoch: true) {
+            if isDue(progress, checkpoints, duringStep: false) {
                 checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
             }
             recorder.takeMessages().forEach(observer.note)
@@ -180,6 +195,11 @@ public struct Trainer {
             runningStatistics: tested == nil
                 ? model.runningStatistics : best.weights.runningStatistics.vector)
         if recorder == nil { options.stepsEnd() }
+        guard testResult.meanLoss.isFinite else {
+            throw Divergence(
+                epoch: progress.epoch, step: progress.step, quantity: .testLoss(testResult.meanLoss),
+                shouldReport: isRoot)
+        }
         var summary = RunSummary(
             testAccuracy: testResult.accuracy, testLoss: testResult.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
@@ -231,12 +251,13 @@ public struct Trainer {
             kernels: kernels, network: mlp.network)
     }
 
-    private func isDue(_ progress: Progress, _ checkpoints: CheckpointTimes, endsEpoch: Bool) -> Bool {
+    /// Whether a checkpoint is due: during a step, of the state after it; else of that at the end of an epoch.
+    private func isDue(_ progress: Progress, _ checkpoints: CheckpointTimes, duringStep: Bool) -> Bool {
         // The last state is always kept.
         if progress.epoch == configuration.epochs { return true }
         return switch options.checkpointInterval {
-        case .epochs(let count): endsEpoch && progress.epoch % count == 0
-        case .steps(let count): progress.step % count == 0
+        case .epochs(let count): !duringStep && progress.epoch % count == 0
+        case .steps(let count): (progress.step + (duringStep ? 1 : 0)) % count == 0
         case .seconds(let seconds): (ContinuousClock.now - checkpoints.last) / .seconds(1) >= seconds
         }
     }

@@ -1,6 +1,6 @@
 internal import MLPEngine
-internal import Tensors
 public import Datasets
+public import Tensors
 
 extension TrainingConfiguration {
     /// The largest number that the command line takes for a count; more is a slip of the finger.
@@ -49,8 +49,14 @@ extension TrainingConfiguration {
     /// Settles what follows the world size and the CPU where nothing was said, and checks it against world size and batch
     /// size.
     ///
+    /// - Parameters:
+    ///   - worldSize: The number of ranks.
+    ///   - fastestPrecision: The precision to choose where none was asked for and the batch allows it; where ranks run on
+    ///     several nodes, what `MatmulPrecision.fastestExact(over:)` found for all of them.
     /// - Throws: ``ConfigurationError``.
-    public mutating func settle(worldSize: Int) throws(ConfigurationError) {
+    public mutating func settle(
+        worldSize: Int, fastestPrecision: MatmulPrecision = .fastestExact
+    ) throws(ConfigurationError) {
         let shards = logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize)
         guard worldSize <= shards else {
             throw ConfigurationError(
@@ -63,7 +69,15 @@ extension TrainingConfiguration {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
-        matmulPrecision = matmulPrecision ?? .fastestExact
+        let fitsIntegers = batchSize <= DigitSamples.largestBatch
+        if let matmulPrecision, matmulPrecision.digits != nil, !fitsIntegers {
+            throw ConfigurationError(
+                "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
+                expected:
+                    "highest with batches of more than \(DigitSamples.largestBatch) images, over which sums of"
+                    + " products of bytes might not fit into 32 bits")
+        }
+        matmulPrecision = matmulPrecision ?? (fitsIntegers ? fastestPrecision : .highest)
     }
 
     /// Checks the sizes against the records of a data set.

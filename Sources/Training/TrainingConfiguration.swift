@@ -47,7 +47,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public var logicalShards: Int?
     /// What is promised about the bits of the result.
     public var arithmetic = Arithmetic.reproducible
-    /// How exact matrix products are; nil until it is known what the CPU has.
+    /// How exact matrix products are; nil until it is known what the CPUs of all ranks have.
     public var matmulPrecision: MatmulPrecision?
     /// The ranks that the learning rate was scaled by; nil until the world size is known.
     public var learningRateRanks: Int?
@@ -61,6 +61,9 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             inputs: CIFAR10.imageBytes, hiddenDimensions: hiddenDimensions, classes: CIFAR10.classCount,
             activation: activation, batchNorm: batchNorm != .none, residual: residual)
     }
+
+    /// The bytes of a number in the first layer's products with pixels; nil for Float products.
+    var digits: Int? { matmulPrecision?.digits }
 
     /// The optimiser.
     public var optimizer: SGD { SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay) }

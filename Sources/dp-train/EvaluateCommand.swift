@@ -31,9 +31,7 @@ struct EvaluateCommand: ParsableCommand {
                 return (point, point?.configuration.seed ?? 0)
             }
             let runSeed = try communicator.broadcast(seed, root: 0)
-            let dataset = try communicator.agree(on: "opening the data set") {
-                try data.locate(seed: runSeed)
-            }
+            let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: runSeed) }
             let result = try CheckpointEvaluation.run(
                 point, model: best ? .best : .current, dataset: dataset, communicator: communicator,
                 mode: evaluation)
@@ -42,7 +40,8 @@ struct EvaluateCommand: ParsableCommand {
                 let encoder = JSONEncoder()
                 encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
                 let test = Result(
-                    testAccuracy: result.accuracy, testLoss: result.meanLoss, correct: result.correct,
+                    testAccuracy: result.accuracy, testLoss: result.meanLoss.isFinite ? result.meanLoss : nil,
+                    correct: result.correct,
                     images: result.samples)
                 print(String(decoding: try encoder.encode(test), as: UTF8.self))
             } else {
@@ -58,7 +57,8 @@ struct EvaluateCommand: ParsableCommand {
 
     private struct Result: Encodable {
         let testAccuracy: Double
-        let testLoss: Double
+        /// Missing if it is no number, for which JSON has no word.
+        let testLoss: Double?
         let correct: Int
         let images: Int
 

@@ -65,6 +65,29 @@ import Testing
         for (one, other) in zip(integers.parameters, numbers.parameters) { #expect(abs(one - other) < 1e-5) }
     }
 
+    @Test("Weights that outgrow their units are counted in new ones: integers keep close to numbers")
+    func outgrownUnits() throws {
+        // Without hidden layers the loss is convex: two runs that begin together stay together.
+        var problem = TrainingProblem(mode: .none, inputs: 96, hidden: [], asPixels: true, digits: 3)
+        func train(steps: Int) throws -> [Double] {
+            try problem.trainReproducibly(
+                steps: steps, over: SingleProcessCommunicator(), learningRate: 4, as: Float.self
+            ).parameters
+        }
+        let (start, integers) = try (train(steps: 0), train(steps: 8))
+        for row in 0..<TrainingProblem.classes {
+            func largest(_ weights: [Double]) -> Double {
+                weights[row * problem.inputs..<(row + 1) * problem.inputs].map(abs).max() ?? 0
+            }
+            // Two doublings at least, of which each is another unit.
+            #expect(largest(integers) > 4 * largest(start))
+        }
+        problem.digits = nil
+        let numbers = try train(steps: 8)
+        let worst = zip(integers, numbers).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(worst < 1e-4 * (numbers.map(abs).max() ?? 0) && integers != numbers, "\(worst)")
+    }
+
     @Test(
         "Nodes with any numbers of ranks give the same bits",
         arguments: [[0, 0, 0, 1], [0, 1, 1, 1, 1], [0, 1, 1, 2, 2, 2], [0, 0, 0, 0, 0, 1, 2]])

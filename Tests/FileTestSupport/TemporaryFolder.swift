@@ -1,7 +1,7 @@
 public import Foundation
 
 /// A folder that is removed when the last reference to it goes.
-public final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
     /// The folder.
     public let path: String
 

@@ -65,6 +65,80 @@ import Testing
         #expect(zip(results(kernels), results(.best)).allSatisfy { haveSameBits($0, $1) })
     }
 
+    /// Results of all kinds of element-wise kernels that round more than once, with a remainder of every length.
+    private static func elementwise<Scalar: TensorScalar>(
+        _ kernels: ProductKernels, _: Scalar.Type
+    ) -> [[Scalar]] {
+        let before = ProductKernels.used
+        defer { ProductKernels.used = before }
+        ProductKernels.used = kernels
+        let scratch = Scratch()
+        return [1, 15, 33, 250].flatMap { count in
+            let x: Vector<Scalar> = scratch.normals(count, stream: 1)
+            let other: Vector<Scalar> = scratch.normals(count, stream: 2)
+            func result(_ body: (Vector<Scalar>) -> Void) -> [Scalar] {
+                let y: Vector<Scalar> = scratch.normals(count, stream: 3)
+                body(y)
+                return y.array
+            }
+            let labels = scratch.vector([Int32](repeating: 0, count: 1))
+            return [
+                result { Scalar.exp(count, x.base, $0.base) },
+                result { Scalar.elu(count, 0.7, x.base, $0.base) },
+                result { Scalar.tanh(count, x.base, $0.base) },
+                result { Scalar.tanhBackward(count, x.base, $0.base) },
+                result { Scalar.blend(count, 0.1, x.base, $0.base) },
+                result { Scalar.mergeMoments(count / 2, 0.3, 7, x.base, $0.base) },
+                result { Scalar.variances(count, 9, 8, 1e-5, other.base, $0.base, x.base) },
+                result { Scalar.softmax(1, count, other.base, $0.base) },
+                result { Scalar.softmaxBackward(1, count, other.base, $0.base) },
+                result {
+                    var correct = 0
+                    let loss = Scalar.softmaxCrossEntropy(
+                        1, count, other.base, labels.base, 0.1, $0.base, &correct)
+                    $0[count - 1] = Scalar(loss)
+                },
+                result {
+                    Scalar.sgd(1, count, 0.1, 0.9, true, 0.01, other.base, 0, x.base, $0.base, 0)
+                },
+            ]
+        }
+    }
+
+    @Test(
+        "Element-wise kernels follow the same choice, and those that fuse give the same bits",
+        arguments: fusing)
+    func elementwise(kernels: ProductKernels) {
+        #expect(
+            zip(Self.elementwise(kernels, Float.self), Self.elementwise(.best, Float.self)).allSatisfy {
+                haveSameBits($0, $1)
+            })
+        #expect(
+            zip(Self.elementwise(kernels, Double.self), Self.elementwise(.best, Double.self)).allSatisfy {
+                haveSameBits($0, $1)
+            })
+    }
+
+    @Test("Element-wise kernels of every CPU round as all others of theirs do: separately where products do")
+    func elementwiseBaseline() async {
+        await #expect(processExitsWith: .success) {
+            let scratch = Scratch()
+            func blended(_ kernels: ProductKernels) -> [Float] {
+                ProductKernels.used = kernels
+                let y: Vector<Float> = scratch.normals(333, stream: 3)
+                Float.blend(333, 0.1, scratch.normals(333, stream: 1).base, y.base)
+                return y.array
+            }
+            let x: Vector<Float> = scratch.normals(333, stream: 1)
+            let y: Vector<Float> = scratch.normals(333, stream: 3)
+            // Swift never fuses by itself.
+            let separately = (0..<333).map { (1 - Float(0.1)) * y[$0] + Float(0.1) * x[$0] }
+            for kernels in ProductKernels.allCases where Self.available.contains(kernels) {
+                guard (blended(kernels) == separately) != kernels.fusesMultiplyAdd else { exit(1) }
+            }
+        }
+    }
+
     @Test("At most the best are taken")
     func atMostTheBest() {
         let before = ProductKernels.used

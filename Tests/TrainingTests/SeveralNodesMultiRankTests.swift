@@ -2,6 +2,7 @@ import Collectives
 import DataParallel
 import FileTestSupport
 import MultiRankSupport
+import Tensors
 import Training
 import XCTest
 
@@ -26,6 +27,66 @@ final class SeveralNodesMultiRankTests: XCTestCase {
                 XCTAssertEqual(try run.digestAlone(), outcome.digest, "\(batchNorm), \(reduction)")
             }
         }
+    }
+
+    /// What this rank's training throws, as text; empty if nothing.
+    private func failure(_ train: () throws -> RunOutcome) throws -> String {
+        do {
+            _ = try train()
+            return ""
+        } catch let error as any AgreedFailure {
+            return "\(error)"
+        }
+    }
+
+    func testARankWhoseKernelsRoundOtherwiseIsFoundBeforeTheFirstStep() throws {
+        let communicator = try MultiRankWorld.communicator()
+        try XCTSkipIf(communicator.size == 1, "one rank agrees with itself")
+        try XCTSkipUnless(
+            ProductKernels.best.fusesMultiplyAdd && ProductKernels.best != .baseline,
+            "all kernels of this CPU round alike")
+        let last = communicator.size - 1
+        let before = ProductKernels.used
+        if communicator.rank == last { ProductKernels.used = .baseline }
+        defer { ProductKernels.used = before }
+        for reduction in [RunOptions.Reduction.mpi, .auto] {
+            let folder = try TemporaryFolder()
+            let message = try failure {
+                try train(SmallRun(reduction: reduction), communicator, in: folder)
+            }
+            XCTAssertTrue(message.contains("expected the same bits on all ranks"), message)
+            XCTAssertTrue(message.contains("rank \(last) (host "), message)
+            XCTAssertTrue(message.contains("separate multiply-add"), message)
+            for part in [
+                "matrix products", "element-wise functions", "the optimiser's step", "training steps",
+            ] {
+                XCTAssertTrue(message.contains(part), message)
+            }
+            XCTAssertFalse(message.contains("learning rates"), message)
+            XCTAssertFalse(FileManager.default.fileExists(atPath: folder.path("run")))
+        }
+    }
+
+    func testAReplicaWithAnotherBitIsFoundAtTheNextCheckpoint() throws {
+        let communicator = try MultiRankWorld.communicator()
+        try XCTSkipIf(communicator.size == 1, "one rank agrees with itself")
+        let last = communicator.size - 1
+        let run = SmallRun(reduction: .mpi, checkpointInterval: .steps(2))
+        let message = try failure {
+            try train(run, FlippedBit(communicator, rank: last, from: 2), in: TemporaryFolder())
+        }
+        XCTAssertTrue(message.contains("comparing the models after step"), message)
+        XCTAssertTrue(message.contains("others on rank \(last) (host "), message)
+    }
+
+    func testTheDefaultPrecisionIsOneThatIsFastOnAllRanks() throws {
+        let communicator = try MultiRankWorld.communicator()
+        let before = DigitUnit.used
+        defer { DigitUnit.used = before }
+        XCTAssertEqual(
+            try MatmulPrecision.fastestExact(over: communicator), DigitUnit.best == nil ? .highest : .high)
+        if communicator.rank == communicator.size - 1 { DigitUnit.used = nil }
+        XCTAssertEqual(try MatmulPrecision.fastestExact(over: communicator), .highest)
     }
 
     func testAStopWhileABatchIsOnItsWayLosesNothing() throws {

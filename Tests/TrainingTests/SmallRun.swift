@@ -4,29 +4,42 @@ import Datasets
 import FileTestSupport
 import Metrics
 import Synchronization
+import Tensors
 import Training
 
 /// A run of two epochs, or as many as are asked for, of five steps on few synthetic records.
 struct SmallRun: Sendable {
     static let stepsPerEpoch = 5
+    private static let batchSize = 32
 
     var batchNorm = BatchNormMode.none
     var reduction = RunOptions.Reduction.auto
     var epochs = 2
+    var steps = stepsPerEpoch
     var learningRate = 0.1
+    var warmupEpochs = 0.0
+    var seed: UInt64 = 42
+    var dataSeed: UInt64 = 5
     var validationSize = 0
     var keepLast: Int?
+    var evaluation = RunOptions.Evaluation.rank0
+    var matmulPrecision: MatmulPrecision?
+    var checkpointInterval = CheckpointInterval.epochs(1)
     /// Called on rank 0 once the run directory is there.
     var whenBegun: @Sendable () -> Void = {}
 
-    private final class Observer: TrainingObserver {
-        private let whenBegun: @Sendable () -> Void
+    /// What a run tells on rank 0.
+    final class Observer: TrainingObserver {
+        fileprivate var whenBegun: @Sendable () -> Void = {}
+        private(set) var header: [String: String] = [:]
+        private(set) var epochs: [EpochRecord] = []
 
-        init(whenBegun: @escaping @Sendable () -> Void) { self.whenBegun = whenBegun }
-
-        func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) { whenBegun() }
+        func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
+            self.header = Dictionary(uniqueKeysWithValues: header.map { ($0.key, $0.value) })
+            whenBegun()
+        }
         func stepEnded(_ record: StepRecord) {}
-        func epochEnded(_ record: EpochRecord) {}
+        func epochEnded(_ record: EpochRecord) { epochs.append(record) }
         func note(_ text: String) {}
         func runEnded(_ summary: RunSummary, directory: String) {}
     }
@@ -38,7 +51,8 @@ struct SmallRun: Sendable {
     ///   - stopStep: The step at whose end the last rank is asked to stop.
     ///   - resumes: Whether to go on from the run directory's newest checkpoint.
     func train(
-        over communicator: any Communicator, output: String, stopStep: Int? = nil, resumes: Bool = false
+        over communicator: any Communicator, output: String, stopStep: Int? = nil, resumes: Bool = false,
+        observer: Observer = Observer()
     ) throws -> RunOutcome {
         var configuration = TrainingConfiguration()
         configuration.hiddenDimensions = [12, 9]
@@ -46,11 +60,16 @@ struct SmallRun: Sendable {
         configuration.momentum = 0.9
         configuration.epochs = epochs
         configuration.learningRate = learningRate
-        configuration.batchSize = 32
+        configuration.warmupEpochs = warmupEpochs
+        configuration.seed = seed
+        configuration.batchSize = Self.batchSize
         configuration.validationSize = validationSize
         configuration.logicalShards = 8
+        configuration.matmulPrecision = matmulPrecision
         var options = RunOptions(programVersion: "test")
         options.reduction = reduction
+        options.evaluation = evaluation
+        options.checkpointInterval = checkpointInterval
         options.output = output
         options.keepLast = keepLast
         if let stopStep, communicator.rank == communicator.size - 1 {
@@ -62,15 +81,21 @@ struct SmallRun: Sendable {
                 }
             }
         }
+        observer.whenBegun = whenBegun
         let isResumed = resumes && communicator.rank == 0
         return try Trainer(
             communicator: communicator, configuration: configuration, options: options,
-            dataset: SyntheticDataset(
-                seed: 5, trainingCount: Self.stepsPerEpoch * configuration.batchSize + validationSize,
-                testCount: 20),
+            dataset: dataset,
             resumePoint: isResumed ? try ResumePoint(run: RunDirectory(path: output)) : nil,
-            observer: Observer(whenBegun: whenBegun)
+            observer: observer
         ).run()
+    }
+
+    /// What is trained on.
+    var dataset: SyntheticDataset {
+        SyntheticDataset(
+            seed: dataSeed, trainingCount: steps * Self.batchSize + validationSize, testCount: 60
+        )
     }
 
     /// The digest of the tensors after the whole run on one rank.
@@ -82,7 +107,10 @@ struct SmallRun: Sendable {
 
 extension RunOutcome {
     /// The digest of the tensors of a finished run; empty of one that was stopped.
-    var digest: String {
-        if case .finished(let summary) = self { summary.tensorsSHA256 } else { "" }
+    var digest: String { summary?.tensorsSHA256 ?? "" }
+
+    /// The summary of a finished run.
+    var summary: RunSummary? {
+        if case .finished(let summary) = self { summary } else { nil }
     }
 }

@@ -2,6 +2,7 @@ import DataParallel
 import Datasets
 import Foundation
 import MLPEngine
+import Tensors
 import Testing
 import Training
 
@@ -135,6 +136,55 @@ import Training
             throws: ConfigurationError(
                 "--batch-size", found: "130", expected: "a multiple of the 4 logical shards")
         ) { try configuration.settle(worldSize: 2) }
+    }
+
+    @Test
+    func `The precision of products is chosen once, where nothing was asked for and the batch allows it`()
+        throws
+    {
+        for fastest in [MatmulPrecision.high, .highest] {
+            var configuration = TrainingConfiguration()
+            try configuration.settle(worldSize: 1, fastestPrecision: fastest)
+            #expect(configuration.matmulPrecision == fastest)
+            // On other machines it stays.
+            try configuration.settle(worldSize: 1, fastestPrecision: fastest == .high ? .highest : .high)
+            #expect(configuration.matmulPrecision == fastest)
+
+            configuration = TrainingConfiguration()
+            configuration.batchSize = 65_544
+            try configuration.settle(worldSize: 1, fastestPrecision: fastest)
+            #expect(configuration.matmulPrecision == .highest)
+            #expect(
+                configuration.products(fastestPrecision: fastest)
+                    == "precision highest, Float, the only one for batches of more than 65536 images")
+        }
+    }
+
+    @Test(arguments: [MatmulPrecision.high, .medium])
+    func `Integers asked for by name are refused for batches whose sums might not fit`(
+        precision: MatmulPrecision
+    ) throws {
+        var configuration = TrainingConfiguration()
+        configuration.matmulPrecision = precision
+        configuration.batchSize = 65_536
+        try configuration.settle(worldSize: 1)
+        #expect(configuration.matmulPrecision == precision)
+        configuration.batchSize = 65_544
+        let error = #expect(throws: ConfigurationError.self) { try configuration.settle(worldSize: 1) }
+        #expect(error?.setting == "--matmul-precision" && error?.found.contains("65544") == true)
+    }
+
+    @Test func `The header blames the CPU only where it is the reason`() {
+        var configuration = TrainingConfiguration()
+        for (precision, fastest, isBlamed) in [
+            (MatmulPrecision.high, MatmulPrecision.high, false), (.highest, .high, false),
+            (.high, .highest, true), (.highest, .highest, true),
+        ] {
+            configuration.matmulPrecision = precision
+            let text = configuration.products(fastestPrecision: fastest)
+            #expect(text.contains("not every CPU") == isBlamed, "\(text)")
+            #expect(text.hasPrefix("precision \(precision.rawValue), "))
+        }
     }
 
     @Test func `The records must suffice for validation and a batch`() throws {

@@ -9,18 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "instruction_set.h"
+
 // Columns of a panel of the right factor.
 #define DP_PANEL 32
-
-// The instruction sets for which there are kernels.
-typedef enum { dp_baseline = 0, dp_avx2 = 1, dp_avx512 = 2 } dp_instruction_set;
-
-// The best one that this CPU and operating system have.
-dp_instruction_set dp_best_instruction_set(void);
-// The one in use; the best one at first.
-dp_instruction_set dp_used_instruction_set(void);
-// Uses another one, at most the best; for comparisons. Not while products are being computed.
-void dp_use_instruction_set(dp_instruction_set set);
 
 // Rows of bytes that stand for numbers: entry (r, i) is bytes[r * stride + i] * scale[p] + shift[p] in the colour plane
 // p = i / plane.

@@ -26,7 +26,7 @@ final class BenchmarkRun {
         self.communicator = communicator
         self.configuration = configuration
         self.records = records
-        digits = try PixelPrecision.digits(of: configuration, over: communicator)
+        digits = configuration.digits
         let (runner, ranks) = try StepRunner.make(
             communicator, reduction, configuration: configuration, mlp: MLP(configuration.model),
             loader: records.loader, assignment: records.assignment, threads: threads, digits: digits,

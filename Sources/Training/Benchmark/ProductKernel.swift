@@ -74,7 +74,7 @@ struct ProductKernel: Sendable {
 }
 
 /// A network of one linear module with all that its products need, on one thread.
-private final class PreparedLinear {
+final class PreparedLinear {
     private let network: Sequential
     private let parameters: AlignedBuffer<Float>
     private let packed: AlignedBuffer<Float>

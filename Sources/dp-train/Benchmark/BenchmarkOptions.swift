@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import DataParallel
 import Tensors
 import Training
@@ -59,11 +60,27 @@ struct BenchmarkOptions: ParsableArguments {
         }
     }
 
-    /// Configurations that differ in their arithmetic alone, group by group, settled for the world size.
+    /// Configurations that differ in their arithmetic alone, group by group, settled for the ranks. Collective: every rank
+    /// must call it.
+    ///
+    /// - Throws: `ConfigurationError`, on all ranks together.
+    func groups(
+        networks: [[Int]], batchNorm: BatchNorm, over communicator: any Communicator
+    ) throws -> [[TrainingConfiguration]] {
+        let precision = try MatmulPrecision.fastestExact(over: communicator)
+        return try communicator.agree(on: "checking the settings") {
+            try groups(
+                networks: networks, batchNorm: batchNorm, worldSize: communicator.size,
+                fastestPrecision: precision)
+        }
+    }
+
+    /// The same for so many ranks of CPUs with the same units as this one.
     ///
     /// - Throws: `ConfigurationError`.
     func groups(
-        networks: [[Int]], batchNorm: BatchNorm, worldSize: Int
+        networks: [[Int]], batchNorm: BatchNorm, worldSize: Int,
+        fastestPrecision: MatmulPrecision = .fastestExact
     ) throws -> [[TrainingConfiguration]] {
         let modes: [BatchNormMode] =
             switch self.batchNorm ?? batchNorm {
@@ -91,7 +108,8 @@ struct BenchmarkOptions: ParsableArguments {
                             configuration.arithmetic = arithmetic
                             configuration.matmulPrecision = matmulPrecision
                             try configuration.validate()
-                            try configuration.settle(worldSize: worldSize)
+                            try configuration.settle(
+                                worldSize: worldSize, fastestPrecision: fastestPrecision)
                             return configuration
                         })
                 }

@@ -51,10 +51,8 @@ struct MeasureCommand: ParsableCommand {
 
     func run() throws {
         try RankedRun.run { communicator in
-            let groups = try communicator.agree(on: "checking the settings") {
-                try options.groups(
-                    networks: Self.networks, batchNorm: .both, worldSize: communicator.size)
-            }
+            let groups = try options.groups(
+                networks: Self.networks, batchNorm: .both, over: communicator)
             let threads = try threads ?? StepBenchmark.threadsPerRank(of: communicator)
             let machine = BenchmarkMachine(communicator, threads: threads)
             let table = communicator.rank == 0 && !options.json ? BenchmarkTable() : nil

@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Datasets
 import Foundation
+import Tensors
 import Training
 
 /// `dp-train train`: trains a model.
@@ -76,10 +77,14 @@ struct TrainCommand: ParsableCommand {
             let observer = ConsoleObserver(isQuiet: quiet)
             resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
+            let precision = try MatmulPrecision.fastestExact(over: communicator)
             let (configuration, options) = try communicator.agree(on: "checking the settings") {
-                (try settle(base, worldSize: communicator.size), try runOptions())
+                (
+                    try settle(base, worldSize: communicator.size, fastestPrecision: precision),
+                    try runOptions()
+                )
             }
-            let dataset = try communicator.agree(on: "opening the data set") {
+            let dataset = try SharedDataset.open(over: communicator) {
                 let dataset = try data.locate(seed: configuration.seed)
                 try configuration.validate(against: dataset)
                 return dataset
@@ -104,11 +109,13 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
-    private func settle(_ base: TrainingConfiguration?, worldSize: Int) throws -> TrainingConfiguration {
+    private func settle(
+        _ base: TrainingConfiguration?, worldSize: Int, fastestPrecision: MatmulPrecision
+    ) throws -> TrainingConfiguration {
         var configuration = base ?? TrainingConfiguration()
         try settings.apply(to: &configuration)
         try configuration.validate()
-        try configuration.settle(worldSize: worldSize)
+        try configuration.settle(worldSize: worldSize, fastestPrecision: fastestPrecision)
         if let base {
             let differences = configuration.differences(from: base)
             guard differences.isEmpty else {

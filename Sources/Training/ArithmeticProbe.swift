@@ -1,0 +1,213 @@
+internal import Collectives
+internal import Datasets
+internal import Foundation
+internal import MLPEngine
+internal import Tensors
+
+/// What this rank's CPU, kernels and C library make of inputs that are the same everywhere, as hashes of the results' bits.
+///
+/// Nodes update the model by themselves: one that rounds otherwise would drift away from the others.
+struct ArithmeticProbe {
+    /// A kind of computation that is compared by itself.
+    enum Part: String, CaseIterable {
+        case products = "matrix products"
+        case pixels = "products of pixels"
+        case functions = "element-wise functions"
+        case optimizer = "the optimiser's step"
+        case training = "training steps"
+        case schedule = "learning rates"
+    }
+
+    struct Failure: AgreedFailure, CustomStringConvertible, LocalizedError {
+        let description: String
+        let shouldReport: Bool
+        var errorDescription: String? { description }
+    }
+
+    /// A hash for each part, in the order of the cases.
+    private(set) var hashes: [UInt64]
+
+    private let configuration: TrainingConfiguration
+    private var state: UInt64 = 1
+    private let rows = 37
+    private let columns = 67
+    private let inner = 133
+    private static let mostRates = 1 << 17
+
+    /// Computes what training with this configuration computes, on little data.
+    ///
+    /// - Parameter stepsPerEpoch: The steps of an epoch.
+    init(_ configuration: TrainingConfiguration, stepsPerEpoch: Int) {
+        self.configuration = configuration
+        hashes = Part.allCases.map { _ in 0xcbf2_9ce4_8422_2325 }
+        products()
+        pixels()
+        functions()
+        optimizer()
+        training()
+        schedule(stepsPerEpoch)
+    }
+
+    /// Compares all ranks' results. Collective: every rank must call it.
+    ///
+    /// - Throws: ``Failure`` on all ranks together, which names the parts that differ, and the hosts and kernels; or the
+    ///   communicator's error.
+    func compare(over communicator: any Communicator) throws {
+        let all = try communicator.allgather(hashes)
+        let kernels = try communicator.allgather(text: "\(UsedKernels(digits: configuration.digits))")
+        let results = kernels.indices.map { Array(all[$0 * hashes.count..<($0 + 1) * hashes.count]) }
+        guard results.contains(where: { $0 != results[0] }) else { return }
+        let found = results.indices.filter { results.firstIndex(of: results[$0]) == $0 }.map { first in
+            let ranks = results.indices.filter { results[$0] == results[first] }
+            let parts = zip(Part.allCases, zip(results[first], results[0])).compactMap { part, hashes in
+                hashes.0 == hashes.1 ? nil : part.rawValue
+            }
+            return "\(communicator.placement.names(ofRanks: ranks)) with kernels \(kernels[first])"
+                + (parts.isEmpty ? "" : ", which give other \(parts.joined(separator: ", "))")
+        }
+        throw Failure(
+            description: "comparing arithmetic: expected the same bits on all ranks, found "
+                + found.joined(separator: " and ") + "; start ranks only on CPUs that round alike",
+            shouldReport: communicator.rank == 0)
+    }
+
+    private mutating func products() {
+        let a = number(rows * inner)
+        let b = number(inner * columns)
+        let memory = AlignedBuffer<Float>(zeroed: rows * columns)
+        let product = memory.matrix(rows: rows, columns: columns)
+        let left = a.matrix(rows: rows, columns: inner)
+        let right = b.matrix(rows: inner, columns: columns)
+        product.setProduct(left, .none, right)
+        add(product.vector, to: .products)
+        product.setProduct(
+            a.matrix(rows: inner, columns: rows), .transposed, b.matrix(rows: columns, columns: inner),
+            .transposed)
+        add(product.vector, to: .products)
+    }
+
+    private mutating func pixels() {
+        var builder = SequentialBuilder(inputs: CIFAR10.imageBytes, prefix: "probe")
+        builder.linear(outputs: columns, gain: 1)
+        let network = builder.build()
+        let linear = PreparedLinear(network, batch: rows, digits: configuration.digits)
+        let weights = number(CIFAR10.imageBytes * columns)
+        linear.setWeights(weights.vector)
+        let bytes = AlignedBuffer<UInt8>(zeroed: rows * CIFAR10.imageBytes)
+        for index in 0..<bytes.count { bytes.vector[index] = UInt8(truncatingIfNeeded: random() >> 32) }
+        let y = AlignedBuffer<Float>(zeroed: rows * columns)
+        let dy = number(rows * columns)
+        withExtendedLifetime(PixelNormalization<Float>.cifar10) { normalization in
+            let x = BatchInput.pixels(
+                normalization.numbers(bytes.matrix(rows: rows, columns: CIFAR10.imageBytes)))
+            linear.forward(x, into: y.matrix(rows: rows, columns: columns))
+            linear.weightGradient(
+                x, dy: dy.matrix(rows: rows, columns: columns),
+                into: weights.matrix(rows: columns, columns: CIFAR10.imageBytes))
+        }
+        add(y.vector, to: .pixels)
+        add(weights.vector, to: .pixels)
+    }
+
+    private mutating func functions() {
+        let numbers = number(rows * columns, range: 8)
+        let x = numbers.matrix(rows: rows, columns: columns)
+        let labels = labels()
+        let memory = AlignedBuffer<Float>(zeroed: rows * columns)
+        let y = memory.matrix(rows: rows, columns: columns)
+        for activation in [Activation.elu(alpha: 0.9), .relu, .tanh, configuration.activation] {
+            activation.forward(x, into: y)
+            add(y.vector, to: .functions)
+            let gradient = number(rows * columns)
+            activation.backward(y: y, gradient: gradient.matrix(rows: rows, columns: columns))
+            add(gradient.vector, to: .functions)
+        }
+        let loss = SoftmaxCrossEntropy().evaluate(x, .labels(labels.vector), factor: 0.01, gradient: y)
+        add(y.vector, to: .functions)
+        add(loss.lossSum.bitPattern, to: .functions)
+    }
+
+    private mutating func optimizer() {
+        for optimizer in [configuration.optimizer, SGD(momentum: 0.9, nesterov: true, weightDecay: 1e-3)] {
+            let p = number(rows * columns)
+            let g = number(rows * columns)
+            let v = number(rows * columns)
+            optimizer.step(
+                parameters: p.vector, gradients: g.vector, velocity: optimizer.hasVelocity ? v.vector : nil,
+                learningRate: 0.1)
+            add(p.vector, to: .optimizer)
+            add(v.vector, to: .optimizer)
+        }
+    }
+
+    private mutating func training() {
+        let mlp = MLP(
+            MLPConfiguration(
+                inputs: inner, hiddenDimensions: [columns], classes: CIFAR10.classCount,
+                activation: configuration.activation, batchNorm: true, residual: true))
+        let parameters = number(mlp.parameterCount, range: 0.1)
+        let x = number(rows * inner)
+        let labels = labels()
+        let gradients = AlignedBuffer<Float>(zeroed: mlp.parameterCount)
+        let count = mlp.network.statisticsLayout.count
+        let batch = AlignedBuffer<Float>(zeroed: count)
+        let running = number(count)
+        let workspace = Workspace<Float>(for: mlp.network, capacity: rows)
+        var losses = [BatchLoss.zero]
+        for _ in 0..<2 {
+            // All parts of this batch are here: nothing can fail.
+            try? mlp.computeGradients(
+                .numbers(x.matrix(rows: rows, columns: inner)), targets: .labels(labels.vector),
+                globalBatch: rows, parameters: parameters.vector, gradients: gradients.vector,
+                batchStatistics: batch.matrix(rows: 1, columns: count), losses: &losses, workspace: workspace,
+                reducer: LocalBatch())
+            SGD().step(
+                parameters: parameters.vector, gradients: gradients.vector, velocity: nil, learningRate: 0.1)
+            BatchNorm.update(running: running.vector, towards: batch.vector, momentum: 0.1)
+            add(losses[0].lossSum.bitPattern, to: .training)
+        }
+        add(parameters.vector, to: .training)
+        add(running.vector, to: .training)
+    }
+
+    /// The rates of all steps, or of so many of them, spread over the run.
+    private mutating func schedule(_ stepsPerEpoch: Int) {
+        let schedule = configuration.learningRateSchedule
+        let steps = configuration.epochs * stepsPerEpoch
+        for step in stride(from: 0, to: steps, by: max(1, steps / Self.mostRates)) {
+            add(schedule.rate(atStep: step, stepsPerEpoch: stepsPerEpoch).bitPattern, to: .schedule)
+        }
+    }
+
+    private func labels() -> AlignedBuffer<Int32> {
+        let labels = AlignedBuffer<Int32>(zeroed: rows)
+        for row in 0..<rows { labels.vector[row] = Int32(row % CIFAR10.classCount) }
+        return labels
+    }
+
+    /// A linear congruential generator: nothing of the C library's, nothing that is rounded.
+    private mutating func random() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state
+    }
+
+    /// Numbers below `range` in magnitude.
+    private mutating func number(_ count: Int, range: Float = 1) -> AlignedBuffer<Float> {
+        let numbers = AlignedBuffer<Float>(zeroed: count)
+        for index in 0..<count {
+            numbers.vector[index] =
+                Float(Int32(truncatingIfNeeded: random() >> 40) - 1 << 23) * 0x1p-23 * range
+        }
+        return numbers
+    }
+
+    private mutating func add(_ values: Vector<Float>, to part: Part) {
+        for value in values.buffer { add(UInt64(value.bitPattern), to: part) }
+    }
+
+    /// FNV-1a, a word at a time.
+    private mutating func add(_ word: UInt64, to part: Part) {
+        guard let index = Part.allCases.firstIndex(of: part) else { return }
+        hashes[index] = (hashes[index] ^ word) &* 0x100_0000_01b3
+    }
+}
