@@ -102,6 +102,7 @@ let package = Package(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
+        .target(name: "LoopbackSupport", path: "Tests/LoopbackSupport", swiftSettings: settings),
         .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
@@ -110,7 +111,7 @@ let package = Package(
             name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "CZlib", crypto],
+            name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "CZlib", "LoopbackSupport", crypto],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "CollectiveTestSupport"],
@@ -147,7 +148,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport"], exclude: ["Fixtures"],
-            swiftSettings: settings),
+            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport", "LoopbackSupport"],
+            exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )
