@@ -106,6 +106,7 @@ let package = Package(
         .target(
             name: "ArchiveTestSupport", dependencies: ["CZlib"], path: "Tests/ArchiveTestSupport",
             swiftSettings: settings),
+        .target(name: "LoopbackSupport", path: "Tests/LoopbackSupport", swiftSettings: settings),
         .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
@@ -115,7 +116,9 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "DatasetsTests",
-            dependencies: ["Datasets", "Tensors", "DurableFiles", "CZlib", crypto, "ArchiveTestSupport"],
+            dependencies: [
+                "Datasets", "Tensors", "DurableFiles", "CZlib", "ArchiveTestSupport", "LoopbackSupport", crypto,
+            ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "CollectiveTestSupport"],
@@ -162,7 +165,7 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["dp-train-fuzz", "FileTestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport"], exclude: ["Fixtures"],
-            swiftSettings: settings),
+            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport", "LoopbackSupport"],
+            exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

@@ -88,17 +88,7 @@ install_with_apt() {
     "${as_root[@]}" apt-get "${options[@]}" install --yes --no-install-recommends "$@"
 }
 
-# --- Building -------------------------------------------------------------------------------------------------
-
-require_swift() {
-    local version
-    command -v swift >/dev/null 2>&1 ||
-        fail "Swift $minimum_swift or later is needed, but there is no 'swift' in PATH. Get it from https://www.swift.org/install"
-    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-    [ -n "$version" ] || fail "'swift --version' does not tell a version. Get Swift from https://www.swift.org/install"
-    at_least "$version" "$minimum_swift" ||
-        fail "Swift $minimum_swift or later is needed, found $version. Get it from https://www.swift.org/install"
-}
+# --- Versions -------------------------------------------------------------------------------------------------
 
 # at_least VERSION MINIMUM: compares major and minor.
 at_least() {

@@ -2,6 +2,7 @@ import ArchiveTestSupport
 import Crypto
 import Datasets
 import Foundation
+import LoopbackSupport
 import Synchronization
 import Testing
 
@@ -16,7 +17,8 @@ import Testing
         _ url: String, _ folder: TemporaryFolder, md5: String = md5, retries: Int = 0
     ) throws -> DatasetDownloader {
         try DatasetDownloader(
-            version: .binary, folder: folder.path + "/data", url: url, md5: md5, retries: retries, timeout: 10
+            version: .binary, folder: folder.path + "/data", url: url, md5: md5, retries: retries,
+            timeout: 900
         )
     }
 
@@ -25,7 +27,8 @@ import Testing
     ) async throws -> (outcome: DatasetDownloader.Outcome, requests: [String]) {
         let server = try LoopbackServer(archive, answers: answers)
         defer { server.stop() }
-        let outcome = try await downloader(server.url, folder, md5: md5, retries: retries).download { _ in }
+        let outcome = try await downloader(server.base + "/cifar.tar.gz", folder, md5: md5, retries: retries)
+            .download { _ in }
         return (outcome, server.requests)
     }
 
@@ -62,7 +65,8 @@ import Testing
         let server = try LoopbackServer(Self.archive)
         defer { server.stop() }
         let seen = Mutex<[DownloadProgress]>([])
-        _ = try await Self.downloader(server.url, folder).download { step in seen.withLock { $0.append(step) }
+        _ = try await Self.downloader(server.base + "/cifar.tar.gz", folder).download { step in
+            seen.withLock { $0.append(step) }
         }
         let steps = seen.withLock { $0 }
         #expect(steps.map(\.byteCount) == steps.map(\.byteCount).sorted())
@@ -156,7 +160,7 @@ import Testing
     @Test func `A server that is not there is an error`() async throws {
         let folder = try TemporaryFolder()
         let server = try LoopbackServer(Self.archive)
-        let url = server.url
+        let url = server.base + "/cifar.tar.gz"
         server.stop()
         await #expect(throws: DatasetError.self) { try await Self.downloader(url, folder).download { _ in } }
     }

@@ -68,7 +68,7 @@ extension EndToEnd {
         }
 
         private func train(_ flags: [String], ranks: Int? = nil) throws -> RunDirectory {
-            try Program.train(["--data", Cifar10.directory().path] + flags, ranks: ranks, timeLimit: 300)
+            try Program.train(["--data", Cifar10.directory().path] + flags, ranks: ranks)
         }
 
         private func expectFallingLoss(_ run: RunDirectory) throws {

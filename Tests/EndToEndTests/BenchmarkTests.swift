@@ -129,13 +129,13 @@ extension EndToEnd {
         func timeLimit() throws {
             var runner = ProcessRunner(
                 executable: Program.executable,
-                arguments: ["benchmark", "scaling", "--ranks", "2", "--time-limit", "3"], timeLimit: 60)
+                arguments: ["benchmark", "scaling", "--ranks", "2", "--time-limit", "3"])
             var seen = Set<Int32>()
             runner.whileRunning = { seen.formUnion(ProcessTable.descendants(of: $0)) }
             let outcome = try runner.run()
             expectRefusal(outcome, naming: ["2 ranks", "3.0 s", "--time-limit"])
             // mpirun tells its ranks to end and does not wait for the last breath of each.
-            let deadline = ContinuousClock.now + .seconds(10)
+            let deadline = ContinuousClock.now + .seconds(ProcessRunner.hangLimit)
             func left() -> [Int32] { seen.filter { ProcessTable.name(of: $0) == "dp-train" } }
             while !left().isEmpty && ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.05) }
             #expect(left().isEmpty)

@@ -103,8 +103,7 @@ extension EndToEnd {
             arguments: [nil, 2])
         func synthetic(ranks: Int?) throws {
             let outcome = try Program.succeed(
-                ["--output", "run", "--epochs", "1"], ranks: ranks, in: Scratch.makeDirectory("empty"),
-                timeLimit: 120)
+                ["--output", "run", "--epochs", "1"], ranks: ranks, in: Scratch.makeDirectory("empty"))
             #expect(try firstLine(of: outcome).contains("synthetic"))
         }
 

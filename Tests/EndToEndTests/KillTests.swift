@@ -10,24 +10,21 @@ extension EndToEnd {
             "A random rank killed at a random moment, twice, and resumed on other ranks: the same bits and logs",
             .enabled(if: ProcessTable.isAvailable, "finds the ranks in /proc"), arguments: [1, 2, 3])
         func kill(seed: UInt64) throws {
-            let whole = try Self.whole.get()
             var generator = SeededGenerator(state: seed)
             let run = RunDirectory(url: try Scratch.newPath("killed"))
             var kills = 0
-            for attempt in 1...3 {
-                let isBegun = FileManager.default.fileExists(
-                    atPath: run.url.appending(path: "config.json").path)
+            for _ in 1...2 {
                 let words =
-                    try
-                    (isBegun ? Runs.resume(run) : Self.flags.get() + ["--output", run.url.path, "--quiet"])
-                    + Self.checkpoints
+                    try isBegun(run)
+                    ? Runs.resume(run)
+                    : Runs.flags(epochs: Runs.endless) + ["--output", run.url.path, "--quiet"]
                 let ranks = Int.random(in: 1...8, using: &generator)
-                let delay = Double.random(in: 0.2...1.5, using: &generator)
                 let choice = Int.random(in: 0..<ranks, using: &generator)
-                let start = ContinuousClock.now
-                var isKilled = attempt == 3
-                let outcome = try Program.run(words, ranks: ranks) { process in
-                    guard !isKilled, ContinuousClock.now - start > .seconds(delay) else { return }
+                // Now and then before the first checkpoint.
+                let step = try run.newestStep() + Int.random(in: 0...120, using: &generator)
+                var isKilled = false
+                let outcome = try Program.run(words + Self.checkpoints, ranks: ranks) { process in
+                    guard !isKilled, isBegun(run), (try? run.newestStep()) ?? 0 >= step else { return }
                     let processes = ProcessTable.descendants(of: process).filter {
                         ProcessTable.name(of: $0) == "dp-train"
                     }
@@ -37,14 +34,18 @@ extension EndToEnd {
                 }
                 #expect(!outcome.timedOut, "\(outcome.summary)")
                 #expect(!outcome.errorText.contains("dp-train: error"), "\(outcome.summary)")
-                if attempt == 3 { #expect(outcome.status == 0, "\(outcome.summary)") }
             }
-            #expect(kills > 0)
+            #expect(kills == 2)
+            let (ending, whole) = try Runs.ending(run, flags: Runs.flags)
+            try Program.succeed(
+                Runs.resume(run) + Self.checkpoints + ending, ranks: Int.random(in: 1...8, using: &generator))
             try run.expectEqual(whole)
         }
 
+        private func isBegun(_ run: RunDirectory) -> Bool {
+            FileManager.default.fileExists(atPath: run.url.appending(path: "config.json").path)
+        }
+
         private static let checkpoints = ["--checkpoint-every", "3steps", "--keep-last", "3"]
-        private static let flags = Result { try Runs.flags(epochs: 60) }
-        private static let whole = Result { try Program.train(flags.get()) }
     }
 }

@@ -31,7 +31,7 @@ extension EndToEnd {
                 path: "Tests/EndToEndTests/Fixtures/check_with_pytorch.py")
             let testFile = try SmallData.file("test_batch.bin", in: data)
             let outcome = try Program.tool(
-                [Python.interpreter, script.path, checkpoint, model, testFile.path], timeLimit: 120)
+                [Python.interpreter, script.path, checkpoint, model, testFile.path])
             try #require(outcome.status == 0, "\(outcome.summary)")
             let found = try JSONDecoder().decode(Counted.self, from: outcome.output)
             #expect(found.images == expected.images)

@@ -9,9 +9,9 @@ extension EndToEnd {
             .enabled(if: Cifar10.isAvailable, Cifar10.absence), arguments: ["none", "sync"])
         func firstEpoch(batchNorm: String) throws {
             let flags = try ["--data", Cifar10.directory().path, "--epochs", "1", "--batch-norm", batchNorm]
-            let alone = try #require(Program.train(flags, timeLimit: 120).epochs().first)
+            let alone = try #require(Program.train(flags).epochs().first)
             for ranks in [2, 3, 4, 7] {
-                let run = try Program.train(flags, ranks: ranks, timeLimit: 120)
+                let run = try Program.train(flags, ranks: ranks)
                 let together = try #require(run.epochs().first)
                 #expect(try run.summary().worldSize == ranks)
                 #expect(together.step == alone.step)

@@ -28,9 +28,10 @@ extension EndToEnd {
             let output = RunDirectory(url: try Scratch.newPath("stopped"))
             let firstRow = output.url.appending(path: "metrics.jsonl")
             var isSent = false
+            let checkpoints = ["--checkpoint-every", "\(Runs.endless)epochs"]
             let outcome = try Program.run(
-                Self.long.get().flags + ["--output", output.url.path, "--checkpoint-every", "1000epochs"],
-                ranks: stop.ranks
+                Runs.flags(epochs: Runs.endless) + ["--output", output.url.path] + checkpoints,
+                ranks: stop.ranks, leavesTimeToStop: true
             ) { process in
                 // Once an epoch is over, somewhere in a later one.
                 guard !isSent, (try? Data(contentsOf: firstRow))?.isEmpty == false else { return }
@@ -45,11 +46,12 @@ extension EndToEnd {
             // The checkpoint is there, and it is the only one.
             let steps = try output.steps().count
             #expect(try output.checkpoints().count == 1)
-            #expect(steps > 0 && steps < Self.epochs * Runs.stepsPerEpoch)
+            #expect(steps > Runs.stepsPerEpoch)
             #expect(try output.newestCheckpoint().lastPathComponent.contains("\(steps)."))
 
-            try Program.succeed(Runs.resume(output), ranks: stop.resumedOn)
-            try output.expectEqual(Self.long.get().run)
+            let (ending, whole) = try Runs.ending(output) { try Runs.flags(epochs: $0) + checkpoints }
+            try Program.succeed(Runs.resume(output) + ending, ranks: stop.resumedOn)
+            try output.expectEqual(whole)
         }
 
         @Test("From a checkpoint in the middle of an epoch a run goes on into a directory of its own")
@@ -192,14 +194,6 @@ extension EndToEnd {
         /// The first two epochs of the same, on three ranks, with a checkpoint every ten steps.
         private static let short = Result {
             try Program.train(Runs.flags(epochs: 2) + ["--checkpoint-every", "10steps"], ranks: 3)
-        }
-
-        private static let epochs = 120
-
-        /// A run that is long enough to be stopped.
-        private static let long = Result {
-            let flags = try Runs.flags(epochs: epochs)
-            return (flags: flags, run: try Program.train(flags + ["--checkpoint-every", "1000epochs"]))
         }
     }
 }

@@ -33,9 +33,9 @@ extension EndToEnd {
             .enabled(if: Cifar10.isAvailable, Cifar10.absence))
         func realData() throws {
             let flags = try ["--data", Cifar10.directory().path, "--epochs", "1"]
-            let alone = try Program.train(flags, timeLimit: 120)
+            let alone = try Program.train(flags)
             for ranks in [2, 4] {
-                try Program.train(flags, ranks: ranks, timeLimit: 120).expectEqual(alone)
+                try Program.train(flags, ranks: ranks).expectEqual(alone)
             }
         }
 

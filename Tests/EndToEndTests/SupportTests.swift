@@ -6,13 +6,24 @@ extension EndToEnd {
     struct SupportTests {
         @Test("A program out of time is stopped, and its ranks with it")
         func timeLimit() throws {
-            let witness = try Scratch.newPath("ended-by-itself")
-            let script = "sleep 5; touch \(witness.path)"
-            let outcome = try Program.tool(
-                ["mpirun", "-np", "2", "--oversubscribe", "sh", "-c", script], timeLimit: 1)
-            #expect(outcome.timedOut && outcome.status != 0 && outcome.seconds < 12, "\(outcome.summary)")
-            Thread.sleep(forTimeInterval: 5)
-            #expect(!FileManager.default.fileExists(atPath: witness.path), "a rank was still running")
+            // Longer and longer, until the launcher has got round to starting both.
+            for limit in [1.0, 5, 25, 125] {
+                let identifiers = try Scratch.makeDirectory("identifiers")
+                let script = "touch \(identifiers.path)/$$; exec sleep 1000000"
+                let outcome = try Program.tool(
+                    ["mpirun", "-np", "2", "--oversubscribe", "sh", "-c", script], timeLimit: limit)
+                #expect(outcome.timedOut && outcome.status != 0, "\(outcome.summary)")
+                let ranks = try FileManager.default.contentsOfDirectory(atPath: identifiers.path)
+                    .compactMap { Int32($0) }
+                guard ranks.count == 2 || limit == 125 else { continue }
+                #expect(ranks.count == 2, "\(outcome.summary)")
+                // Killed is not yet reaped.
+                let deadline = ContinuousClock.now + .seconds(ProcessRunner.hangLimit)
+                func isLeft() -> Bool { ranks.contains { kill($0, 0) == 0 } }
+                while isLeft() && ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.05) }
+                #expect(!isLeft(), "a rank was still running")
+                return
+            }
         }
 
         @Test("Exit code, output, error output and signal are told apart")

@@ -60,7 +60,7 @@ final class EnvironmentTests: XCTestCase {
                 finished.fulfill()
             }.start()
         }
-        wait(for: [finished], timeout: 10)
+        wait(for: [finished], timeout: 900)
         XCTAssertEqual(ProcessorAffinity.ofCurrentThread, before)
     }
 

@@ -86,16 +86,18 @@ final class SharedMemoryTests: XCTestCase {
 
     func testSleepersAreWokenAcrossProcesses() throws {
         let group = try NodeGroup(try MultiRankWorld.communicator())
-        var times: [Duration] = []
-        for round in 0..<11 {
-            if round % group.localSize == group.localRank { Thread.sleep(forTimeInterval: 0.02) }
+        var fastest = Duration.seconds(1000)
+        for round in 0..<30 {
+            let isLate = round % group.localSize == group.localRank
+            if isLate { Thread.sleep(forTimeInterval: 0.02) }
             let start = ContinuousClock.now
             try group.barrier()
-            times.append(ContinuousClock.now - start)
+            if !isLate || group.localSize == 1 { fastest = min(fastest, ContinuousClock.now - start) }
             try group.barrier()
         }
-        // Without the wake-up a sleeper looks again after 100 ms only. A busy machine may delay some rounds.
-        XCTAssertLessThan(times.sorted()[5], .milliseconds(90))
+        // Without the wake-up a sleeper looks again after 100 ms only, in each round. A busy or slow machine delays
+        // rounds, too, but not every one of them by so much.
+        XCTAssertLessThan(fastest, .milliseconds(90))
     }
 
     func testACancelledBarrierReleasesOtherProcesses() throws {

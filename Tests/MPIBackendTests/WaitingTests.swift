@@ -7,23 +7,29 @@ import XCTest
 final class WaitingTests: XCTestCase {
     private static let delay = 0.4
 
-    /// How long it takes this rank to pass a barrier to which rank 0 comes late, and the processor time used meanwhile.
+    /// How long it takes this rank to pass a barrier to which rank 0 comes late, how long it is at the barrier, and how
+    /// often it gives up its processor there to sleep.
     private func wait(
         at barrier: () throws -> Void, _ communicator: any Communicator
-    ) throws -> (elapsed: Double, processor: Double) {
+    ) throws -> (elapsed: Double, waited: Double, sleeps: Int?) {
         // Rank 0 cannot begin to be late before every rank has read the clock.
         let start = ContinuousClock.now
         try communicator.barrier()
-        let processorStart = processorTime()
         if communicator.rank == 0 { Thread.sleep(forTimeInterval: Self.delay) }
+        let (arrival, sleeps) = (ContinuousClock.now, sleepCount())
         try barrier()
-        return ((ContinuousClock.now - start) / .seconds(1), processorTime() - processorStart)
+        let (end, sleepsAfter) = (ContinuousClock.now, sleepCount())
+        return (
+            (end - start) / .seconds(1), (end - arrival) / .seconds(1),
+            sleeps.flatMap { before in sleepsAfter.map { $0 - before } }
+        )
     }
 
-    private func processorTime() -> Double {
-        var time = timespec()
-        XCTAssertEqual(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time), 0)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    /// How often this thread has gone to sleep by itself, where the system tells.
+    private func sleepCount() -> Int? {
+        let status = try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") }
+        return line?.split(whereSeparator: \.isWhitespace).last.flatMap { Int($0) }
     }
 
     func testBarrierWaitsForTheLateRank() throws {
@@ -36,15 +42,21 @@ final class WaitingTests: XCTestCase {
         let communicator = try MultiRankWorld.communicator()
         let time = try wait(at: communicator.idleBarrier, communicator)
         XCTAssertGreaterThanOrEqual(time.elapsed, Self.delay)
-        XCTAssertLessThan(time.processor, Self.delay * 0.1)
+        // It sleeps for a millisecond at most, over and over: on however slow or busy a machine ten times in a second.
+        // One that looks without sleeping never gives up its processor by itself.
+        if let sleeps = time.sleeps { XCTAssertGreaterThanOrEqual(sleeps, Int(time.waited * 10)) }
     }
 
     func testIdleBarrierIsNotLateByMoreThanAFewMilliseconds() throws {
         let communicator = try MultiRankWorld.communicator()
         try communicator.barrier()
-        let start = ContinuousClock.now
-        for _ in 0..<20 { try communicator.idleBarrier() }
-        let mean = (ContinuousClock.now - start) / .seconds(1) / 20
-        XCTAssertLessThan(mean, 0.05)
+        var fastest = Duration.seconds(1000)
+        for _ in 0..<20 {
+            let start = ContinuousClock.now
+            try communicator.idleBarrier()
+            fastest = min(fastest, ContinuousClock.now - start)
+        }
+        // A busy machine may delay any of them, but not all.
+        XCTAssertLessThan(fastest, .milliseconds(50))
     }
 }

@@ -95,6 +95,44 @@ struct PlainProduct<Scalar: TensorScalar> {
     }
 }
 
+/// The rounding errors of a product's entry as ``PlainProduct/defined`` sums it, whatever the kernel: from the number of
+/// roundings alone.
+struct SumErrors {
+    /// The largest error as a share of the sum of the terms' magnitudes: γ = d u / (1 − d u) for terms that go through at
+    /// most d roundings.
+    let largest: Double
+    /// An upper bound of the root mean square error over many entries with independent standard normal factors.
+    ///
+    /// Rounding a number s to nearest errs by at most u |s|, evenly, so by u |s| / √3 in the root mean square at the most;
+    /// errors of different roundings are independent, and a sum of j such terms has the mean square j. (Significands of
+    /// less than the worst case make errors of about three quarters of that.)
+    let rootMeanSquare: Double
+
+    /// For sums of so many terms.
+    init(terms: Int) {
+        let roundoff = Double(Float.ulpOfOne) / 2
+        // Products are rounded, too, where multiply-adds are not fused.
+        var meanSquares = Double(terms)
+        var (chunks, depth) = (0, 0)
+        for chunk in stride(from: 0, to: terms, by: 512) {
+            let end = min(chunk + 512, terms)
+            var runs = 0
+            for run in stride(from: chunk, to: end, by: 128) {
+                let count = min(128, end - run)
+                meanSquares += Double(count * (count + 1) / 2)
+                if runs > 0 { meanSquares += Double(run + count - chunk) }
+                runs += 1
+            }
+            if chunks > 0 { meanSquares += Double(end) }
+            chunks += 1
+            depth = max(depth, min(128, terms) + runs)
+        }
+        let product = Double(depth + chunks) * roundoff
+        largest = product / (1 - product)
+        rootMeanSquare = roundoff * (meanSquares / 3).squareRoot()
+    }
+}
+
 /// Whether all numbers have the same bits; one NaN is as good as another.
 func haveSameBits<Scalar: TensorScalar>(_ first: [Scalar], _ second: [Scalar]) -> Bool {
     first.count == second.count

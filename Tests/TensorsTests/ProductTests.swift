@@ -115,23 +115,22 @@ import Testing
     }
 
     @Test(
-        "Our error is not larger than OpenBLAS's",
+        "Errors are no larger than the order of the sums allows, each by itself and in the root mean square",
         arguments: [(64, 128, 3072), (128, 512, 3072), (128, 3072, 128), (128, 128, 1024)])
     func accuracy(m: Int, n: Int, k: Int) {
         let product = PlainProduct<Float>(m, n, k)
         let scratch = Scratch()
-        let exact = product.exact
+        let (exact, magnitudes) = (product.exact, product.magnitudes)
+        let limits = SumErrors(terms: k)
         for (transposeA, transposeB) in Self.transpositions {
-            let (a, b) = (product.left(transposeA, scratch), product.right(transposeB, scratch))
-            let (ours, theirs): (Matrix<Float>, Matrix<Float>) = (scratch.unset(m, n), scratch.unset(m, n))
-            ours.setProduct(a, transposeA, b, transposeB)
-            BLAS.multiply(a, transposeA, b, transposeB, into: theirs)
-            func meanSquare(_ c: Matrix<Float>) -> Double {
-                zip(c.vector.array, exact).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
-            }
-            #expect(
-                meanSquare(ours) > 0 && meanSquare(ours) <= meanSquare(theirs), "\(transposeA), \(transposeB)"
-            )
+            let c: Matrix<Float> = scratch.unset(m, n)
+            c.setProduct(
+                product.left(transposeA, scratch), transposeA, product.right(transposeB, scratch), transposeB)
+            let errors = zip(c.vector.array, exact).map { Double($0) - $1 }
+            let what: Comment = "\(transposeA), \(transposeB)"
+            #expect(zip(errors, magnitudes).allSatisfy { abs($0) <= limits.largest * $1 }, what)
+            let rootMeanSquare = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
+            #expect(rootMeanSquare > 0 && rootMeanSquare <= limits.rootMeanSquare, what)
         }
     }
 

@@ -28,12 +28,16 @@ struct ProcessOutcome {
 
 /// Runs a program to its end or to a time limit, with its output in files, so that no pipe can fill up.
 struct ProcessRunner {
+    /// Seconds after which a program counts as hanging. It ends hangs only: no program here needs a tenth of it, on
+    /// whatever machine, so that no test hangs on how fast one is.
+    static let hangLimit = 900.0
+
     var executable: URL
     var arguments: [String] = []
     var currentDirectory: URL?
     /// Added to the inherited environment, of which what a launcher of MPI set has been removed.
     var environment: [String: String] = [:]
-    var timeLimit: Double = 60
+    var timeLimit = hangLimit
     /// Name of the processes below the started one whose peak memory is measured (Linux only).
     var watchedName: String?
     /// Called with the process id every few milliseconds while it runs, to interrupt it.

@@ -29,7 +29,7 @@ enum Program {
     static func run(
         _ arguments: [String], ranks: Int? = nil, in directory: URL? = nil,
         environment: [String: String] = [:],
-        timeLimit: Double = 60, watchingMemory: Bool = false
+        timeLimit: Double = ProcessRunner.hangLimit, watchingMemory: Bool = false
     ) throws -> ProcessOutcome {
         var runner = ProcessRunner(
             executable: executable, arguments: arguments, currentDirectory: directory,
@@ -47,7 +47,7 @@ enum Program {
     static func succeed(
         _ arguments: [String], ranks: Int? = nil, in directory: URL? = nil,
         environment: [String: String] = [:],
-        timeLimit: Double = 240, watchingMemory: Bool = false,
+        timeLimit: Double = ProcessRunner.hangLimit, watchingMemory: Bool = false,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> ProcessOutcome {
         let outcome = try run(
@@ -61,7 +61,7 @@ enum Program {
 
     /// Trains into a new run directory and reads it.
     static func train(
-        _ arguments: [String], ranks: Int? = nil, timeLimit: Double = 240,
+        _ arguments: [String], ranks: Int? = nil, timeLimit: Double = ProcessRunner.hangLimit,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> RunDirectory {
         let output = try Scratch.newPath("run")
@@ -72,7 +72,8 @@ enum Program {
     }
 
     /// A tool found in PATH, run to its end.
-    static func tool(_ words: [String], timeLimit: Double = 60) throws -> ProcessOutcome {
+    static func tool(_ words: [String], timeLimit: Double = ProcessRunner.hangLimit) throws -> ProcessOutcome
+    {
         try ProcessRunner(executable: URL(filePath: "/usr/bin/env"), arguments: words, timeLimit: timeLimit)
             .run()
     }

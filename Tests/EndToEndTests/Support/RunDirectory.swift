@@ -65,5 +65,13 @@ struct RunDirectory {
         .sorted { $0.lastPathComponent < $1.lastPathComponent }
     }
 
+    /// The step of the newest checkpoint; 0 where there is none.
+    func newestStep() throws -> Int {
+        guard FileManager.default.fileExists(atPath: url.appending(path: "checkpoints").path) else {
+            return 0
+        }
+        return try checkpoints().last.flatMap { Int($0.lastPathComponent.dropFirst(5).prefix(8)) } ?? 0
+    }
+
     func newestCheckpoint() throws -> URL { try #require(checkpoints().last, "no checkpoint in \(url.path)") }
 }

@@ -24,6 +24,18 @@ enum Runs {
         ]
     }
 
+    /// So many epochs that a run cannot end by itself, on whatever machine, before it is interrupted.
+    static let endless = 1_000_000_000
+
+    /// The flags that make an interrupted run, endless until then, end in the epoch after the one that it has come
+    /// to, and the same run without an interruption.
+    static func ending(_ run: RunDirectory, flags: (_ epochs: Int) throws -> [String]) throws -> (
+        flags: [String], whole: RunDirectory
+    ) {
+        let epochs = try run.newestStep() / stepsPerEpoch + 2
+        return try (["--epochs", "\(epochs)"], Program.train(flags(epochs)))
+    }
+
     /// Flags to go on, with everything else from the run.
     static func resume(_ run: RunDirectory) throws -> [String] {
         ["--data", try data.get().path, "--resume", run.url.path, "--quiet"]
@@ -67,12 +79,18 @@ extension RunDirectory {
 extension Program {
     /// Runs `dp-train` as `run` does and calls `body` with its process id, mpirun's where there are ranks,
     /// again and again.
+    ///
+    /// - Parameter leavesTimeToStop: Whether mpirun, told to end, waits for its ranks however long they take to write
+    ///   a checkpoint, instead of a second.
     static func run(
-        _ arguments: [String], ranks: Int?, timeLimit: Double = 240,
+        _ arguments: [String], ranks: Int?, leavesTimeToStop: Bool = false,
         whileRunning body: @escaping (Int32) -> Void
     ) throws -> ProcessOutcome {
-        var runner = ProcessRunner(
-            executable: executable, arguments: arguments, timeLimit: timeLimit, whileRunning: body)
+        var runner = ProcessRunner(executable: executable, arguments: arguments, whileRunning: body)
+        if leavesTimeToStop {
+            let limit = Int(ProcessRunner.hangLimit)
+            runner.environment = ["OMPI_MCA_odls_base_sigkill_timeout": "\(limit)"]
+        }
         if let ranks {
             runner.executable = URL(filePath: "/usr/bin/env")
             runner.arguments = ["mpirun", "-np", "\(ranks)", "--oversubscribe", executable.path] + arguments

@@ -15,7 +15,7 @@ struct SmallSharedMemory {
     }()
 
     /// Runs a program found in PATH in a mount namespace of its own.
-    func run(_ words: [String], timeLimit: Double = 60) throws -> ProcessOutcome {
+    func run(_ words: [String], timeLimit: Double = ProcessRunner.hangLimit) throws -> ProcessOutcome {
         let mount = "mount -t tmpfs -o size=\(size) tmpfs /dev/shm && exec \"$@\""
         return try ProcessRunner(
             executable: URL(filePath: "/usr/bin/env"),

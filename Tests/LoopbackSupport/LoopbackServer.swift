@@ -1,27 +1,39 @@
-import Foundation
-import Synchronization
+public import Foundation
+internal import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+internal import Glibc
 #else
-import Darwin
+internal import Darwin
 #endif
 
 /// A small HTTP server on the loopback interface that misbehaves as it is told, one connection after the
 /// other.
-final class LoopbackServer: Sendable {
+public final class LoopbackServer: Sendable {
     /// How to answer one request.
-    struct Answer: Sendable {
+    public struct Answer: Sendable {
         /// The status, where it is not what it should be.
-        var status: Int?
+        public var status: Int?
         /// Whether `Range` is heeded.
-        var heedsRange = true
+        public var heedsRange: Bool
         /// After how many bytes of the body the connection breaks off.
-        var breaksAfter: Int?
+        public var breaksAfter: Int?
         /// Whether the answer says how long it is.
-        var saysLength = true
+        public var saysLength: Bool
         /// The first byte of the range, where it is not the one asked for.
-        var wrongStart: Int?
+        public var wrongStart: Int?
+
+        /// An answer that is as it should be, but for what is given.
+        public init(
+            status: Int? = nil, heedsRange: Bool = true, breaksAfter: Int? = nil, saysLength: Bool = true,
+            wrongStart: Int? = nil
+        ) {
+            self.status = status
+            self.heedsRange = heedsRange
+            self.breaksAfter = breaksAfter
+            self.saysLength = saysLength
+            self.wrongStart = wrongStart
+        }
     }
 
     /// Keeps a client that has gone away from ending the process.
@@ -31,15 +43,24 @@ final class LoopbackServer: Sendable {
     private static let noSignal: Int32 = 0
     #endif
 
-    let port: UInt16
-    private let body: [UInt8]
+    private let port: UInt16
+    private let body: @Sendable (String) -> [UInt8]?
     private let socketHandle: Int32
     private let isStopped = Mutex(false)
     private let hasStopped = DispatchSemaphore(value: 0)
     private let state: Mutex<(answers: [Answer], requests: [String])>
 
-    /// Serves `body`; the requests get `answers` in turn, and proper answers after these.
-    init(_ body: [UInt8], answers: [Answer] = []) throws {
+    /// Serves `body` under every name; the requests get `answers` in turn, and proper answers after these.
+    ///
+    /// - Throws: `POSIXError` where there is no port to be had.
+    public convenience init(_ body: [UInt8], answers: [Answer] = []) throws {
+        try self.init(answers: answers) { _ in body }
+    }
+
+    /// Serves for a path, which begins with a slash, what `body` says; 404 where that is nothing.
+    ///
+    /// - Throws: `POSIXError` where there is no port to be had.
+    public init(answers: [Answer] = [], body: @escaping @Sendable (_ path: String) -> [UInt8]?) throws {
         self.body = body
         state = Mutex((answers, []))
         socketHandle = Self.makeSocket()
@@ -70,13 +91,14 @@ final class LoopbackServer: Sendable {
         }
     }
 
-    var url: String { "http://127.0.0.1:\(port)/cifar.tar.gz" }
+    /// The address without a path.
+    public var base: String { "http://127.0.0.1:\(port)" }
 
     /// The requests so far, as they came.
-    var requests: [String] { state.withLock { $0.requests } }
+    public var requests: [String] { state.withLock { $0.requests } }
 
     /// Closes the port.
-    func stop() {
+    public func stop() {
         isStopped.withLock { $0 = true }
         // Wakes the thread: one of the two does, depending on the system.
         shutdown(socketHandle, Int32(SHUT_RDWR))
@@ -125,9 +147,11 @@ final class LoopbackServer: Sendable {
         let range = text.split(separator: "\r\n").first { $0.lowercased().hasPrefix("range: bytes=") }
         let start = range.flatMap { Int($0.dropFirst(13).prefix { $0.isNumber }) }
         var headers = ["Connection: close"]
-        var content = body[...]
-        var status = 200
-        if answer.heedsRange, let start {
+        let path = text.split(separator: " ").dropFirst().first.map(String.init) ?? ""
+        let body = body(path)
+        var content = body?[...] ?? []
+        var status = body == nil ? 404 : 200
+        if answer.heedsRange, let start, let body {
             if start >= body.count {
                 status = 416
                 content = []
