@@ -117,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests",
             dependencies: [
-                "Datasets", "Tensors", "DurableFiles", "CZlib", "ArchiveTestSupport", "LoopbackSupport", crypto,
+                "Datasets", "Tensors", "DurableFiles", "CZlib", "ArchiveTestSupport", "LoopbackSupport",
+                crypto,
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(

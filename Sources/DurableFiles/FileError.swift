@@ -11,6 +11,8 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible, Lo
     public let code: Int32
     /// Why, for people: the operating system's words for `code`, where nothing better is known.
     public let reason: String
+    /// What is there where a regular file was expected, such as "a FIFO"; nil for any other failure.
+    public let found: String?
 
     /// Describes a failed operation; `reason` is the operating system's words for `code` if there is none.
     public init(operation: String, path: String, code: Int32, reason: String? = nil) {
@@ -18,6 +20,16 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible, Lo
         self.path = path
         self.code = code
         self.reason = reason ?? Errno(rawValue: code).description
+        found = nil
+    }
+
+    /// Describes an operation that expected a regular file at `path` and `found` something else.
+    init(operation: String, path: String, code: Int32, found: String) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+        self.found = found
+        reason = "expected a regular file, found \(found)"
     }
 
     /// "cannot write runs/a/metrics.csv: No space left on device".

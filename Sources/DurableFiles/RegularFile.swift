@@ -21,7 +21,7 @@ public final class RegularFile: Sendable {
 
     /// Opens the file at `path`, or the one that a symbolic link there leads to.
     ///
-    /// - Throws: `FileError` if there is none, it cannot be opened, or something else is there, which `reason` names.
+    /// - Throws: `FileError` if there is none, it cannot be opened, or something else is there, which `found` names.
     public init(_ path: String) throws(FileError) {
         // Looked at before it is opened, as to open a device may do something, and afterwards, as it may be another one.
         try Self.checkKind(at: path)
@@ -81,6 +81,6 @@ public final class RegularFile: Sendable {
         }
         throw FileError(
             operation: "read", path: path, code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL,
-            reason: "expected a regular file, found \(found)")
+            found: found)
     }
 }

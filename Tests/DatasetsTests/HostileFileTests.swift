@@ -1,6 +1,7 @@
 import ArchiveTestSupport
 import Datasets
 import Foundation
+import LoopbackSupport
 import Testing
 
 /// Files that would fill memory, or that never end.
