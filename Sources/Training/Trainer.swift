@@ -133,7 +133,15 @@ public struct Trainer {
                         shouldReport: isRoot)
                 }
                 let isDue = outcome.checkpointRequested || outcome.stopRequested
-                if isDue { try replicas.check(epoch: epoch, step: progress.step) }
+                if isDue {
+                    do {
+                        try replicas.check(epoch: epoch, step: progress.step)
+                    } catch let error as any AgreedFailure {
+                        // The next batch may be on its way.
+                        try runner.finish()
+                        throw error
+                    }
+                }
                 if let recorder {
                     let record = StepRecord(
                         epoch: epoch, step: progress.step, learningRate: rate, loss: outcome.loss.meanLoss,

@@ -47,7 +47,7 @@ extension EndToEnd {
             }
 
             // A test of a checkpoint needs them as well.
-            let run = try Program.train(Self.flags + ["--data", with.path])
+            let run = try Program.train(Self.flags + ["--data", with.appending(path: "data").path])
             let test = try [
                 Program.executable.path, "evaluate", run.newestCheckpoint().path, "--evaluation", "sharded",
             ]
@@ -89,7 +89,7 @@ extension EndToEnd {
 
         @Test("A run that diverges in its last update fails, without a summary; so does going on from it")
         func divergence() throws {
-            let data = try folder(trainingCount: 2600, seed: 1)
+            let data = try folder(trainingCount: 2600, seed: 1).appending(path: "data")
             let output = try Scratch.newPath("diverged")
             let flags = [
                 "--data", data.path, "--validation-size", "200", "--batch-size", "2400", "--lr", "1e30",
@@ -108,7 +108,7 @@ extension EndToEnd {
             .enabled(if: emulator != nil, "needs qemu-x86_64 (qemu-user) on an x86-64 CPU with FMA"))
         func withoutUnit() throws {
             let emulator = try #require(Self.emulator)
-            let data = try folder(trainingCount: 520, seed: 1)
+            let data = try folder(trainingCount: 520, seed: 1).appending(path: "data")
             let flags = Self.flags + ["--hidden-dims", "8", "--batch-size", "80", "--data", data.path]
             for (asked, precision) in [("high", "high"), (nil, "highest")] {
                 let words = flags + (asked.map { ["--matmul-precision", $0] } ?? [])

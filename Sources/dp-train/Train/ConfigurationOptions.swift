@@ -117,7 +117,7 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(
         help: """
             How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact) \
-            or medium (2 bytes). (default: high where the CPU has a unit for products of bytes, else highest)
+            or medium (2 bytes). (default: high where all CPUs have a unit for products of bytes, else highest)
             """)
     var matmulPrecision: MatmulPrecision?
 
