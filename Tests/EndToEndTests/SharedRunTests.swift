@@ -117,6 +117,31 @@ extension EndToEnd {
             #expect(!FileManager.default.fileExists(atPath: lock.path))
         }
 
+        @Test(
+            "Where the file system knows no locks a run goes on with a warning",
+            .enabled(if: SharedRunTests.hasStrace, "needs strace, and leave to trace"))
+        func noLocks() throws {
+            let run = RunDirectory(url: try Scratch.newPath("unlocked"))
+            let inject = ["strace", "-f", "-o", "/dev/null", "-e", "inject=flock:error=ENOLCK"]
+            for words in try [
+                Runs.flags(epochs: 1) + ["--output", run.url.path, "--quiet"],
+                Runs.resume(run) + ["--epochs", "2"],
+            ] {
+                let outcome = try Program.tool(inject + [Program.executable.path] + words)
+                #expect(outcome.status == 0, "\(outcome.summary)")
+                let warnings = outcome.errorText.split(separator: "\n")
+                #expect(warnings.count == 1, "\(outcome.summary)")
+                #expect(
+                    warnings.first?.hasPrefix("dp-train: warning: \(run.url.path) cannot be locked") == true,
+                    "\(outcome.summary)")
+            }
+            #expect(try run.epochs().map(\.epoch) == [1, 2])
+        }
+
+        private static let hasStrace =
+            (try? Program.tool(["strace", "-f", "-o", "/dev/null", "-e", "inject=flock:error=ENOLCK", "true"]))?
+            .status == 0
+
         /// Starts so many programs together, with `$i` for the number of each, and waits for all. Prints their exit codes.
         private static func atOnce(
             _ count: Int, _ words: [String], in folder: URL
