@@ -11,7 +11,8 @@ struct DPTrain: AsyncParsableCommand {
             Alone it runs on this machine's processors; 'mpirun -np 4 dp-train' runs on four ranks.
 
             Exit codes: 0 success; 1 failure while running; 64 a setting that cannot be used; 75 stopped by SIGTERM, SIGINT \
-            or SIGUSR1 after writing a checkpoint.
+            or SIGUSR1 after writing a checkpoint. Before the first step, and once the last checkpoint has been written, these \
+            signals end the program as they end any other.
             """,
         version: version,
         subcommands: [
