@@ -113,7 +113,10 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: store.path(step: 20), withIntermediateDirectories: false)
         let error = #expect(throws: CheckpointError.self) { try store.restoreNewest() }
-        #expect(error?.description == "cannot read \(store.path(step: 20)): Is a directory")
+        #expect(
+            error
+                == .unreadable(
+                    path: store.path(step: 20), reason: "expected a regular file, found a folder"))
     }
 
     @Test func `Opening for writing creates the folder and removes what a crash left behind`() throws {

@@ -67,8 +67,8 @@ import Testing
         let error = message { _ = try PythonBatch.records(in: tuples, location: "file") }
         #expect(error?.contains("nested") == true)
         // A list into a list into a list: from the innermost out.
-        let open = [UInt8](repeating: UInt8(ascii: "]"), count: 1_000_000)
-        let lists = [0x80, 2] + open + [UInt8](repeating: UInt8(ascii: "a"), count: 999_999)
+        let open = [UInt8](repeating: UInt8(ascii: "]"), count: 90_000)
+        let lists = [0x80, 2] + open + [UInt8](repeating: UInt8(ascii: "a"), count: 89_999)
         #expect(
             message { _ = try PythonBatch.records(in: lists, location: "file") }?.contains("nested") == true)
     }

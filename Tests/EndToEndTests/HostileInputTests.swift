@@ -84,8 +84,8 @@ extension EndToEnd {
         @Test(
             "A checkpoint with a hostile configuration or position is refused by name",
             arguments: [
-                (#"hiddenDimensions\\\\":\[128\]"#, #"hiddenDimensions\\\\":[ -9]"#, "--hidden-dims"),
-                (#"batchSize\\\\":128"#, #"batchSize\\\\":-28"#, "--batch-size"),
+                (#"hiddenDimensions\\":\[128\]"#, #"hiddenDimensions\\":[ -9]"#, "--hidden-dims"),
+                (#"batchSize\\":128"#, #"batchSize\\":-28"#, "--batch-size"),
                 (#""step_in_epoch":"0""#, #""step_in_epoch":"9""#, "step"),
             ], [true, false])
         func hostileCheckpoint(change: (String, String, String), hasDigest: Bool) throws {
@@ -103,7 +103,7 @@ extension EndToEnd {
             for arguments in [
                 ["evaluate", bad] + data,
                 ["--resume", bad, "--output", try Scratch.newPath("run").path] + data,
-                ["diff", good, bad],
+                ["diff", good, bad], ["inspect", bad],
             ] {
                 let outcome = try Program.run(arguments)
                 expectRefusal(outcome, naming: [bad, hasDigest ? "over the metadata" : change.2])

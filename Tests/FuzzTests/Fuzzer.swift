@@ -45,7 +45,12 @@ enum Fuzzer {
     }()
 
     /// Where inputs are kept.
-    static var findings: URL { products.appending(path: "../../fuzz-findings").standardizedFileURL }
+    static let findings: URL = {
+        var folder = products
+        while folder.lastPathComponent != ".build", folder.path != "/" { folder.deleteLastPathComponent() }
+        let parent = folder.path == "/" ? FileManager.default.temporaryDirectory : folder
+        return parent.appending(path: "fuzz-findings")
+    }()
 
     /// The names of all parsers.
     static func targets() throws -> [String] {
