@@ -136,7 +136,9 @@ extension EndToEnd {
             expectRefusal(outcome, naming: ["2 ranks", "3.0 s", "--time-limit"])
             // mpirun tells its ranks to end and does not wait for the last breath of each.
             let deadline = ContinuousClock.now + .seconds(ProcessRunner.hangLimit)
-            func left() -> [Int32] { seen.filter { ProcessTable.name(of: $0) == "dp-train" } }
+            func left() -> [Int32] {
+                seen.filter { ProcessTable.name(of: $0) == "dp-train" && ProcessTable.isRunning($0) }
+            }
             while !left().isEmpty && ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.05) }
             #expect(left().isEmpty)
         }

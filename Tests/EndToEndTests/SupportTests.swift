@@ -17,9 +17,8 @@ extension EndToEnd {
                     .compactMap { Int32($0) }
                 guard ranks.count == 2 || limit == 125 else { continue }
                 #expect(ranks.count == 2, "\(outcome.summary)")
-                // Killed is not yet reaped.
                 let deadline = ContinuousClock.now + .seconds(ProcessRunner.hangLimit)
-                func isLeft() -> Bool { ranks.contains { kill($0, 0) == 0 } }
+                func isLeft() -> Bool { ranks.contains(where: ProcessTable.isRunning) }
                 while isLeft() && ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.05) }
                 #expect(!isLeft(), "a rank was still running")
                 return

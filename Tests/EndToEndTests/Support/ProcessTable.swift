@@ -23,6 +23,11 @@ enum ProcessTable {
         return found
     }
 
+    /// Whether there is such a process, and it has not ended: one that nobody has asked for its exit code is still listed.
+    static func isRunning(_ identifier: Int32) -> Bool {
+        kill(identifier, 0) == 0 && field("State", of: identifier)?.hasPrefix("Z") != true
+    }
+
     static func name(of identifier: Int32) -> String? { field("Name", of: identifier) }
 
     /// The largest resident set since the process began to run its program: "VmHWM:  12345 kB".

@@ -24,8 +24,9 @@ enum Runs {
         ]
     }
 
-    /// So many epochs that a run cannot end by itself, on whatever machine, before it is interrupted.
-    static let endless = 1_000_000_000
+    /// The most epochs there can be, 39 million steps: a run that cannot end by itself, on whatever machine, before it is
+    /// interrupted.
+    static let endless = 1 << 20
 
     /// The flags that make an interrupted run, endless until then, end in the epoch after the one that it has come
     /// to, and the same run without an interruption.
@@ -80,17 +81,14 @@ extension Program {
     /// Runs `dp-train` as `run` does and calls `body` with its process id, mpirun's where there are ranks,
     /// again and again.
     ///
-    /// - Parameter leavesTimeToStop: Whether mpirun, told to end, waits for its ranks however long they take to write
-    ///   a checkpoint, instead of a second.
+    /// - Parameter graceSeconds: How long mpirun, told to end, waits before it kills its ranks: always as long as that,
+    ///   also for those that have ended.
     static func run(
-        _ arguments: [String], ranks: Int?, leavesTimeToStop: Bool = false,
+        _ arguments: [String], ranks: Int?, graceSeconds: Int = 1,
         whileRunning body: @escaping (Int32) -> Void
     ) throws -> ProcessOutcome {
         var runner = ProcessRunner(executable: executable, arguments: arguments, whileRunning: body)
-        if leavesTimeToStop {
-            let limit = Int(ProcessRunner.hangLimit)
-            runner.environment = ["OMPI_MCA_odls_base_sigkill_timeout": "\(limit)"]
-        }
+        runner.environment = ["OMPI_MCA_odls_base_sigkill_timeout": "\(graceSeconds)"]
         if let ranks {
             runner.executable = URL(filePath: "/usr/bin/env")
             runner.arguments = ["mpirun", "-np", "\(ranks)", "--oversubscribe", executable.path] + arguments
