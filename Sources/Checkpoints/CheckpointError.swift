@@ -13,6 +13,8 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
     case file(FileError)
     /// The checkpoint cannot be written as a file: `reason` says why.
     case cannotEncode(reason: String)
+    /// There is no thread to write checkpoints on: `reason` says why.
+    case cannotStart(reason: String)
     /// There is no checkpoint in the folder.
     case noneFound(directory: String)
     /// There are checkpoints in the folder, but all are damaged.
@@ -27,6 +29,7 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
             "\(path) has format version \(found), expected version \(expected)"
         case .file(let error): error.description
         case .cannotEncode(let reason): "the checkpoint cannot be encoded: \(reason)"
+        case .cannotStart(let reason): "checkpoints cannot be written beside the training: \(reason)"
         case .noneFound(let directory): "found no checkpoint in \(directory)"
         case .allDamaged(let directory, let files):
             "found no good checkpoint in \(directory): "

@@ -199,7 +199,7 @@ extension CheckpointError {
         switch self {
         case .notACheckpoint, .damaged: true
         case .file(let error): error.isDamage
-        case .unknownVersion, .cannotEncode, .noneFound, .allDamaged: false
+        case .unknownVersion, .cannotEncode, .cannotStart, .noneFound, .allDamaged: false
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Metrics
+internal import Threads
 
 /// The metric files of a run, written in order on a queue of their own.
 ///
@@ -7,9 +8,11 @@ internal import Metrics
 final class FileQueue: @unchecked Sendable {
     private let sinks: [any MetricsSink]
     private let messages: MessageBox
-    private let queue = DispatchQueue(label: "run files", qos: .utility)
+    private let queue: SerialThread
 
-    init(sinks: [any MetricsSink], messages: MessageBox) {
+    /// - Throws: `ThreadError`.
+    init(sinks: [any MetricsSink], messages: MessageBox) throws(ThreadError) {
+        queue = try SerialThread("run files")
         self.sinks = sinks
         self.messages = messages
     }

@@ -17,19 +17,39 @@ enum RankedRun {
             if error.shouldReport { Main.printError(message(of: error)) } else { Main.waitForSpeaker() }
             throw ExitCode.failure
         }
+        let communicator = world.communicator
+        communicator.presence?.watch { loss in
+            tell(loss)
+            // The main thread waits in a call of MPI.
+            guard communicator.allowsConcurrentCalls else { _exit(ExitCode.failure.rawValue) }
+            communicator.abort(code: ExitCode.failure.rawValue)
+        }
         do {
-            try body(world.communicator)
+            try body(communicator)
             try world.finish()
         } catch {
-            if error.shouldReport { Main.printError(message(of: error)) }
+            if let loss = error as? NodeRankLost {
+                tell(loss)
+            } else if error.shouldReport {
+                Main.printError(message(of: error))
+            }
             let code = exitCode(for: error)
             // The launcher ends a job at the first process that fails: the message has been printed by then.
-            guard error is any AgreedFailure || world.communicator.size == 1 else {
-                world.communicator.abort(code: code.rawValue)
+            guard error is any AgreedFailure || communicator.size == 1 else {
+                communicator.presence?.markReported()
+                communicator.abort(code: code.rawValue)
             }
             try? world.finish()
             throw code
         }
+    }
+
+    /// Says on one of the ranks that are left that one has been lost. What follows ends all of them: the launcher needs
+    /// the time to pass the message on, and nobody may be earlier than the one that speaks.
+    private static func tell(_ loss: NodeRankLost) {
+        guard loss.shouldReport else { return Main.waitForSpeaker() }
+        Main.printError(message(of: loss))
+        sleep(1)
     }
 
     private static func exitCode(for error: any Error) -> ExitCode {
