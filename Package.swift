@@ -20,6 +20,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "dp-train", targets: ["dp-train"]),
+        .library(name: "Threads", targets: ["Threads"]),
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "MLPEngine", targets: ["MLPEngine"]),
         .library(name: "Datasets", targets: ["Datasets"]),
@@ -51,12 +52,12 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors", "CBenchmark",
+                "MLPEngine", "Tensors", "Threads", "CBenchmark",
             ],
             swiftSettings: settings),
         .target(
-            name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", crypto], swiftSettings: settings
-        ),
+            name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", "Threads", crypto],
+            swiftSettings: settings),
         .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
         .target(name: "ZstdFrames", dependencies: ["CZstd", "DurableFiles"], swiftSettings: settings),
         .target(name: "DurableFiles", dependencies: [system], swiftSettings: settings),
@@ -64,23 +65,27 @@ let package = Package(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
-        .target(name: "Collectives", dependencies: ["CAffinity", "CSharedMemory"], swiftSettings: settings),
+        .target(
+            name: "Collectives", dependencies: ["Threads", "CAffinity", "CSharedMemory"],
+            swiftSettings: settings),
         .target(
             name: "Datasets", dependencies: ["DurableFiles", "Tensors", "CZlib", crypto, system],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
-            name: "Tensors", dependencies: ["CKernels", "CProducts", "CClosure", "COpenBLAS"],
+            name: "Tensors", dependencies: ["Threads", "CKernels", "CProducts", "CClosure", "COpenBLAS"],
             swiftSettings: settings),
+        .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
 
         // C: the choice of an instruction set and element-wise kernels, products, processor affinity, memory shared by
-        // processes, what only the benchmark needs, closures for other threads, system libraries.
+        // processes, what only the benchmark needs, closures for other threads, threads, system libraries.
         .target(name: "CKernels"),
         .target(name: "CProducts", dependencies: ["CKernels"]),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
         .target(name: "CBenchmark"),
         .target(name: "CClosure"),
+        .target(name: "CThreads"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
@@ -108,6 +113,7 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "LoopbackSupport", path: "Tests/LoopbackSupport", swiftSettings: settings),
         .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
+        .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
             swiftSettings: settings),
@@ -152,7 +158,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport",
+                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectiveTestSupport",
             ],
             swiftSettings: settings),
         // The parsers under inputs made to break them, in processes of their own, and the test that runs it.

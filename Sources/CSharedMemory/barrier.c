@@ -38,17 +38,20 @@ static inline void pause_briefly(void) {
 #endif
 }
 
-// Returns when the word has another value, or is awakened, or after a time; the caller looks again.
-static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
+// Returns when the word has another value, or is awakened, or after a tenth of a second, or for no reason; whether a tenth
+// of a second has passed.
+static bool sleep_while(_Atomic uint32_t *word, uint32_t value) {
 #ifdef __linux__
     struct timespec timeout = {.tv_sec = 0, .tv_nsec = 100 * 1000 * 1000};
     // Without FUTEX_PRIVATE_FLAG: the participants are in different processes.
-    syscall(SYS_futex, word, FUTEX_WAIT, value, &timeout, NULL, 0);
+    return syscall(SYS_futex, word, FUTEX_WAIT, value, &timeout, NULL, 0) != 0 && errno == ETIMEDOUT;
 #else
-    (void)word;
-    (void)value;
     struct timespec pause = {.tv_sec = 0, .tv_nsec = 50 * 1000};
-    nanosleep(&pause, NULL);
+    for (int i = 0; i < 2000; i++) {
+        if (atomic_load(word) != value) return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
 #endif
 }
 
@@ -60,33 +63,45 @@ static void wake_sleepers(barrier_state *state) {
 }
 
 // Whether the round that began at `generation` is over, or will never be.
-static inline bool has_ended(barrier_state *state, uint32_t generation, uint32_t *found) {
-    *found = atomic_load_explicit(&state->generation, memory_order_acquire);
-    return *found != generation;
+static inline bool has_ended(barrier_state *state, uint32_t generation, int *result) {
+    uint32_t found = atomic_load_explicit(&state->generation, memory_order_acquire);
+    // One that saw the round complete may have cancelled before this one looked: the round is complete all the same.
+    *result = (found | 1) == (generation | 1) ? ECANCELED : 0;
+    return found != generation;
 }
 
-static uint32_t wait_for_others(barrier_state *state, uint32_t generation, uint32_t looks, uint32_t yields) {
-    uint32_t found;
-    for (uint32_t i = 0; i < looks; i++) {
-        if (has_ended(state, generation, &found)) return found;
-        pause_briefly();
-    }
-    for (uint32_t i = 0; i < yields; i++) {
-        if (has_ended(state, generation, &found)) return found;
-        sched_yield();
-    }
+int dp_barrier_sleep(void *barrier, uint32_t generation) {
+    barrier_state *state = barrier;
+    int result;
     // The sleeper counts itself and then looks; the last to come advances the generation and then looks for sleepers.
     // In one total order, which these sequentially consistent operations have, one of the two sees the other.
     atomic_fetch_add(&state->sleepers, 1);
-    while ((found = atomic_load(&state->generation)) == generation) sleep_while(&state->generation, generation);
+    bool isLate = false;
+    while (atomic_load(&state->generation) == generation && !isLate) {
+        isLate = sleep_while(&state->generation, generation);
+    }
     atomic_fetch_sub(&state->sleepers, 1);
-    return found;
+    return has_ended(state, generation, &result) ? result : ETIMEDOUT;
 }
 
-int dp_barrier_wait(void *barrier, uint32_t count, uint32_t looks, uint32_t yields) {
+static int wait_for_others(barrier_state *state, uint32_t generation, uint32_t looks, uint32_t yields) {
+    int result;
+    for (uint32_t i = 0; i < looks; i++) {
+        if (has_ended(state, generation, &result)) return result;
+        pause_briefly();
+    }
+    for (uint32_t i = 0; i < yields; i++) {
+        if (has_ended(state, generation, &result)) return result;
+        sched_yield();
+    }
+    return dp_barrier_sleep(state, generation);
+}
+
+int dp_barrier_wait(void *barrier, uint32_t count, uint32_t looks, uint32_t yields, uint32_t *round) {
     barrier_state *state = barrier;
     // It cannot advance before this participant has come.
     uint32_t generation = atomic_load_explicit(&state->generation, memory_order_relaxed);
+    *round = generation;
     if ((generation & 1) != 0) return ECANCELED;
     if (atomic_fetch_add_explicit(&state->arrived, 1, memory_order_acq_rel) + 1 == count) {
         atomic_store_explicit(&state->arrived, 0, memory_order_relaxed);
@@ -94,9 +109,7 @@ int dp_barrier_wait(void *barrier, uint32_t count, uint32_t looks, uint32_t yiel
         wake_sleepers(state);
         return 0;
     }
-    uint32_t found = wait_for_others(state, generation, looks, yields);
-    // One that saw the round complete may have cancelled before this one looked: the round is complete all the same.
-    return (found | 1) == (generation | 1) ? ECANCELED : 0;
+    return wait_for_others(state, generation, looks, yields);
 }
 
 void dp_barrier_cancel(void *barrier) {

@@ -3,8 +3,11 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "CSharedMemory.h"
@@ -25,7 +28,29 @@ static int map(int descriptor, size_t byteCount, void **base) {
     return 0;
 }
 
-static int reserve(int descriptor, size_t byteCount) {
+int dp_shm_create(const char *name, int *descriptor) {
+    int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    if (file < 0) return errno;
+#ifdef __linux__
+    // The lock says that the name has a living owner. Whoever clears names takes it first, so either that one has found
+    // this object before it was locked, or it never will.
+    struct stat status;
+    bool isTaken = flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (isTaken || (fstat(file, &status) == 0 && status.st_nlink == 0)) {
+        close(file);
+        return EEXIST;
+    }
+#endif
+    *descriptor = file;
+    return 0;
+}
+
+int dp_shm_open(const char *name, int *descriptor) {
+    *descriptor = shm_open(name, O_RDWR, 0);
+    return *descriptor < 0 ? errno : 0;
+}
+
+int dp_shm_reserve(int descriptor, size_t byteCount) {
     while (ftruncate(descriptor, (off_t)byteCount) != 0) {
         if (errno != EINTR) return errno;
     }
@@ -40,30 +65,47 @@ static int reserve(int descriptor, size_t byteCount) {
 #endif
 }
 
-int dp_shm_create(const char *name, size_t byteCount, void **base) {
-    int descriptor = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
-    if (descriptor < 0) return errno;
-    int error = reserve(descriptor, byteCount);
-    if (error == 0) error = map(descriptor, byteCount, base);
-    if (error != 0) shm_unlink(name);
-    close(descriptor);
-    return error;
-}
-
-int dp_shm_open(const char *name, size_t byteCount, void **base) {
-    int descriptor = shm_open(name, O_RDWR, 0);
-    if (descriptor < 0) return errno;
+int dp_shm_map(int descriptor, size_t byteCount, void **base) {
     struct stat status;
-    int error = fstat(descriptor, &status) == 0 ? 0 : errno;
+    if (fstat(descriptor, &status) != 0) return errno;
     // What lies behind the end of the object would be mapped, and end the process when it is touched.
-    if (error == 0 && (uintmax_t)status.st_size < byteCount) error = EINVAL;
-    if (error == 0) error = map(descriptor, byteCount, base);
-    close(descriptor);
-    return error;
+    if ((uintmax_t)status.st_size < byteCount) return EINVAL;
+    return map(descriptor, byteCount, base);
 }
 
 int dp_shm_unlink(const char *name) { return shm_unlink(name) == 0 ? 0 : errno; }
 
+void dp_shm_close(int descriptor) { close(descriptor); }
+
 int dp_shm_map_private(size_t byteCount, void **base) { return map(-1, byteCount, base); }
 
 int dp_shm_unmap(void *base, size_t byteCount) { return munmap(base, byteCount) == 0 ? 0 : errno; }
+
+#ifdef __linux__
+
+int dp_shm_clear(const char *path, int64_t filledAge) {
+    // Neither a link nor anything whose opening could wait.
+    int file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) return errno;
+    struct stat status;
+    int error = fstat(file, &status) == 0 ? 0 : errno;
+    if (error == 0 && (!S_ISREG(status.st_mode) || status.st_uid != geteuid())) error = EPERM;
+    if (error == 0 && flock(file, LOCK_EX | LOCK_NB) != 0) error = errno;
+    // With the lock in hand: the one who made it and lives may have removed the name meanwhile, and nobody else may.
+    if (error == 0 && fstat(file, &status) != 0) error = errno;
+    if (error == 0 && status.st_nlink == 0) error = ENOENT;
+    if (error == 0 && status.st_size > 0 && time(NULL) - status.st_mtim.tv_sec < filledAge) error = EBUSY;
+    if (error == 0 && unlink(path) != 0) error = errno;
+    close(file);
+    return error;
+}
+
+#else
+
+int dp_shm_clear(const char *path, int64_t filledAge) {
+    (void)path;
+    (void)filledAge;
+    return ENOSYS;
+}
+
+#endif

@@ -15,6 +15,8 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
     case unreadable(path: String, reason: String)
     /// The checkpoint cannot be written as a file: `reason` says why.
     case cannotEncode(reason: String)
+    /// There is no thread to write checkpoints on: `reason` says why.
+    case cannotStart(reason: String)
     /// There is no checkpoint in the folder.
     case noneFound(directory: String)
     /// There are checkpoints in the folder, but all are damaged.
@@ -32,6 +34,7 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
             "\(path) could not be read (\(reason)); it was left as it is: expected that it can be read when that is"
                 + " mended, or an older checkpoint given by name"
         case .cannotEncode(let reason): "the checkpoint cannot be encoded: \(reason)"
+        case .cannotStart(let reason): "checkpoints cannot be written beside the training: \(reason)"
         case .noneFound(let directory): "found no checkpoint in \(directory)"
         case .allDamaged(let directory, let files):
             "found no good checkpoint in \(directory): "
@@ -46,7 +49,7 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
     public var isDamage: Bool {
         switch self {
         case .notACheckpoint, .damaged: true
-        case .file, .unreadable, .unknownVersion, .cannotEncode, .noneFound, .allDamaged: false
+        case .file, .unreadable, .unknownVersion, .cannotEncode, .cannotStart, .noneFound, .allDamaged: false
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Threads
 
 /// Writes checkpoints on a thread of its own, so that training goes on meanwhile.
 ///
@@ -44,7 +45,8 @@ public final class CheckpointWriter: @unchecked Sendable {
     ///   - level: zstd's compression level.
     ///   - keepLast: How many of the newest checkpoints are kept besides protected ones; nil keeps all.
     ///   - report: Called for every submitted checkpoint, on the writer's thread.
-    /// - Throws: `CheckpointError.file` if the folder cannot be created or cleaned up.
+    /// - Throws: `CheckpointError.file` if the folder cannot be created or cleaned up, `.cannotStart` if there can be no
+    ///   more threads.
     public init(
         store: CheckpointStore, level: Int = 1, keepLast: Int? = nil,
         report: @escaping @Sendable (Event) -> Void
@@ -54,9 +56,11 @@ public final class CheckpointWriter: @unchecked Sendable {
         self.keepLast = keepLast
         self.report = report
         try store.openForWriting()
-        let thread = Thread { [self] in run() }
-        thread.name = "checkpoint writer"
-        thread.start()
+        do {
+            try SystemThread.start("checkpoints") { [self] in run() }
+        } catch {
+            throw .cannotStart(reason: error.description)
+        }
     }
 
     /// Hands over a checkpoint to be written; see the policy above for when this waits.

@@ -10,9 +10,11 @@ public protocol AgreedFailure: Error {
 }
 
 extension Error {
-    /// Whether this rank is the one that has to print this error: true for every error but an ``AgreedFailure`` that
-    /// another rank reports.
-    public var shouldReport: Bool { (self as? any AgreedFailure)?.shouldReport ?? true }
+    /// Whether this rank is the one that has to print this error: true for every error but an ``AgreedFailure`` or a
+    /// ``NodeRankLost`` that another rank reports.
+    public var shouldReport: Bool {
+        (self as? any AgreedFailure)?.shouldReport ?? (self as? NodeRankLost)?.shouldReport ?? true
+    }
 
     /// The message for people: that of a `LocalizedError` where there is one.
     var message: String { (self as? any LocalizedError)?.errorDescription ?? String(describing: self) }
@@ -45,6 +47,8 @@ public struct FailureElsewhere: AgreedFailure, Equatable, CustomStringConvertibl
     public let operation: String
     /// The message of that rank's error.
     public let message: String
+    /// Whether that rank's error was a ``SharedMemoryError``: one that all ranks can answer by doing without.
+    public let isSharedMemoryError: Bool
 
     /// Always false.
     public var shouldReport: Bool { false }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Threads
 
 /// A thread of this rank that takes part in collectives while the rank computes: one operation at a time, over a
 /// communicator of its own, so that they never meet the rank's other collectives.
@@ -12,20 +13,27 @@ public final class CommunicationThread: Sendable {
     private let operations: OperationSlot
 
     /// Starts the thread, which may run on all processors of the node; nil where some rank's library lets only one
-    /// thread communicate. Collective: every rank of the communicator must call it.
+    /// thread communicate, or where some rank's system allows no more threads. Collective: every rank of the
+    /// communicator must call it.
     ///
     /// - Throws: The communicator's error.
     public init?(_ communicator: any Communicator) throws {
-        let isAllowed = try communicator.allreduce(
-            Int64(communicator.allowsConcurrentCalls ? 1 : 0), .minimum)
-        guard isAllowed == 1 else { return nil }
-        self.communicator = try communicator.split(color: 0, key: communicator.rank)
         let operations = OperationSlot()
+        let isStarted = communicator.allowsConcurrentCalls && Self.start(operations)
+        let areAllStarted = try communicator.allreduce(Int64(isStarted ? 1 : 0), .minimum) == 1
+        guard areAllStarted else {
+            operations.end()
+            return nil
+        }
+        self.communicator = try communicator.split(color: 0, key: communicator.rank)
         self.operations = operations
-        let thread = Thread { operations.run() }
-        thread.name = "communication"
+    }
+
+    private static func start(_ operations: OperationSlot) -> Bool {
         // Launchers bind a rank to a core, which its own thread needs.
-        ProcessorAffinity.withAffinityToAllProcessors { thread.start() }
+        ProcessorAffinity.withAffinityToAllProcessors {
+            (try? SystemThread.start("communication") { operations.run() }) != nil
+        }
     }
 
     deinit { operations.end() }

@@ -16,6 +16,9 @@ extension Communicator {
         let value: T
         do {
             value = try body()
+        } catch let error as NodeRankLost {
+            // Nobody can agree on anything any more.
+            throw error
         } catch {
             throw try agreedFailure(of: error, operation: operation) ?? error
         }
@@ -31,12 +34,16 @@ extension Communicator {
         guard lowest < 2 * size else { return nil }
         let speaker = lowest % size
         let message = try broadcast(text: rank == speaker ? error?.message ?? "" : "", root: speaker)
+        let isSharedMemoryError = try broadcast(
+            Int64(error?.isSharedMemoryError == true ? 1 : 0), root: speaker)
 
         if rank == speaker, let error {
             let isComplete = size == 1 || (error is any AgreedFailure && error.shouldReport)
             return isComplete ? error : RankFailure(rank: rank, operation: operation, underlying: error)
         }
         return error as? FailureElsewhere
-            ?? FailureElsewhere(rank: speaker, operation: operation, message: message)
+            ?? FailureElsewhere(
+                rank: speaker, operation: operation, message: message,
+                isSharedMemoryError: isSharedMemoryError == 1)
     }
 }

@@ -1,4 +1,12 @@
 extension Communicator {
+    /// Nil: nobody can be lost alone.
+    public var presence: NodePresence? { nil }
+
+    /// A barrier in shared memory. Collective: every rank must call it.
+    ///
+    /// - Throws: As ``makeSharedRegion(byteCount:)``.
+    public func makeNodeBarrier() throws -> NodeBarrier { try NodeBarrier(self) }
+
     /// False.
     public var allowsConcurrentCalls: Bool { false }
 

@@ -18,6 +18,9 @@ public protocol Communicator: AnyObject, Sendable {
     /// What carries the messages, for people to read, such as `single process` or `Open MPI 4.1.4`.
     var implementation: String { get }
 
+    /// Who of this rank's node still takes part, where the ranks are processes and the system tells.
+    var presence: NodePresence? { get }
+
     /// Whether several threads may call collectives at once, each those of another communicator.
     var allowsConcurrentCalls: Bool { get }
 
@@ -93,6 +96,11 @@ public protocol Communicator: AnyObject, Sendable {
     /// - Throws: ``SharedMemoryError`` where the system does not give that much or the ranks run on several nodes. All
     ///   ranks throw together, as ``agree(on:_:)`` does, or none. Or the communicator's error.
     func makeSharedRegion(byteCount: Int) throws -> SharedRegion
+
+    /// A barrier of all ranks of this communicator, which have to run on one node. Collective: every rank must call it.
+    ///
+    /// - Throws: As ``makeSharedRegion(byteCount:)``.
+    func makeNodeBarrier() throws -> NodeBarrier
 
     /// Ends all ranks at once, with the given exit code where the launcher passes it on. Not collective: any rank may
     /// call it at any time, after having said why.

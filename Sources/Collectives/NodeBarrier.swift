@@ -1,4 +1,5 @@
 internal import CSharedMemory
+internal import Foundation
 
 /// A barrier of the ranks of one node that lives in their shared memory, so that it takes less than a microsecond where
 /// each rank has a processor. It waits awake for a short time and then asleep.
@@ -9,14 +10,23 @@ public final class NodeBarrier: Sendable {
     public let count: Int
 
     private let region: SharedRegion
+    private let presence: NodePresence?
     private let looks: UInt32
     private let yields: UInt32
+    private let pause: (@Sendable () -> Void)?
 
     /// A barrier of all ranks of a communicator, which have to run on one node. Collective: every rank must call it.
     ///
     /// - Throws: As ``Communicator/makeSharedRegion(byteCount:)``.
-    public init(_ node: any Communicator) throws {
+    public convenience init(_ node: any Communicator) throws {
+        try self.init(node, pause: nil)
+    }
+
+    /// The same, where each rank does something before it comes and after it has been let go, such as to be late.
+    package init(_ node: any Communicator, pause: (@Sendable () -> Void)?) throws {
         count = node.size
+        self.pause = pause
+        presence = node.presence
         region = try node.makeSharedRegion(byteCount: dp_barrier_byte_count())
         // A rank that spins where there are fewer processors than ranks keeps the one that it waits for from running.
         let isCrowded = node.size > ProcessorAffinity.processorsOfNode
@@ -31,12 +41,25 @@ public final class NodeBarrier: Sendable {
 
     /// Returns once every rank has called it. Collective: every rank must call it, on one thread at a time.
     ///
-    /// - Throws: ``NodeBarrierCancelled`` if a rank has given the barrier up.
+    /// - Throws: ``NodeBarrierCancelled`` if a rank has given the barrier up, ``NodeRankLost`` if one has ended.
     public func wait() throws {
         guard count > 1 else { return }
-        guard dp_barrier_wait(region.base, UInt32(count), looks, yields) == 0 else {
+        pause?()
+        var round: UInt32 = 0
+        var code = dp_barrier_wait(region.base, UInt32(count), looks, yields, &round)
+        while code == ETIMEDOUT {
+            let lost = presence?.lostIndex
+            // A rank may have ended because all had come: the barrier has the last word.
+            code = dp_barrier_sleep(region.base, round)
+            guard code == ETIMEDOUT, let lost, let presence else { continue }
+            cancel()
+            throw presence.loss(ofIndex: lost)
+        }
+        guard code == 0 else {
+            try presence?.check()
             throw NodeBarrierCancelled()
         }
+        pause?()
     }
 
     /// Makes all ranks throw that wait here or come later: for a rank that cannot come any more. Not collective.

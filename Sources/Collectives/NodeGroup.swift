@@ -25,7 +25,7 @@ public final class NodeGroup: Sendable {
         self.node = node
         leaders = isLeader ? peers : nil
         all = communicator
-        nodeBarrier = try communicator.agree(on: Self.sharing) { try NodeBarrier(node) }
+        nodeBarrier = try communicator.agree(on: Self.sharing) { try node.makeNodeBarrier() }
     }
 
     /// A group of one rank each, which share nothing: every rank leads a node of its own.
@@ -38,7 +38,7 @@ public final class NodeGroup: Sendable {
         node = SingleProcessCommunicator()
         leaders = communicator
         all = communicator
-        nodeBarrier = try NodeBarrier(node)
+        nodeBarrier = try node.makeNodeBarrier()
     }
 
     /// This rank's index on its node.
@@ -64,7 +64,7 @@ public final class NodeGroup: Sendable {
     /// Returns once every rank of this node has called it, without a message of any kind. Collective: every rank of the
     /// node must call it, on one thread at a time. Another thread needs a ``NodeBarrier`` of its own.
     ///
-    /// - Throws: ``NodeBarrierCancelled`` if a rank has given up.
+    /// - Throws: ``NodeBarrierCancelled`` if a rank has given up, ``NodeRankLost`` if one has ended.
     public func barrier() throws {
         try nodeBarrier.wait()
     }

@@ -34,10 +34,12 @@ public struct ProcessorAffinity: Sendable, Equatable {
     }
 
     /// How many processors this process may use on its node if it leaves its binding: all online ones that its
-    /// container's processor set allows; at least 1.
+    /// container's processor set allows, but not more than its control groups give it time on, rounded up; at least 1.
     public static var processorsOfNode: Int {
-        withAffinityToAllProcessors { processorsOfCurrentThread }
+        min(withAffinityToAllProcessors { processorsOfCurrentThread }, processorQuota ?? .max)
     }
+
+    private static let processorQuota = ControlGroups.ofThisProcess.processors
 
     /// Runs a body with the calling thread unbound, and binds the thread again as it was.
     ///

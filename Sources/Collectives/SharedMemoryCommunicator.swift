@@ -10,6 +10,8 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     public let size: Int
     /// The placement in the base communicator.
     public let placement: NodePlacement
+    /// The base's.
+    public var presence: NodePresence? { base.presence }
     /// What carries messages between nodes, and that shared memory does within them.
     public let implementation: String
 

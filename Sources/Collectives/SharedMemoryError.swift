@@ -37,3 +37,15 @@ public struct SharedMemoryError: Error, Equatable, CustomStringConvertible, Loca
         return (byteCount < 0 ? "-" : "") + parts.reversed().joined(separator: ",")
     }
 }
+
+extension Error {
+    /// Whether this is a ``SharedMemoryError``, or the agreed failure of ranks of which the first one met such an error.
+    public var isSharedMemoryError: Bool {
+        switch self {
+        case is SharedMemoryError: true
+        case let failure as RankFailure: failure.underlying.isSharedMemoryError
+        case let failure as FailureElsewhere: failure.isSharedMemoryError
+        default: false
+        }
+    }
+}

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Threads
 
 /// A communicator whose ranks are threads of this process, for tests of code that runs on several ranks.
 ///
@@ -65,16 +66,18 @@ public final class ThreadCommunicator: Communicator {
                 rank: rank, nodes: nodeOfRank, hostNames: nodeOfRank.map { "node-\($0)" })
             let communicator = ThreadCommunicator(
                 rank: rank, size: size, placement: placement, meeting: meeting)
-            let thread = Thread {
-                do {
-                    values.store(try body(communicator), rank: rank)
-                    meeting.leave(rank: rank, error: nil)
-                } catch {
-                    meeting.leave(rank: rank, error: error)
+            do {
+                try SystemThread.start("rank \(rank)") {
+                    do {
+                        values.store(try body(communicator), rank: rank)
+                        meeting.leave(rank: rank, error: nil)
+                    } catch {
+                        meeting.leave(rank: rank, error: error)
+                    }
                 }
+            } catch {
+                meeting.leave(rank: rank, error: error)
             }
-            thread.stackSize = 8 << 20
-            thread.start()
         }
         try meeting.waitForEnd()
         return values.inRankOrder

@@ -70,30 +70,31 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     ///   - shardsOfRank: The logical shards of each rank, contiguous and in order.
     ///   - rowsPerShard: The rows of each shard in a global batch.
     ///   - synchronizesBatchNorm: Whether batch norm takes its statistics over the global batch.
-    ///   - threadCount: The threads of this rank that share its products.
-    /// - Throws: `SharedMemoryError`, or the communicator's error.
+    ///   - team: The threads of this rank that share its products.
+    /// - Throws: `SharedMemoryError`, `AllocationError`, or the communicator's error.
     public convenience init(
         communicator: any Communicator, group: NodeGroup, model: ModelState<Scalar>,
-        shardsOfRank: [Range<Int>], rowsPerShard: Int, synchronizesBatchNorm: Bool, threadCount: Int
+        shardsOfRank: [Range<Int>], rowsPerShard: Int, synchronizesBatchNorm: Bool, team: WorkerTeam
     ) throws {
         try self.init(
             communicator: communicator, group: group, model: model, shardsOfRank: shardsOfRank,
             rowsPerShard: rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm,
-            threadCount: threadCount,
+            team: team,
             exchangesGradients: nil)
     }
 
     /// The same, where somebody else decides whether nodes exchange gradients; nil leaves that to a measurement.
     package init(
         communicator: any Communicator, group: NodeGroup, model: ModelState<Scalar>,
-        shardsOfRank: [Range<Int>], rowsPerShard: Int, synchronizesBatchNorm: Bool, threadCount: Int,
+        shardsOfRank: [Range<Int>], rowsPerShard: Int, synchronizesBatchNorm: Bool, team: WorkerTeam,
         exchangesGradients: Bool?
     ) throws {
         precondition(shardsOfRank.count == communicator.size, "the shards of \(communicator.size) ranks")
         self.communicator = communicator
         self.group = group
         self.synchronizesBatchNorm = synchronizesBatchNorm
-        network = model.mlp.network
+        let network = model.mlp.network
+        self.network = network
         linears = network.linears
         shards = shardsOfRank[communicator.rank]
         shardCounts = shardsOfRank.map(\.count)
@@ -101,12 +102,14 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         parts = shards.count
         partRows = rowsPerShard
         let batch = rowsPerShard * shardCount
-        products = LinearProducts(
-            network, batch: batch, packed: model.packedWeights, threads: threadCount)
+        products = try communicator.agree(on: "making room for products") {
+            try LinearProducts(
+                network, batch: batch, packed: model.packedWeights, team: team)
+        }
         share = UpdateShare(index: group.localRank, count: group.localSize)
         ownVectors = share.vectors(network.parameterLayout)
-        gradientBuffer = AlignedBuffer(zeroed: model.mlp.parameterCount)
-        gathered = AlignedBuffer(zeroed: shardCount * network.statisticsLayout.count)
+        gradientBuffer = try AlignedBuffer(allocating: model.mlp.parameterCount)
+        gathered = try AlignedBuffer(allocating: shardCount * network.statisticsLayout.count)
         totalsInOrder = Array(repeating: 0, count: shardCount)
         segmentCounts = shardCounts
 

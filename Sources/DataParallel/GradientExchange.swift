@@ -43,7 +43,7 @@ final class GradientExchange<Scalar: TensorScalar & CollectiveElement> {
         // A rank that computes everything with its node computes so much more.
         let multiplications = network.linears.reduce(0) { $0 + $1.inputs * $1.outputs } * batch
         let more = 1 / Double(group.localSize) - 1 / Double(worldSize)
-        let secondsMore = Double(multiplications) * more / products.multiplicationsPerSecond()
+        let secondsMore = Double(multiplications) * more / (try products.multiplicationsPerSecond())
         var gain = [secondsMore - exchangeTime / .seconds(1)]
         try group.betweenNodes { try $0.allreduce(&gain, .minimum) }
         // The leader decides for its node.

@@ -42,11 +42,11 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
     ///   - model: The model that is trained.
     ///   - rowsOfRank: The rows of each rank's part of a global batch; they may differ.
     ///   - synchronizesBatchNorm: Whether batch norm takes its statistics over the global batch.
-    ///   - threadCount: The threads of this rank that share its products.
-    /// - Throws: `SharedMemoryError`.
+    ///   - team: The threads of this rank that share its products.
+    /// - Throws: `SharedMemoryError` or `AllocationError`.
     public init(
         communicator: any Communicator, group: NodeGroup, model: ModelState<Scalar>, rowsOfRank: [Int],
-        synchronizesBatchNorm: Bool, threadCount: Int
+        synchronizesBatchNorm: Bool, team: WorkerTeam
     ) throws {
         precondition(rowsOfRank.count == communicator.size, "the rows of \(communicator.size) ranks")
         let network = model.mlp.network
@@ -57,13 +57,15 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         linears = network.linears
         statisticsCount = network.statisticsLayout.count
         parameterCount = model.mlp.parameterCount
-        products = LinearProducts(
-            network, batch: rowsOfRank[communicator.rank], packed: model.packedWeights, threads: threadCount)
+        products = try communicator.agree(on: "making room for products") {
+            try LinearProducts(
+                network, batch: rowsOfRank[communicator.rank], packed: model.packedWeights, team: team)
+        }
         share = UpdateShare(index: group.localRank, count: group.localSize)
         ownVectors = share.vectors(network.parameterLayout)
         // Moments of all ranks: no module has more columns than all running statistics together.
-        gathered = AlignedBuffer(zeroed: communicator.size * statisticsCount)
-        totals = AlignedBuffer(zeroed: Self.totalCount + statisticsCount)
+        gathered = try AlignedBuffer(allocating: communicator.size * statisticsCount)
+        totals = try AlignedBuffer(allocating: Self.totalCount + statisticsCount)
         var plan = RegionPlan()
         let count = parameterCount + Self.totalCount + statisticsCount
         let places = (0..<group.localSize).map { _ in plan.add(Scalar.self, count: count) }

@@ -78,7 +78,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         // Rank 0 may have been alone in restoring.
         try group.barrier()
         if group.isLeader {
-            LinearProducts(mlp.network, batch: 0, packed: packedWeights, threads: 1).packWeights(parameters)
+            try LinearProducts(mlp.network, batch: 0, packed: packedWeights, threads: 1).packWeights(
+                parameters)
         }
         try group.barrier()
     }

@@ -17,11 +17,12 @@ public final class Replica<Scalar: TensorScalar & CollectiveElement> {
     ///   - model: The model.
     ///   - rows: The rows of this rank's part of a global batch.
     ///   - parts: The parts into which they are divided.
-    public init(model: ModelState<Scalar>, rows: Int, parts: Int) {
+    /// - Throws: `AllocationError`.
+    public init(model: ModelState<Scalar>, rows: Int, parts: Int) throws(AllocationError) {
         self.model = model
         let network = model.mlp.network
-        batchStatistics = AlignedBuffer(zeroed: parts * network.statisticsLayout.count)
-        workspace = Workspace(for: network, capacity: rows, parts: parts)
+        batchStatistics = try AlignedBuffer(allocating: parts * network.statisticsLayout.count)
+        workspace = try Workspace(for: network, capacity: rows, parts: parts)
         losses = Array(repeating: .zero, count: parts)
     }
 

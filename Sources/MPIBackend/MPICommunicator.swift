@@ -22,6 +22,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     private let maximumCount: Int
     // They stay until MPI's end: releasing one is collective, and ranks let go of objects at different times.
     private let children = Mutex<[MPICommunicator]>([])
+    // Set once, right after the making.
+    private let presenceOfNode = Mutex<NodePresence?>(nil)
 
     private init(
         _ mpi: dp_mpi_communicator, rank: Int, size: Int, placement: NodePlacement, maximumCount: Int
@@ -40,8 +42,26 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     static func duplicating(_ parent: dp_mpi_communicator) throws -> MPICommunicator {
         var mpi = parent
         try MPICall.check(MPI_Comm_dup(parent.handle, &mpi.handle), "MPI_Comm_dup")
-        return try adopting(mpi)
+        let copy = try adopting(mpi)
+        try copy.makePresence()
+        return copy
     }
+
+    /// Lets the ranks of each node see which of them live; without shared memory they cannot. Collective.
+    private func makePresence() throws {
+        let index = placement.nodeIndex
+        let node = try split(color: index, key: placement.localRank)
+        let ranks = placement.nodeOfRank.indices.filter { placement.nodeOfRank[$0] == index }
+        do {
+            let presence = try NodePresence(node, ranks: ranks, hostName: placement.hostNames[index])
+            presenceOfNode.withLock { $0 = presence }
+        } catch let error as any AgreedFailure {
+            guard error.isSharedMemoryError else { throw error }
+        }
+    }
+
+    /// Who of this rank's node still takes part in the world.
+    public var presence: NodePresence? { presenceOfNode.withLock { $0 } }
 
     /// Takes over a new communicator. Collective: every rank of it must call it.
     private static func adopting(_ mpi: dp_mpi_communicator) throws -> MPICommunicator {
@@ -83,12 +103,16 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     /// Returns once every rank has called it, and waits asleep: it looks after 50 µs and ever less often, up to every
     /// millisecond. Collective: every rank must call it.
     ///
-    /// - Throws: ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
+    /// - Throws: `NodeRankLost` if a rank of this node has ended, ``MPIError``, or ``MPIEnvironmentError`` after the end of MPI.
     public func idleBarrier() throws {
         try idly("MPI_Ibarrier", longestPause: 1_000_000) { MPI_Ibarrier(mpi.handle, &$0.handle) }
     }
 
-    /// Starts an operation and waits for its end asleep: looks after 50 µs and ever less often.
+    /// How long a rank that waits asleep does not look whether the others of its node live.
+    private static let nanosecondsBetweenLooks = 100_000_000
+
+    /// Starts an operation and waits for its end asleep: looks after 50 µs and ever less often, and at times whether the
+    /// ranks of this node live.
     private func idly(
         _ operation: String, longestPause: Int, _ start: (inout dp_mpi_request) -> Int32
     ) throws {
@@ -96,11 +120,17 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         try call(operation) { start(&request) }
         var isComplete: Int32 = 0
         var nanoseconds = 50_000
+        var sinceLook = 0
         while true {
             try call("MPI_Test") { MPI_Test(&request.handle, &isComplete, dp_mpi_status_ignore()) }
             if isComplete != 0 { return }
             var pause = timespec(tv_sec: 0, tv_nsec: nanoseconds)
             nanosleep(&pause, nil)
+            sinceLook += nanoseconds
+            if sinceLook >= Self.nanosecondsBetweenLooks {
+                sinceLook = 0
+                try presence?.check()
+            }
             nanoseconds = min(nanoseconds * 3 / 2, longestPause)
         }
     }
@@ -171,7 +201,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     /// Copies every rank's segment to all others, and waits asleep: it looks every 50 to 100 µs. Collective: every rank
     /// must call it, with the same counts.
     ///
-    /// - Throws: As ``allgather(segmentsOf:counts:)``.
+    /// - Throws: As ``allgather(segmentsOf:counts:)``, or `NodeRankLost` if a rank of this node has ended.
     public func idleAllgather<E: CollectiveElement>(
         segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
     ) throws {
@@ -218,6 +248,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             MPI_Comm_split(mpi.handle, Int32(clamping: color), Int32(clamping: key), &part.handle)
         }
         let child = try Self.adopting(part)
+        child.presenceOfNode.withLock { $0 = presence }
         children.withLock { $0.append(child) }
         return child
     }

@@ -66,6 +66,8 @@ public enum MPIEnvironment {
         try state.withLock { state in
             guard case .started(let communicator, let ownsMPI) = state else { return }
             state = .finalized
+            // From here on this rank waits for the others in the library alone, and none of them for it.
+            communicator.presence?.leave()
             try communicator.close()
             if ownsMPI { try MPICall.check(MPI_Finalize(), "MPI_Finalize", rank: communicator.rank) }
         }

@@ -26,12 +26,14 @@ public final class DigitSamples {
     }
 
     /// Makes room for up to `capacity` rows of `columns` numbers.
-    public init(capacity: Int, columns: Int, digits: Int) {
+    ///
+    /// - Throws: ``AllocationError``.
+    public init(capacity: Int, columns: Int, digits: Int) throws(AllocationError) {
         precondition(capacity <= Self.largestBatch, "a batch of \(capacity)")
         self.columns = columns
-        packedBuffer = AlignedBuffer(zeroed: dp_packed_samples(capacity, columns, Int32(digits)))
-        sumBuffer = AlignedBuffer(zeroed: columns)
-        largest = AlignedBuffer(zeroed: columns)
+        packedBuffer = try AlignedBuffer(allocating: dp_packed_samples(capacity, columns, Int32(digits)))
+        sumBuffer = try AlignedBuffer(allocating: columns)
+        largest = try AlignedBuffer(allocating: columns)
         scales = DigitScales(largest: largest.vector, digits: digits)
         source = StridedMatrix(Matrix(base: largest.vector.base, rows: 0, columns: columns))
     }

@@ -17,7 +17,9 @@ final class WorkerRegion: @unchecked Sendable {
     private static let looksBeforeYielding = 2000
     private static let yieldsBeforeSleeping = 200
 
-    private let workers: Int
+    /// How many threads call ``work()``: settled before the first region.
+    var workers = 0
+
     private let condition = NSCondition()
     /// Counts the regions begun. Raising it publishes `body` and `count`.
     private let generation = Atomic(0)
@@ -29,8 +31,6 @@ final class WorkerRegion: @unchecked Sendable {
     // Written by the caller before it raises `generation`, read by workers after they have seen that.
     private var body = dp_closure()
     private var count = 0
-
-    init(workers: Int) { self.workers = workers }
 
     func run(_ count: Int, _ body: (Int) -> Void) {
         self.count = count

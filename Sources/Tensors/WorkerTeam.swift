@@ -1,6 +1,6 @@
-internal import Foundation
+public import Threads
 
-/// A fixed number of threads that work on the same tasks together and then wait for each other.
+/// A number of threads, settled when they are started, that work on the same tasks together and then wait for each other.
 ///
 /// Who computes which task is left to chance: a result must not depend on it.
 public final class WorkerTeam: Sendable {
@@ -10,17 +10,38 @@ public final class WorkerTeam: Sendable {
     private let region: WorkerRegion
 
     /// Starts `threadCount` − 1 threads, which inherit the caller's processor affinity.
-    public init(threadCount: Int) {
-        precondition(threadCount >= 1, "a team of \(threadCount)")
-        self.threadCount = threadCount
-        let region = WorkerRegion(workers: threadCount - 1)
-        self.region = region
-        for index in 1..<max(1, threadCount) {
-            let thread = Thread { region.work() }
-            thread.name = "worker \(index)"
-            thread.stackSize = 8 << 20
-            thread.start()
+    ///
+    /// - Throws: `ThreadError` where the system does not allow as many; none of them is left then.
+    public convenience init(threadCount: Int) throws(ThreadError) {
+        try self.init(upTo: threadCount, atLeast: threadCount)
+    }
+
+    /// Starts up to `most` − 1 threads, as many as the system allows, which inherit the caller's processor affinity.
+    public convenience init(upTo most: Int) {
+        // The caller is there already.
+        do { try self.init(upTo: most, atLeast: 1) } catch { preconditionFailure("\(error)") }
+    }
+
+    private init(upTo most: Int, atLeast least: Int) throws(ThreadError) {
+        precondition(least >= 1 && least <= most, "a team of \(least) to \(most)")
+        let region = WorkerRegion()
+        var workers = 0
+        while workers < most - 1 {
+            do {
+                try SystemThread.start("worker \(workers + 1)") { region.work() }
+            } catch {
+                guard workers + 1 >= least else {
+                    region.end()
+                    throw ThreadError(
+                        name: error.name, reason: error.reason, wanted: most - 1, started: workers)
+                }
+                break
+            }
+            workers += 1
         }
+        region.workers = workers
+        self.region = region
+        threadCount = workers + 1
     }
 
     deinit { region.end() }

@@ -60,7 +60,7 @@ final class BatchPixels {
         self.thread = thread
         loaded = isAhead == 1 ? [nil, nil] : [nil]
         region = try group.makeRegion(byteCount: loaded.count * bytesOfNode.reduce(0, +))
-        labelBuffer = AlignedBuffer(zeroed: loaded.count * loader.rows)
+        labelBuffer = try AlignedBuffer(allocating: loaded.count * loader.rows)
     }
 
     /// This rank's rows.

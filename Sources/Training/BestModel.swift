@@ -12,9 +12,10 @@ final class BestModel {
         let parameters: AlignedBuffer<Float>
         let runningStatistics: AlignedBuffer<Float>
 
-        fileprivate init(network: Sequential) {
-            parameters = AlignedBuffer(repeating: 0, count: network.parameterLayout.count)
-            runningStatistics = AlignedBuffer(repeating: 0, count: network.statisticsLayout.count)
+        init(network: Sequential) throws(AllocationError) {
+            parameters = try AlignedBuffer(allocating: network.parameterLayout.count, filledWith: 0)
+            runningStatistics = try AlignedBuffer(
+                allocating: network.statisticsLayout.count, filledWith: 0)
         }
     }
 
@@ -25,16 +26,20 @@ final class BestModel {
     /// Takes the next best, if no checkpoint holds on to it.
     private var spare: Weights
 
-    init(network: Sequential) {
+    init(network: Sequential) throws(AllocationError) {
         self.network = network
-        weights = Weights(network: network)
-        spare = Weights(network: network)
+        weights = try Weights(network: network)
+        spare = try Weights(network: network)
     }
 
     /// Takes over the model's numbers if its accuracy is above the best so far.
-    func consider(_ model: ModelState<Float>, validation: BatchLoss, epoch: Int, step: Int) {
+    ///
+    /// - Throws: `AllocationError`.
+    func consider(
+        _ model: ModelState<Float>, validation: BatchLoss, epoch: Int, step: Int
+    ) throws(AllocationError) {
         if let result, validation.accuracy <= result.accuracy { return }
-        if !isKnownUniquelyReferenced(&spare) { spare = Weights(network: network) }
+        if !isKnownUniquelyReferenced(&spare) { spare = try Weights(network: network) }
         spare.parameters.vector.copy(from: model.parameters)
         spare.runningStatistics.vector.copy(from: model.runningStatistics)
         swap(&weights, &spare)

@@ -42,22 +42,24 @@ public struct CheckpointEvaluation {
             try ArithmeticProbe(configuration, stepsPerEpoch: 1).compare(over: communicator)
         }
         let mlp = MLP(configuration.model)
-        let parameters = AlignedBuffer<Float>(repeating: 0, count: mlp.parameterCount)
-        let statistics = AlignedBuffer<Float>(repeating: 0, count: mlp.network.statisticsLayout.count)
+        let weights = try communicator.agree(on: "making room for the model") {
+            try BestModel.Weights(network: mlp.network)
+        }
+        let (parameters, statistics) = (weights.parameters.vector, weights.runningStatistics.vector)
         let evaluator = try communicator.agree(on: "reading the checkpoint and the records") {
             if let checkpoint = checkpoint?.checkpoint {
                 // Before the first validation the checkpoint's own model is the best one.
                 try ModelTensors(network: mlp.network).restore(
                     checkpoint, prefix: checkpoint.prefix(of: model == .best ? .best : .current) ?? "",
-                    parameters: parameters.vector, runningStatistics: statistics.vector)
+                    parameters: parameters, runningStatistics: statistics)
             }
             return try Evaluator(
                 mlp: mlp, dataset: dataset, split: .test, indices: Array(0..<dataset.count(of: .test)),
                 communicator: communicator, mode: mode,
                 threadsPerRank: ProcessorShare.threads(of: communicator))
         }
-        try communicator.broadcast(parameters.vector.buffer, root: 0)
-        try communicator.broadcast(statistics.vector.buffer, root: 0)
-        return try evaluator.evaluate(parameters: parameters.vector, runningStatistics: statistics.vector)
+        try communicator.broadcast(parameters.buffer, root: 0)
+        try communicator.broadcast(statistics.buffer, root: 0)
+        return try evaluator.evaluate(parameters: parameters, runningStatistics: statistics)
     }
 }

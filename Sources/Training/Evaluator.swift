@@ -1,6 +1,5 @@
 internal import Collectives
 internal import Datasets
-internal import Foundation
 internal import MLPEngine
 internal import Synchronization
 internal import Tensors
@@ -66,7 +65,8 @@ final class Evaluator: Sendable {
     /// - Returns: The same record on every rank.
     /// - Throws: The communicator's error.
     func evaluate(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> BatchLoss {
-        let own = chunks.isEmpty ? [] : compute(parameters: parameters, runningStatistics: runningStatistics)
+        let own =
+            chunks.isEmpty ? [] : try compute(parameters: parameters, runningStatistics: runningStatistics)
         let chunkCount = (recordCount + Self.chunkRows - 1) / Self.chunkRows
         var losses = [Double](repeating: 0, count: chunkCount)
         var hits = [Int64](repeating: 0, count: chunkCount)
@@ -82,16 +82,19 @@ final class Evaluator: Sendable {
             lossSum: losses.reduce(0, +), correct: Int(hits.reduce(0, +)), samples: recordCount)
     }
 
-    private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) -> [BatchLoss] {
+    private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> [BatchLoss] {
         let threads = min(threads, chunks.count)
-        let memory = AlignedBuffer<Float>(zeroed: PackedWeights<Float>.count(of: mlp.network))
+        let memory = try AlignedBuffer<Float>(allocating: PackedWeights<Float>.count(of: mlp.network))
         let packed = PackedWeights(numbers: memory.vector)
-        LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1).packWeights(parameters)
+        try LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1).packWeights(parameters)
         let next = Atomic(0)
         let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))
-        @Sendable func work() {
-            let products = LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1)
-            let workspace = Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
+        let failure = Mutex<(any Error)?>(nil)
+        @Sendable func work() throws {
+            // Whoever comes late needs no room.
+            guard next.load(ordering: .relaxed) < chunks.count else { return }
+            let products = try LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1)
+            let workspace = try Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
             let input = AlignedBuffer<UInt8>(zeroed: Self.chunkRows * CIFAR10.imageBytes)
             let labels = AlignedBuffer<Int32>(zeroed: Self.chunkRows)
             while true {
@@ -108,21 +111,14 @@ final class Evaluator: Sendable {
                 results.withLock { $0[index] = loss }
             }
         }
-        // Launchers bind a rank to a core; the helpers may use the others.
-        let done = DispatchGroup()
-        ProcessorAffinity.withAffinityToAllProcessors {
-            for _ in 1..<max(1, threads) {
-                done.enter()
-                let thread = Thread {
-                    work()
-                    done.leave()
-                }
-                thread.stackSize = 8 << 20
-                thread.start()
-            }
+        @Sendable func attempt() {
+            do { try work() } catch { failure.withLock { $0 = error } }
         }
-        work()
-        done.wait()
+        // Launchers bind a rank to a core; the helpers may use the others. Any number of them comes to the same: where the
+        // system allows no more, those that there are do the work.
+        let team = ProcessorAffinity.withAffinityToAllProcessors { WorkerTeam(upTo: max(1, threads)) }
+        team.run(team.threadCount) { _ in attempt() }
+        if let error = failure.withLock({ $0 }) { throw error }
         return results.withLock { $0 }
     }
 

@@ -1,5 +1,6 @@
 internal import Foundation
 package import Metrics
+internal import Threads
 
 /// The metric files of a run, written in order on a queue of their own.
 ///
@@ -10,9 +11,11 @@ package import Metrics
 package final class FileQueue: @unchecked Sendable {
     private let sinks: [any MetricsSink]
     private let messages: MessageBox
-    private let queue = DispatchQueue(label: "run files", qos: .utility)
+    private let queue: SerialThread
 
-    package init(sinks: [any MetricsSink], messages: MessageBox) {
+    /// - Throws: `ThreadError`.
+    package init(sinks: [any MetricsSink], messages: MessageBox) throws(ThreadError) {
+        queue = try SerialThread("run files")
         self.sinks = sinks
         self.messages = messages
     }

@@ -50,7 +50,7 @@ final class RunRecorder {
         self.dataFingerprint = dataFingerprint
         self.kernels = kernels
         layout = ModelTensors(network: network)
-        snapshots = SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
+        snapshots = try SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         configurationText = String(decoding: try encoder.encode(configuration), as: UTF8.self)
@@ -75,7 +75,7 @@ final class RunRecorder {
         let events = try TensorBoardSink(directory: directory.path, opening: opening)
         let messages = MessageBox(lock.notes + csv.notes + lines.notes + steps.notes)
         self.messages = messages
-        files = FileQueue(sinks: [csv, lines, steps, events], messages: messages)
+        files = try FileQueue(sinks: [csv, lines, steps, events], messages: messages)
         let failures = CheckpointFailures()
         self.failures = failures
         writer = try CheckpointWriter(

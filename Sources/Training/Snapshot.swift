@@ -16,11 +16,11 @@ final class Snapshot: @unchecked Sendable {
     /// The best model and its step, where that is not the model itself.
     private var best: (weights: BestModel.Weights, step: Int)?
 
-    init(network: Sequential, hasVelocity: Bool) {
+    init(network: Sequential, hasVelocity: Bool) throws(AllocationError) {
         let (count, statistics) = (network.parameterLayout.count, network.statisticsLayout.count)
-        parameters = AlignedBuffer(repeating: 0, count: count)
-        runningStatistics = AlignedBuffer(repeating: 0, count: statistics)
-        velocity = AlignedBuffer(repeating: 0, count: hasVelocity ? count : 0)
+        parameters = try AlignedBuffer(allocating: count, filledWith: 0)
+        runningStatistics = try AlignedBuffer(allocating: statistics, filledWith: 0)
+        velocity = try AlignedBuffer(allocating: hasVelocity ? count : 0, filledWith: 0)
     }
 
     /// Copies the state after `step` steps.
@@ -35,7 +35,13 @@ final class Snapshot: @unchecked Sendable {
     func release() { best = nil }
 
     /// The copy as tensors.
+    ///
+    /// - Throws: What the tensors' making throws, or `AllocationError` where there is no memory for them and for the file's
+    ///   bytes.
     func tensors(_ model: ModelTensors, metadata: CheckpointMetadata) throws -> [NamedTensor] {
+        // Arrays cannot be refused memory without an end of the process: whether there is some has to be seen before.
+        let count = (parameters.count + runningStatistics.count) * (best == nil ? 1 : 2) + velocity.count
+        _ = try AlignedBuffer<Float>(allocating: 2 * count).count
         var tensors = try model.tensors(
             parameters: parameters.vector, runningStatistics: runningStatistics.vector,
             batches: metadata.position.step)
@@ -57,8 +63,12 @@ final class SnapshotPool: Sendable {
 
     private let free: Mutex<[Snapshot]>
 
-    init(network: Sequential, hasVelocity: Bool) {
-        free = Mutex((0..<Self.count).map { _ in Snapshot(network: network, hasVelocity: hasVelocity) })
+    init(network: Sequential, hasVelocity: Bool) throws(AllocationError) {
+        var snapshots: [Snapshot] = []
+        for _ in 0..<Self.count {
+            snapshots.append(try Snapshot(network: network, hasVelocity: hasVelocity))
+        }
+        free = Mutex(snapshots)
     }
 
     /// Returns one; there must be one.

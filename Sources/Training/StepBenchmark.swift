@@ -2,6 +2,7 @@ public import Collectives
 internal import DataParallel
 internal import Datasets
 internal import MLPEngine
+internal import Tensors
 
 /// Measures training steps on synthetic records: configurations that are to be compared in turn, again and again, so
 /// that what else the machine does meets all of them alike.
@@ -53,11 +54,14 @@ public struct StepBenchmark {
     ) throws -> [StepMeasurement] {
         guard let first = configurations.first else { return [] }
         let records = try BenchmarkRecords(first, communicator: communicator)
+        let team = try communicator.agree(on: "starting threads") {
+            try ProcessorAffinity.withAffinityToAllProcessors { try WorkerTeam(threadCount: threads) }
+        }
         let reductions: [RunOptions.Reduction] = comparesWithMPI ? [.auto, .mpi] : [.auto]
         let runs = try reductions.flatMap { reduction in
             try configurations.map {
                 try BenchmarkRun(
-                    $0, reduction: reduction, records: records, communicator: communicator, threads: threads)
+                    $0, reduction: reduction, records: records, communicator: communicator, team: team)
             }
         }
         for round in 0...rounds {

@@ -23,6 +23,7 @@ final class StepRunner {
     ///
     /// - Parameters:
     ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
+    ///   - team: The threads of this rank.
     ///   - digits: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
@@ -30,13 +31,13 @@ final class StepRunner {
     static func make(
         _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
-        threads: Int, digits: Int?, note: (String) -> Void
+        team: WorkerTeam, digits: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
         func make(sharingMemory: Bool) throws -> (StepRunner, RankGroup) {
             let ranks = try RankGroup(communicator, sharingMemory: sharingMemory)
             let runner = try StepRunner(
                 ranks: ranks, configuration: configuration, mlp: mlp, loader: loader, assignment: assignment,
-                threads: threads, digits: digits)
+                team: team, digits: digits)
             return (runner, ranks)
         }
         switch reduction {
@@ -45,8 +46,7 @@ final class StepRunner {
         case .auto:
             do {
                 return try make(sharingMemory: true)
-            } catch let error as any AgreedFailure {
-                // Nothing but the sharing of memory fails on all ranks together here.
+            } catch let error as any AgreedFailure where error.isSharedMemoryError {
                 note("\(error): the ranks exchange everything through MPI instead (--reduction mpi)")
                 return try make(sharingMemory: false)
             }
@@ -58,7 +58,7 @@ final class StepRunner {
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     private init(
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
-        assignment: ShardAssignment, threads: Int, digits: Int?
+        assignment: ShardAssignment, team: WorkerTeam, digits: Int?
     ) throws {
         let (communicator, node) = (ranks.communicator, ranks.node)
         globalBatch = configuration.batchSize
@@ -71,27 +71,25 @@ final class StepRunner {
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: digits.map { (CIFAR10.channelMean.count, $0) })
         let synchronizesBatchNorm = configuration.batchNorm == .sync
-        // Launchers bind a rank to a core; its threads may use the others.
-        method = try ProcessorAffinity.withAffinityToAllProcessors {
-            switch configuration.arithmetic {
-            case .fast:
-                return .fast(
-                    try GradientSumReduction(
-                        communicator: communicator, group: node, model: model, rowsOfRank: rowsOfRank,
-                        synchronizesBatchNorm: synchronizesBatchNorm, threadCount: threads))
-            case .reproducible:
-                let reduction = try FactorReduction(
-                    communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
-                    rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm,
-                    threadCount: threads)
-                reduction.exchangeBatch = { try pixels.exchange(over: $0) }
-                return .reproducible(reduction)
-            }
+        switch configuration.arithmetic {
+        case .fast:
+            method = .fast(
+                try GradientSumReduction(
+                    communicator: communicator, group: node, model: model, rowsOfRank: rowsOfRank,
+                    synchronizesBatchNorm: synchronizesBatchNorm, team: team))
+        case .reproducible:
+            let reduction = try FactorReduction(
+                communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
+                rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm, team: team)
+            reduction.exchangeBatch = { try pixels.exchange(over: $0) }
+            method = .reproducible(reduction)
         }
         self.pixels = pixels
         self.model = model
         let parts = configuration.arithmetic == .fast ? 1 : loader.ownedShards.count
-        replica = Replica(model: model, rows: loader.rows, parts: parts)
+        replica = try communicator.agree(on: "making room for a step") {
+            try Replica(model: model, rows: loader.rows, parts: parts)
+        }
     }
 
     /// Takes a step. Collective: every rank must call it.

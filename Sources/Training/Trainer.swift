@@ -6,6 +6,7 @@ internal import Foundation
 internal import MLPEngine
 internal import Metrics
 internal import Tensors
+internal import Threads
 
 /// A training run, from the records to the tested model.
 public struct Trainer {
@@ -52,7 +53,7 @@ public struct Trainer {
     /// - Throws: An `AgreedFailure` where all ranks fail together, such as ``UnsavedRun``; another error where this rank alone
     ///   does.
     public func run() throws -> RunOutcome {
-        let threads = options.threads ?? ProcessorShare.threads(of: communicator)
+        let wantedThreads = options.threads ?? ProcessorShare.threads(of: communicator)
         let digits = configuration.digits
         let kernels = UsedKernels(digits: digits)
         let fastestPrecision = try MatmulPrecision.fastestExact(over: communicator)
@@ -68,6 +69,14 @@ public struct Trainer {
             try ArithmeticProbe(configuration, stepsPerEpoch: stepsPerEpoch).compare(over: communicator)
         }
         let mlp = MLP(configuration.model)
+        try MemoryPlan(
+            configuration, mlp: mlp, assignment: assignment, trainingCount: split.training.count,
+            validationCount: split.validation.count, testCount: dataset.count(of: .test),
+            threads: wantedThreads, digits: digits, evaluation: options.evaluation,
+            communicator: communicator
+        ).check(over: communicator)
+        let team = try makeTeam(wantedThreads)
+        let threads = team.threadCount
         let (loader, validation, test) = try communicator.agree(on: "reading the records") {
             (
                 try BatchLoader(
@@ -84,10 +93,12 @@ public struct Trainer {
         // The model, the same on every rank.
         let (runner, ranks) = try StepRunner.make(
             communicator, options.reduction, configuration: configuration, mlp: mlp, loader: loader,
-            assignment: assignment, threads: threads, digits: digits,
+            assignment: assignment, team: team, digits: digits,
             note: { if isRoot { observer.note($0) } })
         let model = runner.model
-        let best = BestModel(network: mlp.network)
+        let best = try communicator.agree(on: "making room for the best model") {
+            try BestModel(network: mlp.network)
+        }
         var progress = try restore(model, best, kernels: kernels, fingerprint: fingerprint)
         try model.broadcast()
         let replicas = ReplicaCheck(model: model, ranks: ranks, placement: communicator.placement)
@@ -171,7 +182,7 @@ public struct Trainer {
                 throw Divergence(
                     epoch: epoch, step: progress.step, quantity: .validationLoss(loss), shouldReport: isRoot)
             }
-            if let result { best.consider(model, validation: result, epoch: epoch, step: progress.step) }
+            if let result { try best.consider(model, validation: result, epoch: epoch, step: progress.step) }
             let record = EpochRecord(
                 epoch: epoch, step: progress.step,
                 learningRate: schedule.rate(atStep: progress.step - 1, stepsPerEpoch: stepsPerEpoch),
@@ -231,6 +242,31 @@ public struct Trainer {
         }
         try agreeOnFiles(problem: problem)
         return .finished(summary)
+    }
+
+    /// The threads of this rank: as many as were asked for, or by default as many as can be had, since they change no
+    /// bit. Collective: every rank must call it.
+    private func makeTeam(_ count: Int) throws -> WorkerTeam {
+        let team = try communicator.agree(on: "starting threads") {
+            // Launchers bind a rank to a core; its threads may use the others.
+            try ProcessorAffinity.withAffinityToAllProcessors {
+                guard options.threads != nil else { return WorkerTeam(upTo: count) }
+                do {
+                    return try WorkerTeam(threadCount: count)
+                } catch let error as ThreadError {
+                    throw ConfigurationError(
+                        "--threads \(count)", found: "only \(error.started + 1): \(error.reason)",
+                        expected: "so many threads on each rank")
+                }
+            }
+        }
+        let missing = try communicator.allreduce(Int64(count - team.threadCount), .maximum)
+        if missing > 0, isRoot {
+            observer.note(
+                "expected \(count) threads on each rank, the system has started \(missing) fewer on one: the run is slower"
+                    + " and comes to the same (--threads)")
+        }
+        return team
     }
 
     private func evaluator(

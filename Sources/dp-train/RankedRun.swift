@@ -18,15 +18,25 @@ enum RankedRun {
             if error.shouldReport { Main.printError(message(of: error)) } else { Main.waitForSpeaker() }
             throw ExitCode.failure
         }
+        let communicator = world.communicator
+        communicator.presence?.watch { loss in
+            if loss.shouldReport { Main.printError(message(of: loss)) } else { Main.waitForSpeaker() }
+            // The main thread waits in a call of MPI.
+            guard communicator.allowsConcurrentCalls else { _exit(ExitCode.failure.rawValue) }
+            communicator.abort(code: ExitCode.failure.rawValue)
+        }
         do {
-            try body(world.communicator)
+            try body(communicator)
             try world.finish()
         } catch {
             if error.shouldReport { Main.printError(message(of: error)) }
             let code = exitCode(for: error)
             // The launcher ends a job at the first process that fails: the message has been printed by then.
-            guard error is any AgreedFailure || world.communicator.size == 1 else {
-                world.communicator.abort(code: code.rawValue)
+            guard error is any AgreedFailure || communicator.size == 1 else {
+                // Whoever does not speak would end the one that does.
+                if !error.shouldReport { Main.waitForSpeaker() }
+                communicator.presence?.markReported()
+                communicator.abort(code: code.rawValue)
             }
             try? world.finish()
             throw code

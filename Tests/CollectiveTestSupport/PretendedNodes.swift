@@ -18,6 +18,8 @@ public final class PretendedNodes: Communicator {
     /// The base's.
     public var size: Int { base.size }
     /// The base's.
+    public var presence: NodePresence? { base.presence }
+    /// The base's.
     public var implementation: String { base.implementation }
 
     /// The base's.

@@ -1,6 +1,7 @@
 import CollectiveTestSupport
 import Collectives
 import Foundation
+import Synchronization
 import Testing
 
 /// Serialised, since each test looks at all names that this process has made.
@@ -96,4 +97,65 @@ import Testing
             "\(SharedMemoryError(operation: "o", byteCount: 123, reason: "r"))"
                 == "o: cannot have 123 bytes of shared memory: r")
     }
+
+    #if os(Linux)
+    @Test("As long as an object has a name it is empty, and then it has none", arguments: [1, 3])
+    func window(size: Int) throws {
+        let seen = Sizes()
+        _ = try ThreadCommunicator.run(size: size) { communicator in
+            let watched = DelayedCommunicator(communicator) {
+                for name in SharedMemoryNames.left() {
+                    var status = stat()
+                    // Another rank may have removed it meanwhile.
+                    if stat("/dev/shm/" + name, &status) == 0 {
+                        seen.sizes.withLock { $0.append(status.st_size) }
+                    }
+                }
+            }
+            let region = try SharedRegion.ofProcesses(on: watched, byteCount: 100_000)
+            #expect(SharedMemoryNames.left() == [])
+            #expect(region.descriptor == nil)
+        }
+        #expect(!seen.sizes.withLock { $0 }.isEmpty)
+        #expect(seen.sizes.withLock { $0 }.allSatisfy { $0 == 0 })
+    }
+
+    @Test("What dead owners left is removed; what somebody holds, and what is not ours, stays")
+    func leftovers() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "shm-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func make(_ name: String, byteCount: Int = 0, age: Int = 0) throws {
+            try Data(count: byteCount).write(to: URL(filePath: folder + "/" + name))
+            var times = [
+                timespec(tv_sec: time(nil) - age, tv_nsec: 0), timespec(tv_sec: time(nil) - age, tv_nsec: 0),
+            ]
+            #expect(utimensat(AT_FDCWD, folder + "/" + name, &times, 0) == 0)
+        }
+        try make("dp-train-17-badcafe")
+        try make("dp-train-17-1")
+        // Of a version that reserved memory under the name: one that has been dead for long, one that may be at work.
+        try make("dp-train-18-2", byteCount: 5000, age: 100)
+        let remaining = [
+            "dp-train-18-3", "dp-train-19-4", "dp-train-x-4", "dp-train-17", "dp-train-17-xyz", "other-17-1",
+        ]
+        try make(remaining[0], byteCount: 5000)
+        for name in remaining.dropFirst() { try make(name, age: 1000) }
+        let link = "dp-train-20-5"
+        try FileManager.default.createSymbolicLink(
+            atPath: folder + "/" + link, withDestinationPath: remaining[5])
+        #expect(mkfifo(folder + "/dp-train-21-6", 0o600) == 0)
+        // Held, as the maker of an object does.
+        let held = open(folder + "/" + remaining[1], O_RDWR)
+        #expect(held >= 0 && flock(held, LOCK_EX) == 0)
+        defer { close(held) }
+        SharedMemoryLeftovers.clear(in: folder)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(left.sorted() == (remaining + [link, "dp-train-21-6"]).sorted())
+    }
+    #endif
+}
+
+private final class Sizes: Sendable {
+    let sizes = Mutex<[Int]>([])
 }

@@ -81,8 +81,10 @@ import Testing
             }
             try model.broadcast()
             let packed: Vector<Float> = scratch.unset(model.packedWeights.numbers.count)
-            LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)
-                .packWeights(model.parameters)
+            try LinearProducts(
+                model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1
+            )
+            .packWeights(model.parameters)
             return (
                 model.parameters.array == scratch.normals(model.parameters.count, stream: 1).array,
                 velocity.array == scratch.normals(velocity.count, stream: 2).array,

@@ -70,7 +70,7 @@ extension TrainingProblem {
         try GradientSumReduction(
             communicator: communicator, group: group, model: model,
             rowsOfRank: Self.rowsOfRank(worldSize: communicator.size),
-            synchronizesBatchNorm: mode == .sync, threadCount: threads)
+            synchronizesBatchNorm: mode == .sync, team: WorkerTeam(threadCount: threads))
     }
 
     func reproducibleReduction<Scalar: TensorScalar & CollectiveElement>(
@@ -80,7 +80,8 @@ extension TrainingProblem {
         try FactorReduction(
             communicator: communicator, group: group, model: model,
             shardsOfRank: (0..<communicator.size).map { Self.shards(of: $0, worldSize: communicator.size) },
-            rowsPerShard: Self.rowsPerShard, synchronizesBatchNorm: mode == .sync, threadCount: threads,
+            rowsPerShard: Self.rowsPerShard, synchronizesBatchNorm: mode == .sync,
+            team: WorkerTeam(threadCount: threads),
             exchangesGradients: exchangesGradients)
     }
 
@@ -137,7 +138,7 @@ extension TrainingProblem {
         _ batch: Batch<Method.Scalar>, _ method: Method, _ learningRate: Double, _ stopping: (Int) -> Bool
     ) throws -> State {
         let range = Self.rows(of: communicator.rank, worldSize: communicator.size)
-        let replica = Replica(model: model, rows: range.count, parts: method.parts)
+        let replica = try Replica(model: model, rows: range.count, parts: method.parts)
         var outcomes: [StepOutcome] = []
         for step in 0..<steps {
             let scratch = Scratch()
@@ -152,18 +153,18 @@ extension TrainingProblem {
         return State(
             parameters: model.parameters.doubles, velocity: model.velocity?.doubles ?? [],
             statistics: model.runningStatistics.doubles, outcomes: outcomes,
-            weightsArePacked: Self.hasPackedWeights(model))
+            weightsArePacked: try Self.hasPackedWeights(model))
     }
 
     /// Whether the packed weights are those of the parameters.
     private static func hasPackedWeights<Scalar: TensorScalar & CollectiveElement>(
         _ model: ModelState<Scalar>
-    ) -> Bool {
+    ) throws -> Bool {
         // Bytes would show in the bits of the next step.
         guard model.packedWeights.digits == nil else { return true }
         let scratch = Scratch()
         let packed: Vector<Scalar> = scratch.unset(model.packedWeights.numbers.count)
-        LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)
+        try LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)
             .packWeights(model.parameters)
         return packed.array == model.packedWeights.numbers.array
     }

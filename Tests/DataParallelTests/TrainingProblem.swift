@@ -95,7 +95,7 @@ struct TrainingProblem: Sendable {
             var statistics = [Double](repeating: 0, count: running.count)
             var sum = BatchLoss.zero
             for block in blocks {
-                let workspace = Workspace<Double>(for: network, capacity: block.count)
+                let workspace = try Workspace<Double>(for: network, capacity: block.count)
                 let part: Vector<Double> = scratch.unset(mlp.parameterCount)
                 let partStatistics: Matrix<Double> = scratch.unset(1, running.count)
                 var losses = [BatchLoss.zero]

@@ -41,8 +41,9 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `A FIFO where a download gathers is refused by name`() async throws {
         let server = try LoopbackServer([1, 2, 3])
+        defer { server.stop() }
         let downloader = try DatasetDownloader(
-            version: .binary, folder: folder.path, url: "http://127.0.0.1:\(server.port)/x",
+            version: .binary, folder: folder.path, url: server.base + "/x",
             md5: String(repeating: "0", count: 32))
         try #require(mkfifo(downloader.partialPath, 0o600) == 0)
         let error = await #expect(throws: DatasetError.self) { try await downloader.download { _ in } }

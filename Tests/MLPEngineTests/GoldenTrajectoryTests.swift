@@ -48,7 +48,7 @@ import Testing
             momentum: run.optimizer.momentum, nesterov: run.optimizer.nesterov,
             weightDecay: run.optimizer.weightDecay)
         let rows = run.batches[0].x.count
-        let workspace = Workspace<Scalar>(for: mlp.network, capacity: rows)
+        let workspace = try Workspace<Scalar>(for: mlp.network, capacity: rows)
         for (batch, loss) in zip(run.batches, run.losses) {
             let record = try mlp.computeGradients(
                 matrix(batch.x, scratch), targets: targets(of: batch, scratch), globalBatch: rows,

@@ -21,11 +21,11 @@ import Testing
         let packed: Vector<Scalar>
         let products: LinearProducts<Scalar>
 
-        init(_ configuration: MLPConfiguration, threads: Int, packing: Bool = true) {
+        init(_ configuration: MLPConfiguration, threads: Int, packing: Bool = true) throws {
             network = MLP(configuration).network
             parameters = scratch.normals(network.parameterLayout.count, stream: 1)
             packed = scratch.unset(PackedWeights<Scalar>.count(of: network))
-            products = LinearProducts(
+            products = try LinearProducts(
                 network, batch: batch, packed: PackedWeights(numbers: packed), threads: threads)
             if packing { products.packWeights(parameters) }
         }
@@ -33,8 +33,8 @@ import Testing
 
     private func checkPasses<Scalar: TensorScalar>(
         _ configuration: MLPConfiguration, threads: Int, as type: Scalar.Type
-    ) {
-        let setting = Setting<Scalar>(configuration, threads: threads)
+    ) throws {
+        let setting = try Setting<Scalar>(configuration, threads: threads)
         #expect(setting.products.team.threadCount == threads)
         for (index, module) in setting.network.linears.enumerated() {
             let x: Matrix<Scalar> = setting.scratch.normals(batch, module.inputs, stream: 2 * index + 2)
@@ -67,15 +67,15 @@ import Testing
     @Test(
         "Outputs and input gradients have the bits of the module's own, on any number of threads",
         arguments: networks, [1, 2, 3])
-    func passes(configuration: MLPConfiguration, threads: Int) {
-        checkPasses(configuration, threads: threads, as: Float.self)
-        checkPasses(configuration, threads: threads, as: Double.self)
+    func passes(configuration: MLPConfiguration, threads: Int) throws {
+        try checkPasses(configuration, threads: threads, as: Float.self)
+        try checkPasses(configuration, threads: threads, as: Double.self)
     }
 
     private func checkGradients<Scalar: TensorScalar>(
         _ configuration: MLPConfiguration, threads: Int, as type: Scalar.Type
-    ) {
-        let setting = Setting<Scalar>(configuration, threads: threads)
+    ) throws {
+        let setting = try Setting<Scalar>(configuration, threads: threads)
         for (index, module) in setting.network.linears.enumerated() {
             let shape = "\(index), [\(module.outputs), \(module.inputs)]"
             let dy: Matrix<Scalar> = setting.scratch.normals(batch, module.outputs, stream: 2)
@@ -125,16 +125,16 @@ import Testing
     @Test(
         "Weight gradients have the bits of the module's own, whole or by panels, on any number of threads",
         arguments: networks, [1, 2, 3])
-    func weightGradients(configuration: MLPConfiguration, threads: Int) {
-        checkGradients(configuration, threads: threads, as: Float.self)
-        checkGradients(configuration, threads: threads, as: Double.self)
+    func weightGradients(configuration: MLPConfiguration, threads: Int) throws {
+        try checkGradients(configuration, threads: threads, as: Float.self)
+        try checkGradients(configuration, threads: threads, as: Double.self)
     }
 
     @Test(
         "Pixels give the bits of the numbers they stand for, forward and in the gradient",
         arguments: [1, 2, 3])
-    func pixels(threads: Int) {
-        let setting = Setting<Float>(Self.networks[1], threads: threads)
+    func pixels(threads: Int) throws {
+        let setting = try Setting<Float>(Self.networks[1], threads: threads)
         let module = setting.network.linears[0]
         var random = RandomStream(seed: 2, purpose: .testing)
         let bytes = setting.scratch.vector(
@@ -167,7 +167,7 @@ import Testing
     @Test(
         "Weight gradients with pixels in integers need no forward pass, on any number of threads",
         arguments: [1, 2, 3])
-    func gradientOfIntegers(threads: Int) {
+    func gradientOfIntegers(threads: Int) throws {
         let network = MLP(
             MLPConfiguration(inputs: 96, hiddenDimensions: [33], classes: 4, activation: .relu)
         ).network
@@ -181,7 +181,7 @@ import Testing
             maxima: scratch.vector([Float](repeating: 0, count: slots)),
             sums: scratch.vector([Int32](repeating: 0, count: slots)))
         let numbers: Vector<Float> = scratch.unset(PackedWeights<Float>.count(of: network, withDigits: true))
-        let products = LinearProducts(
+        let products = try LinearProducts(
             network, batch: batch, packed: PackedWeights(numbers: numbers, digits: weights), threads: threads)
         var random = RandomStream(seed: 4, purpose: .testing)
         let bytes = scratch.vector((0..<batch * 96).map { _ in UInt8(random.integer(below: 256)) })
@@ -205,9 +205,9 @@ import Testing
     }
 
     @Test("Weights packed again column range by column range are those packed whole", arguments: networks)
-    func packing(configuration: MLPConfiguration) {
-        let whole = Setting<Float>(configuration, threads: 1)
-        let pieces = Setting<Float>(configuration, threads: 1, packing: false)
+    func packing(configuration: MLPConfiguration) throws {
+        let whole = try Setting<Float>(configuration, threads: 1)
+        let pieces = try Setting<Float>(configuration, threads: 1, packing: false)
         #expect(pieces.packed.array.allSatisfy { $0.isNaN })
         for module in pieces.network.linears {
             for first in stride(from: 0, to: module.inputs, by: 50) {
@@ -232,12 +232,12 @@ import Testing
     }
 
     @Test("Evaluation with packed weights gives the bits of evaluation without", arguments: networks)
-    func evaluation(configuration: MLPConfiguration) {
-        let setting = Setting<Float>(configuration, threads: 2)
+    func evaluation(configuration: MLPConfiguration) throws {
+        let setting = try Setting<Float>(configuration, threads: 2)
         let mlp = MLP(configuration)
         let x: Matrix<Float> = setting.scratch.normals(batch, configuration.inputs, stream: 2)
         let labels = setting.scratch.vector((0..<batch).map { Int32($0 % configuration.classes) })
-        let workspace = Workspace<Float>(for: mlp.network, capacity: batch)
+        let workspace = try Workspace<Float>(for: mlp.network, capacity: batch)
         func evaluate(_ products: LinearProducts<Float>?) -> BatchLoss {
             mlp.evaluate(
                 .numbers(x), targets: .labels(labels), parameters: setting.parameters,
@@ -247,8 +247,8 @@ import Testing
     }
 
     @Test("Some panels' columns come with room for their gradient, every column once", arguments: [1, 2, 3])
-    func groups(threads: Int) {
-        let setting = Setting<Float>(Self.networks[1], threads: threads)
+    func groups(threads: Int) throws {
+        let setting = try Setting<Float>(Self.networks[1], threads: threads)
         let module = setting.network.linears[0]
         let columns = Mutex<[Int]>([])
         setting.products.forEachGroup(of: module, panels: 1..<25) { range, room in

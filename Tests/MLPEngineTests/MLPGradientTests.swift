@@ -32,7 +32,7 @@ struct MLPCase: GradientCase {
     ) {
         let scratch = Scratch()
         let (network, inputs) = (mlp.network, mlp.configuration.inputs)
-        let workspace = Workspace<Scalar>(for: network, capacity: rows)
+        let workspace = try Workspace<Scalar>(for: network, capacity: rows)
         let x: Matrix<Scalar> = scratch.vector(rounding: variables[0]).matrix(rows: rows, columns: inputs)
         let parameters: Vector<Scalar> = scratch.vector(rounding: variables[1])
         let (gradients, again): (Vector<Scalar>, Vector<Scalar>) = (

@@ -27,7 +27,7 @@ import Testing
         typealias Scalar = Reducer.Scalar
         let scratch = Scratch(seed: 10)
         let mlp = MLP(configuration)
-        let workspace = Workspace<Scalar>(for: mlp.network, capacity: Self.rows, parts: parts)
+        let workspace = try Workspace<Scalar>(for: mlp.network, capacity: Self.rows, parts: parts)
         let parameters: Vector<Scalar> = scratch.normals(mlp.parameterCount, stream: 1)
         let x: Matrix<Scalar> = scratch.normals(Self.rows, configuration.inputs, stream: 2)
         let labels = scratch.vector((0..<Self.rows).map { Int32($0 * 5 % 7 % configuration.classes) })
@@ -121,13 +121,13 @@ import Testing
             scratch.normals(5 * 7, stream: 2), scratch.normals(5 * 7, stream: 3)
         )
         let x = scratch.vector(part.array + other.array + part.array).matrix(rows: 15, columns: 7)
-        let workspace = Workspace<Float>(for: mlp.network, capacity: 15, parts: 3)
+        let workspace = try Workspace<Float>(for: mlp.network, capacity: 15, parts: 3)
         let y = try mlp.network.forward(
             .numbers(x), parameters: parameters, batchStatistics: scratch.unset(3, 0), workspace: workspace,
             reducer: LocalBatch())
         #expect(y[rows: 0..<5].vector.array == y[rows: 10..<15].vector.array)
         #expect(y[rows: 0..<5].vector.array != y[rows: 5..<10].vector.array)
-        let alone = Workspace<Float>(for: mlp.network, capacity: 5)
+        let alone = try Workspace<Float>(for: mlp.network, capacity: 5)
         let expected = try mlp.network.forward(
             .numbers(x[rows: 0..<5]), parameters: parameters, batchStatistics: scratch.unset(1, 0),
             workspace: alone, reducer: LocalBatch())

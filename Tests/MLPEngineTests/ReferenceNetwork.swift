@@ -80,7 +80,7 @@ struct ReferenceNetwork: GradientCase {
     ) {
         let scratch = Scratch()
         let network = network
-        let workspace = Workspace<Scalar>(for: network, capacity: rows + 2)
+        let workspace = try Workspace<Scalar>(for: network, capacity: rows + 2)
         let x: Matrix<Scalar> = scratch.vector(rounding: variables[0]).matrix(rows: rows, columns: inputs)
         let parameters: Vector<Scalar> = scratch.vector(rounding: variables[1])
         let gradients: Vector<Scalar> = scratch.unset(parameters.count)

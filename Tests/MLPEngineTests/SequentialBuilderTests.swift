@@ -75,7 +75,7 @@ import Testing
     func inputIsKept(network reference: ReferenceNetwork) throws {
         let scratch = Scratch()
         let network = reference.network
-        let workspace = Workspace<Float>(for: network, capacity: reference.rows)
+        let workspace = try Workspace<Float>(for: network, capacity: reference.rows)
         let x: Matrix<Float> = scratch.normals(reference.rows, reference.inputs, stream: 1)
         let before = x.vector.array
         let parameters: Vector<Float> = scratch.normals(network.parameterLayout.count, stream: 2)

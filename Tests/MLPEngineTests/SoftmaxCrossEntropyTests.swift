@@ -104,7 +104,7 @@ import Testing
     func notANumberInTheNetwork(configuration: MLPConfiguration) throws {
         let scratch = Scratch()
         let mlp = MLP(configuration)
-        let workspace = Workspace<Float>(for: mlp.network, capacity: 4)
+        let workspace = try Workspace<Float>(for: mlp.network, capacity: 4)
         let parameters: Vector<Float> = scratch.normals(mlp.parameterCount, stream: 1)
         let x: Matrix<Float> = scratch.normals(4, 3, stream: 2)
         let targets = Targets<Float>.labels(scratch.vector([0, 1, 2, 0]))

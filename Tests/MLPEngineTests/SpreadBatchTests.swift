@@ -40,7 +40,7 @@ import Testing
         let meeting = Meeting(parts: split.count)
         return try runParts(split.count) { part in
             let range = starts[part]..<starts[part] + split[part]
-            let workspace = Workspace<Scalar>(for: mlp.network, capacity: range.count)
+            let workspace = try Workspace<Scalar>(for: mlp.network, capacity: range.count)
             let loss = try mlp.computeGradients(
                 x[rows: range], targets: .labels(labels[range]), globalBatch: rows, parameters: parameters,
                 gradients: gradients[part], batchStatistics: statistics[part], workspace: workspace,
@@ -87,7 +87,7 @@ import Testing
         let mlp = MLP(Self.configurations[1])
         let parameters: Vector<Double> = scratch.normals(mlp.parameterCount, stream: 1)
         let x: Matrix<Double> = scratch.normals(12, 7, stream: 2)
-        let workspace = Workspace<Double>(for: mlp.network, capacity: 12)
+        let workspace = try Workspace<Double>(for: mlp.network, capacity: 12)
         func statistics(_ rows: Range<Int>) throws -> [Double] {
             let statistics: Matrix<Double> = scratch.unset(1, mlp.network.statisticsLayout.count)
             _ = try mlp.network.forward(
@@ -125,10 +125,10 @@ import Testing
     }
 
     @Test("What the reducer throws comes out of the pass", arguments: Place.allCases)
-    func errors(place: Place) {
+    func errors(place: Place) throws {
         let scratch = Scratch()
         let mlp = MLP(Self.configurations[1])
-        let workspace = Workspace<Float>(for: mlp.network, capacity: 2)
+        let workspace = try Workspace<Float>(for: mlp.network, capacity: 2)
         let labels = scratch.vector([Int32(0), 1])
         let parameters: Vector<Float> = scratch.normals(mlp.parameterCount, stream: 1)
         let x: Matrix<Float> = scratch.normals(2, 7, stream: 2)
@@ -153,7 +153,7 @@ import Testing
         let x: Matrix<Float> = scratch.normals(12, 7, stream: 2)
         let labels = scratch.vector((0..<12).map { Int32($0 % 3) })
         let passes = try [12, 13, 100].map { capacity in
-            let workspace = Workspace<Float>(for: mlp.network, capacity: capacity)
+            let workspace = try Workspace<Float>(for: mlp.network, capacity: capacity)
             let gradients: Vector<Float> = scratch.unset(mlp.parameterCount)
             // Twice, as a second pass must find nothing of the first.
             for _ in 0..<2 {

@@ -43,4 +43,22 @@ import Testing
         #expect(matrix[rows: 0..<2].hasShape(of: buffer.matrix(rows: 2, columns: 4)))
         #expect(!matrix.hasShape(of: buffer.matrix(rows: 4, columns: 3)))
     }
+
+    @Test(
+        "More memory than there is, or than can be counted, is an error",
+        arguments: [1 << 55, 1 << 61, Int.max / 8, Int.max, -1, Int.min])
+    func refusal(count: Int) {
+        #expect(throws: AllocationError(count: count, stride: 8)) {
+            _ = try AlignedBuffer<Double>(allocating: count).count
+        }
+        #expect(throws: AllocationError.self) { _ = try AlignedBuffer<UInt8>(allocating: count).count }
+    }
+
+    @Test("What was allocated is zero, or filled", arguments: [0, 1, 1000])
+    func allocating(count: Int) throws {
+        let zeros = try AlignedBuffer<Float>(allocating: count)
+        let ones = try AlignedBuffer<Float>(allocating: count, filledWith: 1)
+        #expect(zeros.vector.array == [Float](repeating: 0, count: count))
+        #expect(ones.vector.array == [Float](repeating: 1, count: count))
+    }
 }

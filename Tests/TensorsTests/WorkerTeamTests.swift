@@ -4,8 +4,8 @@ import Testing
 
 @Suite struct WorkerTeamTests {
     @Test("Every task of every region is done once before the region ends", arguments: [1, 2, 3, 5])
-    func everyTask(threads: Int) {
-        let team = WorkerTeam(threadCount: threads)
+    func everyTask(threads: Int) throws {
+        let team = try WorkerTeam(threadCount: threads)
         for count in [0, 1, 2, 3, 7, 64] {
             for _ in 0..<200 {
                 let calls = (0..<64).map { _ in Counter() }
@@ -17,8 +17,8 @@ import Testing
     }
 
     @Test("What tasks write is there when the region has ended, after any pause between regions")
-    func visibility() {
-        let team = WorkerTeam(threadCount: 3)
+    func visibility() throws {
+        let team = try WorkerTeam(threadCount: 3)
         let values = AlignedBuffer<Int32>(repeating: 0, count: 3000)
         let vector = values.vector
         for round in 1...50 {
@@ -31,10 +31,19 @@ import Testing
         }
     }
 
+    @Test("A team of as many as can be had does every task", arguments: [1, 4])
+    func upTo(threads: Int) {
+        let team = WorkerTeam(upTo: threads)
+        #expect((1...threads).contains(team.threadCount))
+        let sum = Counter()
+        team.run(10) { sum.value.add($0, ordering: .relaxed) }
+        #expect(sum.value.load(ordering: .relaxed) == 45)
+    }
+
     @Test("Teams come and go")
-    func lifetime() {
+    func lifetime() throws {
         for _ in 0..<50 {
-            let team = WorkerTeam(threadCount: 4)
+            let team = try WorkerTeam(threadCount: 4)
             let sum = Counter()
             team.run(10) { sum.value.add($0, ordering: .relaxed) }
             #expect(sum.value.load(ordering: .relaxed) == 45)

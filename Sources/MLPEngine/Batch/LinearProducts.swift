@@ -37,11 +37,29 @@ public final class LinearProducts<Scalar: TensorScalar> {
     ///   - batch: The rows of a global batch, over which weight gradients are summed; 0 where none are computed.
     ///   - packed: The packed weights; others may have packed them.
     ///   - threads: The threads that share a product.
-    public init(_ network: Sequential, batch: Int, packed: PackedWeights<Scalar>, threads: Int) {
+    /// - Throws: `AllocationError` or `ThreadError`.
+    public convenience init(
+        _ network: Sequential, batch: Int, packed: PackedWeights<Scalar>, threads: Int
+    ) throws {
+        try self.init(network, batch: batch, packed: packed, team: WorkerTeam(threadCount: threads))
+    }
+
+    /// Makes room for products.
+    ///
+    /// - Parameters:
+    ///   - network: The network.
+    ///   - batch: The rows of a global batch, over which weight gradients are summed; 0 where none are computed.
+    ///   - packed: The packed weights; others may have packed them.
+    ///   - team: The threads that share a product.
+    /// - Throws: `AllocationError`.
+    public init(
+        _ network: Sequential, batch: Int, packed: PackedWeights<Scalar>, team: WorkerTeam
+    ) throws(AllocationError) {
         self.batch = batch
-        team = WorkerTeam(threadCount: threads)
+        self.team = team
+        let threads = team.threadCount
         linears = network.linears
-        pixels = packed.digits.map { PixelProducts($0, batch: batch) }
+        pixels = if let digits = packed.digits { try PixelProducts(digits, batch: batch) } else { nil }
         var start = 0
         weights = linears.dropFirst(packed.digits == nil ? 0 : 1).map { module in
             let count = PackedMatrix<Scalar>.count(rows: module.inputs, columns: module.outputs)
@@ -49,17 +67,54 @@ public final class LinearProducts<Scalar: TensorScalar> {
             return PackedMatrix(
                 packed.numbers[start..<start + count], rows: module.inputs, columns: module.outputs)
         }
-        widest = linears.map(\.outputs).max() ?? 0
-        scratch = AlignedBuffer(repeating: 0, count: threads * Scalar.productScratch)
-        let pixelBytes = DigitSamples.pixelCount(rows: batch, columns: Self.groupWidth)
-        factorRoom = max(batch * Self.groupWidth, pixelBytes / MemoryLayout<Scalar>.stride)
-        factors = AlignedBuffer(zeroed: threads * factorRoom)
-        gradients = AlignedBuffer(zeroed: batch == 0 ? 0 : threads * widest * Self.groupWidth)
-        // Nobody asks for the gradient of the network's input.
-        let largest = linears.dropFirst().map {
-            PackedMatrix<Scalar>.count(rows: $0.outputs, columns: $0.inputs)
+        let rooms = Rooms(network, batch: batch, threads: threads)
+        (widest, factorRoom) = (rooms.widest, rooms.factorsOfThread)
+        scratch = try AlignedBuffer(allocating: rooms.scratch, filledWith: 0)
+        factors = try AlignedBuffer(allocating: threads * factorRoom)
+        gradients = try AlignedBuffer(allocating: rooms.gradients)
+        backward = try AlignedBuffer(allocating: rooms.backward)
+    }
+
+    /// What products work in, in scalars.
+    private struct Rooms {
+        let widest: Int
+        let scratch: Int
+        let factorsOfThread: Int
+        let gradients: Int
+        let backward: Int
+
+        init(_ network: Sequential, batch: Int, threads: Int) {
+            let linears = network.linears
+            widest = linears.map(\.outputs).max() ?? 0
+            scratch = threads * Scalar.productScratch
+            let pixelBytes = DigitSamples.pixelCount(rows: batch, columns: groupWidth)
+            factorsOfThread = max(batch * groupWidth, pixelBytes / MemoryLayout<Scalar>.stride)
+            gradients = batch == 0 ? 0 : threads * widest * groupWidth
+            // Nobody asks for the gradient of the network's input.
+            let largest = linears.dropFirst().map {
+                PackedMatrix<Scalar>.count(rows: $0.outputs, columns: $0.inputs)
+            }
+            backward = batch == 0 ? 0 : largest.max() ?? 0
         }
-        backward = AlignedBuffer(zeroed: batch == 0 ? 0 : largest.max() ?? 0)
+    }
+
+    /// The scalars that products work in: how many are allocated, how many of them at once, and how many of them steps
+    /// write at least, where there are more threads than work for them.
+    public static func scalars(
+        for network: Sequential, batch: Int, threads: Int
+    ) -> (allocated: Int, largest: Int, written: Int) {
+        let rooms = Rooms(network, batch: batch, threads: threads)
+        let parts = [rooms.scratch, threads * rooms.factorsOfThread, rooms.gradients, rooms.backward]
+        let gradients = network.linears.map { module in
+            module.outputs
+                * min(
+                    threads * groupWidth,
+                    PackedMatrix<Scalar>.panelCount(module.inputs) * PackedMatrix<Scalar>.panelWidth)
+        }
+        return (
+            allocated: parts.reduce(0, +), largest: parts.max() ?? 0,
+            written: rooms.scratch + (batch == 0 ? 0 : gradients.max() ?? 0) + rooms.backward
+        )
     }
 
     /// Packs the weights of all modules, for whoever shares them.
@@ -191,8 +246,10 @@ public final class LinearProducts<Scalar: TensorScalar> {
     }
 
     /// About how many multiply-adds of a weight gradient this rank computes in a second, as tried now.
-    public func multiplicationsPerSecond() -> Double {
-        let memory = AlignedBuffer<Scalar>(zeroed: batch * widest)
+    ///
+    /// - Throws: `AllocationError`.
+    public func multiplicationsPerSecond() throws(AllocationError) -> Double {
+        let memory = try AlignedBuffer<Scalar>(allocating: batch * widest)
         let dy = memory.matrix(rows: batch, columns: widest)
         let right = PackedMatrix(factors.vector, rows: batch, columns: Self.groupWidth)
         let gradient = gradient(0, rows: widest, columns: Self.groupWidth)

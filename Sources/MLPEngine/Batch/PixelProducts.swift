@@ -19,15 +19,16 @@ final class PixelProducts {
     private var hasFactors = false
 
     /// Takes packed weights, and makes room for weight gradients over up to `batch` rows; 0 where none are computed.
-    init(_ weights: DigitWeights, batch: Int) {
+    init(_ weights: DigitWeights, batch: Int) throws(AllocationError) {
         self.weights = weights
-        largest = AlignedBuffer(zeroed: weights.rows)
-        constants = AlignedBuffer(zeroed: weights.rows)
-        totals = AlignedBuffer(zeroed: weights.rows)
+        largest = try AlignedBuffer(allocating: weights.rows)
+        constants = try AlignedBuffer(allocating: weights.rows)
+        totals = try AlignedBuffer(allocating: weights.rows)
         samples =
-            batch == 0 ? nil : DigitSamples(capacity: batch, columns: weights.rows, digits: weights.digits)
-        factors = AlignedBuffer(zeroed: weights.columns)
-        middles = AlignedBuffer(zeroed: weights.columns)
+            batch == 0
+            ? nil : try DigitSamples(capacity: batch, columns: weights.rows, digits: weights.digits)
+        factors = try AlignedBuffer(allocating: weights.columns)
+        middles = try AlignedBuffer(allocating: weights.columns)
     }
 
     /// Takes over the units that follow from the weights of all ranks.

@@ -16,12 +16,20 @@ public struct Workspace<Scalar: TensorScalar>: ~Copyable {
     private let columnsStart: Int
 
     /// Allocates what `network` needs for passes of up to `capacity` rows, divided into `parts` equal parts.
-    public init(for network: Sequential, capacity: Int, parts: Int = 1) {
+    ///
+    /// - Throws: `AllocationError`.
+    public init(for network: Sequential, capacity: Int, parts: Int = 1) throws(AllocationError) {
         precondition(parts >= 1 && capacity >= parts, "\(capacity) rows in \(parts) parts")
         self.capacity = capacity
         self.parts = parts
         columnsStart = network.plan.widthPerRow * capacity
-        buffer = AlignedBuffer(repeating: 0, count: columnsStart + network.plan.columnScalars(parts: parts))
+        buffer = try AlignedBuffer(
+            allocating: Self.scalars(for: network, capacity: capacity, parts: parts), filledWith: 0)
+    }
+
+    /// The scalars of a workspace.
+    public static func scalars(for network: Sequential, capacity: Int, parts: Int = 1) -> Int {
+        network.plan.widthPerRow * capacity + network.plan.columnScalars(parts: parts)
     }
 
     func matrix(_ slot: Slot, rows: Int) -> Matrix<Scalar> {

@@ -21,23 +21,29 @@ final class BenchmarkRun {
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     init(
         _ configuration: TrainingConfiguration, reduction: RunOptions.Reduction, records: BenchmarkRecords,
-        communicator: any Communicator, threads: Int
+        communicator: any Communicator, team: WorkerTeam
     ) throws {
         self.communicator = communicator
         self.configuration = configuration
         self.records = records
         digits = configuration.digits
+        let mlp = MLP(configuration.model)
+        try MemoryPlan(
+            configuration, mlp: mlp, assignment: records.assignment,
+            trainingCount: records.stepsPerEpoch * configuration.batchSize, validationCount: 0, testCount: 0,
+            threads: team.threadCount, digits: digits, evaluation: .sharded, communicator: communicator
+        ).check(over: communicator)
         let (runner, ranks) = try StepRunner.make(
-            communicator, reduction, configuration: configuration, mlp: MLP(configuration.model),
-            loader: records.loader, assignment: records.assignment, threads: threads, digits: digits,
+            communicator, reduction, configuration: configuration, mlp: mlp,
+            loader: records.loader, assignment: records.assignment, team: team, digits: digits,
             note: { _ in })
         self.runner = runner
         self.reduction = ranks.reduction
         try runner.model.broadcast()
     }
 
-    /// Takes as many steps as fit into about so much time, as the last turn went; one in the first turn of all.
-    /// Collective: every rank must call it.
+    /// Takes as many steps as fit into about so much time, as the last turn went; one in the first turn of all. Nothing is
+    /// on its way between nodes when it returns. Collective: every rank must call it.
     ///
     /// - Throws: The communicator's error.
     func takeTurn(seconds: Double, isWarmUp: Bool) throws {
@@ -56,6 +62,8 @@ final class BenchmarkRun {
             }
             steps = max(1, Int(seconds / mean))
         }
+        // The next turn begins with another batch than the one that has been sent ahead.
+        try runner.finish()
     }
 
     /// Takes steps of which only the allocations count. Collective: every rank must call it.
@@ -66,6 +74,7 @@ final class BenchmarkRun {
         try communicator.barrier()
         var step = 0
         let count = try AllocationCount.during { for _ in 0..<steps { try take(&step) } }
+        try runner.finish()
         let most = try communicator.allreduce(Int64(count ?? -1), .maximum)
         allocationsPerStep = most < 0 ? nil : Double(most) / Double(steps)
     }

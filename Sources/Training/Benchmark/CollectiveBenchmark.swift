@@ -17,7 +17,7 @@ struct CollectiveBenchmark {
         self.timer = timer
         do {
             shared = try RankGroup(timer.communicator, sharingMemory: true)
-        } catch is any AgreedFailure {
+        } catch let error as any AgreedFailure where error.isSharedMemoryError {
             shared = nil
         }
     }
@@ -59,7 +59,7 @@ struct CollectiveBenchmark {
         let reduction: NodeReduction<Float>
         do {
             reduction = try NodeReduction(shared.node, count: count)
-        } catch is any AgreedFailure {
+        } catch let error as any AgreedFailure where error.isSharedMemoryError {
             return nil
         }
         let bare = try timer.fastest { try reduction.allreduce() }

@@ -32,7 +32,9 @@ public struct LimitsBenchmark {
     /// - Throws: The communicator's error.
     public func run(complete: Bool) throws -> MachineLimits {
         // Launchers bind a rank to a core; its threads may use the others.
-        let team = ProcessorAffinity.withAffinityToAllProcessors { WorkerTeam(threadCount: threads) }
+        let team = try communicator.agree(on: "starting threads") {
+            try ProcessorAffinity.withAffinityToAllProcessors { try WorkerTeam(threadCount: threads) }
+        }
         let copies = try Self.copyBytes.map { try measureCopy(workingSet: $0, team) }
         var peaks = [try measurePeak(team)]
         if let unit = try agreedDigitUnit() { peaks.append(try measurePeak(of: unit, team)) }

@@ -38,7 +38,7 @@ struct ProductBenchmark {
     }
 
     private func measure(_ kernel: ProductKernel, _ problem: ProductProblem) throws -> ProductMeasurement? {
-        guard let multiply = kernel.prepare(problem) else { return nil }
+        guard let multiply = try kernel.prepare(problem) else { return nil }
         problem.product.vector.fill(.nan)
         let seconds = try timer.fastest(multiply)
         let gigaflops = problem.shape.flops / seconds / 1e9

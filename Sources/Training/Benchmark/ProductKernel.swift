@@ -12,7 +12,7 @@ struct ProductKernel: Sendable {
     let operations: Double
     /// Allocates and prepares what a step would find prepared, and returns the product itself, which writes
     /// ``ProductProblem/product`` on the calling thread; nil where the kernel does not take the shape.
-    let prepare: @Sendable (ProductProblem) -> (() -> Void)?
+    let prepare: @Sendable (ProductProblem) throws -> (() -> Void)?
 
     /// OpenBLAS's SGEMM on one thread.
     static let openBLAS = ProductKernel(name: "openblas", unit: .vector, operations: 1) { problem in
@@ -26,12 +26,12 @@ struct ProductKernel: Sendable {
 
     /// The products of training in single precision, from numbers.
     static let numbers = ProductKernel(name: "dp-train", unit: .vector, operations: 1) { problem in
-        linear(problem, .numbers(problem.x))
+        try linear(problem, .numbers(problem.x))
     }
 
     /// The same from pixels, as the first layer takes them.
     static let pixels = ProductKernel(name: "dp-train, pixels", unit: .vector, operations: 1) { problem in
-        problem.hasPixels ? linear(problem, .pixels(problem.pixels)) : nil
+        problem.hasPixels ? try linear(problem, .pixels(problem.pixels)) : nil
     }
 
     /// The same in integers, where the CPU has a unit for products of bytes.
@@ -43,7 +43,7 @@ struct ProductKernel: Sendable {
                 DigitWeights.areSupported(
                     columns: problem.x.columns, planes: CIFAR10.channelMean.count)
             else { return nil }
-            return linear(problem, .pixels(problem.pixels), digits: digits)
+            return try linear(problem, .pixels(problem.pixels), digits: digits)
         }
     }
 
@@ -55,14 +55,14 @@ struct ProductKernel: Sendable {
     /// A product as a linear module of a network has it computed.
     private static func linear(
         _ problem: ProductProblem, _ x: BatchInput<Float>, digits: Int? = nil
-    ) -> () -> Void {
+    ) throws -> () -> Void {
         let shape = problem.shape
         let (inputs, outputs) =
             shape.use == .forward ? (shape.k, shape.n) : (shape.n, shape.m)
         var builder = SequentialBuilder(inputs: inputs, prefix: "product")
         builder.linear(outputs: outputs, gain: 1)
         let network = builder.build()
-        let linear = PreparedLinear(network, batch: x.rows, digits: digits)
+        let linear = try PreparedLinear(network, batch: x.rows, digits: digits)
         switch shape.use {
         case .forward:
             linear.setWeights(problem.otherVector)
@@ -84,7 +84,7 @@ final class PreparedLinear {
     private let products: LinearProducts<Float>
     private let module: Linear
 
-    init(_ network: Sequential, batch: Int, digits: Int?) {
+    init(_ network: Sequential, batch: Int, digits: Int?) throws {
         self.network = network
         let module = network.linears[0]
         self.module = module
@@ -103,7 +103,7 @@ final class PreparedLinear {
                 rows: module.outputs, columns: module.inputs, planes: CIFAR10.channelMean.count,
                 digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector)
         }
-        products = LinearProducts(
+        products = try LinearProducts(
             network, batch: batch, packed: PackedWeights(numbers: packed.vector, digits: weights), threads: 1)
     }
 

@@ -23,7 +23,10 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "Threads of each rank that train. (default: its node's processors, divided by the ranks on it)",
+        help: """
+            Threads of each rank that train. (default: its node's processors, or those that a CPU quota allows, divided by \
+            the ranks on it)
+            """,
         transform: Values.wholeNumber)
     var threads: Int?
 

@@ -1,0 +1,124 @@
+internal import CSharedMemory
+public import Foundation
+internal import Synchronization
+internal import Threads
+
+/// Who of a node's ranks still takes part: whoever waits for others can look, at times, whether they live.
+///
+/// A rank takes part from the making of this object until it says that it leaves, or its process ends in whatever way.
+public final class NodePresence: Sendable {
+    /// What this rank holds open and mapped: the others miss it when neither is so any more.
+    package let region: SharedRegion
+    private let descriptor: Int32
+    private let ownIndex: Int
+    /// The ranks of this node in the world that they belong to.
+    private let ranks: [Int]
+    private let hostName: String
+    private let hasLeft = Atomic(false)
+    /// Whether this rank knows: somebody was given the error to throw.
+    private let isTold = Atomic(false)
+
+    /// Makes the ranks of a node known to one another. Collective: every rank of the communicator must call it.
+    ///
+    /// - Parameters:
+    ///   - node: The ranks of this node, which are processes.
+    ///   - ranks: What people call them, in the order of the communicator.
+    ///   - hostName: The node's name.
+    /// - Returns: Nil where this rank alone is on its node, or where the system does not tell who lives.
+    /// - Throws: ``SharedMemoryError``, as ``Communicator/makeSharedRegion(byteCount:)`` throws it, or the
+    ///   communicator's error.
+    package init?(_ node: any Communicator, ranks: [Int], hostName: String) throws {
+        guard node.size > 1 else { return nil }
+        let region = try SharedRegion.ofProcesses(
+            on: node, byteCount: dp_presence_byte_count(UInt32(node.size)), keepsDescriptor: true)
+        guard let descriptor = region.descriptor else { return nil }
+        self.region = region
+        self.descriptor = descriptor
+        (ownIndex, self.ranks, self.hostName) = (node.rank, ranks, hostName)
+        let code = dp_presence_declare(region.base, descriptor, UInt32(ownIndex))
+        // Whoever cannot be seen now, alive as all are, would be missed for ever.
+        let isDeclared = try node.allreduce(Int64(code == 0 ? 1 : 0), .minimum) == 1
+        let isSeen =
+            isDeclared && Self.firstLost(in: region, descriptor, count: ranks.count, but: ownIndex) == nil
+        guard try node.allreduce(Int64(isSeen ? 1 : 0), .minimum) == 1 else { return nil }
+    }
+
+    /// The index of a rank that has ended without having left; nil while there is none.
+    var lostIndex: Int? {
+        Self.firstLost(in: region, descriptor, count: ranks.count, but: ownIndex)
+    }
+
+    /// The error of a rank that has been lost, for this rank to throw. The first of the node's that asks reports it.
+    func loss(ofIndex index: Int) -> NodeRankLost {
+        isTold.store(true, ordering: .relaxed)
+        return NodeRankLost(
+            rank: ranks[index], host: hostName, process: dp_presence_process(region.base, UInt32(index)),
+            shouldReport: dp_presence_claim_report(region.base) == 1)
+    }
+
+    /// Looks whether all ranks of this node live.
+    ///
+    /// - Throws: ``NodeRankLost``.
+    public func check() throws(NodeRankLost) {
+        if let index = lostIndex { throw loss(ofIndex: index) }
+    }
+
+    /// Says that nobody has to wait for this rank any more. Not collective.
+    public func leave() {
+        hasLeft.store(true, ordering: .relaxed)
+        dp_presence_leave(region.base, UInt32(ownIndex))
+    }
+
+    /// Says that this rank has told people why it ends: the others of the node need not. Not collective.
+    public func markReported() {
+        _ = dp_presence_claim_report(region.base)
+    }
+
+    /// From now on a thread looks, too, twice a second until this rank leaves: for a rank that waits where nobody looks,
+    /// as in a call of the MPI library. Where the system allows no more threads, nothing happens.
+    ///
+    /// - Parameter giveUp: Called once where a rank has been lost and this one has not come to know it by itself soon
+    ///   after, or has not ended long after.
+    public func watch(_ giveUp: @escaping @Sendable (NodeRankLost) -> Void) {
+        try? SystemThread.start("rank watch", stackByteCount: 256 << 10) { [self] in
+            while !hasLeft.load(ordering: .relaxed) {
+                usleep(500_000)
+                guard let index = lostIndex else { continue }
+                sleep(2)
+                // Whoever knows may still be writing files.
+                if isTold.load(ordering: .relaxed) { sleep(30) }
+                if !hasLeft.load(ordering: .relaxed) { giveUp(loss(ofIndex: index)) }
+                return
+            }
+        }
+    }
+
+    private static func firstLost(
+        in region: SharedRegion, _ descriptor: Int32, count: Int, but own: Int
+    ) -> Int? {
+        (0..<count).first { $0 != own && dp_presence_is_lost(region.base, descriptor, UInt32($0)) != 0 }
+    }
+}
+
+/// A rank of this node has ended while others waited for it: nobody can bring the run to its end.
+///
+/// It is no ``AgreedFailure``: ranks of other nodes can still be waiting, and have to be ended.
+public struct NodeRankLost: Error, Equatable, CustomStringConvertible, LocalizedError {
+    /// The rank that has ended.
+    public let rank: Int
+    /// Its host, which is this one.
+    public let host: String
+    /// What was its process.
+    public let process: Int32
+    /// True on one of the node's ranks, the one that prints the message.
+    public let shouldReport: Bool
+
+    /// One line that says who has ended.
+    public var description: String {
+        "rank \(rank) on \(host) (process \(process)) has ended while others waited for it: expected all ranks to live"
+            + " to the end of the run"
+    }
+
+    /// The same as ``description``.
+    public var errorDescription: String? { description }
+}

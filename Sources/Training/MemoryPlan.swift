@@ -1,0 +1,176 @@
+internal import Collectives
+internal import DataParallel
+internal import Datasets
+internal import Foundation
+internal import MLPEngine
+internal import Tensors
+
+/// The memory that a run takes, and whether it can be had: told before anything is read or written.
+///
+/// Only what cannot be had is refused. What counts against the memory of a host is therefore what a run writes at least,
+/// and what counts against a limit of addresses what it allocates at least; a run that just does not fit may pass, and
+/// fails later, with an error of the allocation.
+struct MemoryPlan {
+    /// Bytes that the ranks of this node share, and that each of them writes and allocates by itself.
+    let shared: Double
+    let written: Double
+    let allocated: Double
+    /// The largest piece that is allocated at once, with what it is for.
+    let largest: (bytes: Double, use: String)
+
+    private let settings: String
+    private let host: String
+
+    /// The memory of a rank's part in a run.
+    init(
+        _ configuration: TrainingConfiguration, mlp: MLP, assignment: ShardAssignment, trainingCount: Int,
+        validationCount: Int, testCount: Int, threads: Int, digits: Int?, evaluation: RunOptions.Evaluation,
+        communicator: any Communicator
+    ) {
+        let network = mlp.network
+        let placement = communicator.placement
+        let scalar = Double(MemoryLayout<Float>.size)
+        let isFast = configuration.arithmetic == .fast
+        let batch = configuration.batchSize
+        let parameters = Double(mlp.parameterCount)
+        let velocity = configuration.optimizer.hasVelocity ? parameters : 0
+        let first = network.linears[0]
+
+        // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
+        let packed = Double(PackedWeights<Float>.count(of: network, withDigits: digits != nil))
+        let packedDigits =
+            digits.map { DigitWeights.packedCount(rows: first.outputs, columns: first.inputs, digits: $0) }
+            ?? 0
+        let factors = network.linears.reduce(0.0) {
+            $0 + Double($1.outputs) + ($1 == first ? 0 : Double($1.inputs))
+        }
+        let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
+        shared =
+            scalar * (parameters + velocity + packed + exchanged) + Double(packedDigits)
+            + Double(batch) * Double(CIFAR10.imageBytes)
+
+        // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
+        let shards = assignment.shards(of: placement.position).count
+        let rows = batch / assignment.shardCount * shards
+        let workspace = Double(
+            Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
+        let products = LinearProducts<Float>.scalars(
+            for: network, batch: isFast ? rows : batch, threads: threads)
+        let records =
+            Double(trainingCount) * Double(shards) / Double(assignment.shardCount)
+            + (evaluation == .sharded || communicator.rank == 0
+                ? Double(validationCount + testCount)
+                    / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
+        let snapshots = communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + velocity) : 0
+        let own = scalar * (workspace + 2 * parameters + snapshots) + records * Double(CIFAR10.imageBytes)
+        written = own + scalar * Double(products.written)
+        // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
+        let evaluates = evaluation == .sharded || communicator.rank == 0
+        let rooms =
+            evaluates
+            ? packed + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
+        let copies = communicator.rank == 0 ? parameters + velocity : 0
+        allocated = own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies)
+        let pieces = [
+            (Double(products.largest), "the weight gradients of \(threads) threads"),
+            (workspace, "the activations of \(rows) rows"), (parameters, "the parameters"),
+        ]
+        let piece = pieces.max { $0.0 < $1.0 } ?? (0, "")
+        largest = (scalar * piece.0, piece.1)
+
+        settings =
+            "--hidden-dims \(configuration.hiddenDimensions.map(String.init).joined(separator: ",")), --batch-size \(batch),"
+            + " --threads \(threads)"
+        host = placement.hostNames[placement.nodeIndex]
+    }
+
+    /// Refuses a run whose memory cannot be had. Collective: every rank must call it.
+    ///
+    /// - Throws: ``ConfigurationError``, as `agree` throws it, or the communicator's error.
+    func check(over communicator: any Communicator) throws {
+        let writtenByRank = try communicator.allgather(written)
+        let nodes = communicator.placement.nodeOfRank
+        let node = zip(nodes, writtenByRank).reduce(shared) {
+            $0 + ($1.0 == communicator.placement.nodeIndex ? $1.1 : 0)
+        }
+        try communicator.agree(on: "adding up the memory") {
+            try check(node: node, ranks: communicator.placement.localSize, within: .ofThisProcess)
+        }
+    }
+
+    /// The same for this node alone, of whose ranks all together write `node` bytes.
+    func check(node: Double, ranks: Int, within limits: MemoryLimits) throws(ConfigurationError) {
+        let who = ranks == 1 ? "a rank" : "\(ranks) ranks"
+        if let memory = limits.memory, node > memory {
+            throw refusal(
+                "\(Self.text(node)) for \(who) on it",
+                expected: "\(Self.text(memory)), \(limits.source) of \(host)")
+        }
+        if let addresses = limits.addresses, allocated + shared > addresses {
+            throw refusal(
+                Self.text(allocated + shared),
+                expected:
+                    "\(Self.text(addresses)), what the limit of a process's addresses (ulimit -v) on \(host) leaves"
+            )
+        }
+        if !limits.canMap(largest.bytes) {
+            throw refusal(
+                "\(Self.text(largest.bytes)) at once for \(largest.use)",
+                expected: "what \(host) gives to a process at once")
+        }
+    }
+
+    private func refusal(_ found: String, expected: String) -> ConfigurationError {
+        ConfigurationError(settings, found: "a need of \(found)", expected: "to need at most \(expected)")
+    }
+
+    private static func text(_ bytes: Double) -> String { String(format: "%.2f GB", bytes / 1e9) }
+}
+
+/// What memory this process can have at most.
+struct MemoryLimits {
+    /// The bytes of memory and swap; nil where the system does not tell.
+    let memory: Double?
+    /// What sets that bound.
+    let source: String
+    /// The bytes of addresses that are left to this process; nil where there is no limit.
+    let addresses: Double?
+    /// Whether the system gives a process so many bytes at once.
+    let canMap: (Double) -> Bool
+
+    /// Those of this process now.
+    static var ofThisProcess: MemoryLimits {
+        let swap = kilobytes("/proc/meminfo", "SwapTotal:") ?? 0
+        let physical = Double(ProcessInfo.processInfo.physicalMemory)
+        let group = ControlGroups.ofThisProcess.memory.map(Double.init)
+        let isGroup = group.map { $0 < physical + swap } ?? false
+        var limit = rlimit()
+        #if os(Linux)
+        let hasLimit = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0
+        #else
+        let hasLimit = getrlimit(RLIMIT_AS, &limit) == 0
+        #endif
+        var addresses: Double?
+        if hasLimit, limit.rlim_cur < UInt64(Int64.max) {
+            addresses = Double(limit.rlim_cur) - (kilobytes("/proc/self/status", "VmSize:") ?? 0)
+        }
+        let total = isGroup ? group : physical + swap
+        return MemoryLimits(
+            memory: total, source: isGroup ? "the memory of the control group" : "the memory and swap",
+            addresses: addresses, canMap: canMap)
+    }
+
+    private static func canMap(_ bytes: Double) -> Bool {
+        guard bytes < 0x1p62 else { return false }
+        return (try? SingleProcessCommunicator().makeSharedRegion(byteCount: Int(bytes))) != nil
+    }
+
+    /// A number of kB from a file of lines such as `SwapTotal:  1024 kB`, in bytes.
+    private static func kilobytes(_ path: String, _ name: String) -> Double? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") where line.hasPrefix(name) {
+            return line.split(separator: " ").dropFirst().first.flatMap { Double($0) }.map { $0 * 1024 }
+        }
+        return nil
+    }
+}

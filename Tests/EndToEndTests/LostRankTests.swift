@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Under a launcher that lets a job go on without one of its ranks.
+    @Suite("Ranks that are lost while the others wait for them")
+    struct LostRankTests {
+        #if os(Linux)
+        @Test(
+            "The others end with one error that names it, soon, and none of them stays",
+            .enabled(if: ProcessTable.isAvailable, "finds the ranks in /proc"),
+            arguments: [("shared", 0), ("shared", 1), ("mpi", 0), ("mpi", 2)])
+        func kill(reduction: String, rank: Int) throws {
+            let codes = try Scratch.newPath("codes")
+            let output = try Scratch.newPath("run")
+            let words =
+                try [
+                    "mpirun", "--enable-recovery", "-np", "3", "--oversubscribe", "sh", "-c",
+                    "\"$@\"; echo $? >> \(codes.path)", "sh", Program.executable.path, "train", "--output",
+                    output.path, "--quiet", "--reduction", reduction,
+                ] + Runs.flags(epochs: 1_000_000)
+            var killed: ContinuousClock.Instant?
+            let runner = ProcessRunner(
+                executable: URL(filePath: "/usr/bin/env"), arguments: words, timeLimit: 60,
+                whileRunning: { process in
+                    // Checkpoints are written: the ranks are at work.
+                    let folder = output.appending(path: "checkpoints").path
+                    guard killed == nil,
+                        let files = try? FileManager.default.contentsOfDirectory(atPath: folder),
+                        files.count > 1
+                    else { return }
+                    let ranks = ProcessTable.descendants(of: process).filter {
+                        ProcessTable.name(of: $0) == "dp-train" && Self.rank(of: $0) == rank
+                    }
+                    guard let victim = ranks.first, Foundation.kill(victim, SIGKILL) == 0 else { return }
+                    killed = .now
+                })
+            let outcome = try runner.run()
+            #expect(!outcome.timedOut, "it hangs: \(outcome.summary)")
+            let instant = try #require(killed)
+            #expect(ContinuousClock.now - instant < .seconds(30))
+            let ends = try String(contentsOf: codes, encoding: .utf8).split(separator: "\n").compactMap {
+                Int($0)
+            }
+            // The launcher may end the shell of one that has not ended yet.
+            #expect(
+                ends.contains(1) && ends.contains(137) && !ends.contains(0) && ends.count <= 3,
+                "\(ends), \(outcome.summary)")
+            let messages = outcome.errorText.split(separator: "\n").filter {
+                $0.contains("dp-train: error: ")
+            }
+            #expect(messages.count == 1, "\(outcome.summary)")
+            #expect(
+                messages.first?.contains("rank \(rank) on ") == true
+                    && messages.first?.contains("has ended while others waited for it") == true,
+                "\(outcome.summary)")
+        }
+
+        /// The rank that the launcher has told a process to be.
+        private static func rank(of process: Int32) -> Int? {
+            let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
+            let prefix = "OMPI_COMM_WORLD_RANK="
+            return environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                .first { $0.hasPrefix(prefix) }.flatMap { Int($0.dropFirst(prefix.count)) }
+        }
+        #endif
+    }
+}
