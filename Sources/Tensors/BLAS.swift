@@ -1,7 +1,7 @@
 internal import COpenBLAS
 
-/// OpenBLAS, the yardstick: products of our own are compared with its, in tests for their numbers and in the benchmark
-/// for their speed.
+/// OpenBLAS, the yardstick: products of our own are compared with its in the benchmark, for their numbers and
+/// their speed. What it computes depends on the CPU, so no test does.
 public enum BLAS {
     /// The name of the kernels that OpenBLAS has chosen for this CPU, such as `SkylakeX`; a forced choice
     /// (`OPENBLAS_CORETYPE`) shows here too.
