@@ -37,14 +37,15 @@ struct ArithmeticProbe {
     /// Computes what training with this configuration computes, on little data.
     ///
     /// - Parameter stepsPerEpoch: The steps of an epoch.
-    init(_ configuration: TrainingConfiguration, stepsPerEpoch: Int) {
+    /// - Throws: `AllocationError`.
+    init(_ configuration: TrainingConfiguration, stepsPerEpoch: Int) throws {
         self.configuration = configuration
         hashes = Part.allCases.map { _ in 0xcbf2_9ce4_8422_2325 }
         products()
-        pixels()
+        try pixels()
         functions()
         optimizer()
-        training()
+        try training()
         schedule(stepsPerEpoch)
     }
 
@@ -86,11 +87,11 @@ struct ArithmeticProbe {
         add(product.vector, to: .products)
     }
 
-    private mutating func pixels() {
+    private mutating func pixels() throws {
         var builder = SequentialBuilder(inputs: CIFAR10.imageBytes, prefix: "probe")
         builder.linear(outputs: columns, gain: 1)
         let network = builder.build()
-        let linear = PreparedLinear(network, batch: rows, digits: configuration.digits)
+        let linear = try PreparedLinear(network, batch: rows, digits: configuration.digits)
         let weights = number(CIFAR10.imageBytes * columns)
         linear.setWeights(weights.vector)
         let bytes = AlignedBuffer<UInt8>(zeroed: rows * CIFAR10.imageBytes)
@@ -140,7 +141,7 @@ struct ArithmeticProbe {
         }
     }
 
-    private mutating func training() {
+    private mutating func training() throws {
         let mlp = MLP(
             MLPConfiguration(
                 inputs: inner, hiddenDimensions: [columns], classes: CIFAR10.classCount,
@@ -152,11 +153,10 @@ struct ArithmeticProbe {
         let count = mlp.network.statisticsLayout.count
         let batch = AlignedBuffer<Float>(zeroed: count)
         let running = number(count)
-        let workspace = Workspace<Float>(for: mlp.network, capacity: rows)
+        let workspace = try Workspace<Float>(for: mlp.network, capacity: rows)
         var losses = [BatchLoss.zero]
         for _ in 0..<2 {
-            // All parts of this batch are here: nothing can fail.
-            try? mlp.computeGradients(
+            try mlp.computeGradients(
                 .numbers(x.matrix(rows: rows, columns: inner)), targets: .labels(labels.vector),
                 globalBatch: rows, parameters: parameters.vector, gradients: gradients.vector,
                 batchStatistics: batch.matrix(rows: 1, columns: count), losses: &losses, workspace: workspace,

@@ -39,7 +39,9 @@ public struct CheckpointEvaluation {
             TrainingConfiguration.self, from: Data(try communicator.broadcast(text: text ?? "", root: 0).utf8)
         )
         if mode == .sharded, communicator.size > 1 {
-            try ArithmeticProbe(configuration, stepsPerEpoch: 1).compare(over: communicator)
+            try communicator.agree(on: "trying the arithmetic") {
+                try ArithmeticProbe(configuration, stepsPerEpoch: 1)
+            }.compare(over: communicator)
         }
         let mlp = MLP(configuration.model)
         let weights = try communicator.agree(on: "making room for the model") {

@@ -1,6 +1,6 @@
 internal import Foundation
 package import Metrics
-internal import Threads
+package import Threads
 
 /// The metric files of a run, written in order on a queue of their own.
 ///

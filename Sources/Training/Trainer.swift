@@ -66,7 +66,9 @@ public struct Trainer {
             records: split.training, count: assignment.shardCount, seed: configuration.seed)
         let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
         if communicator.size > 1 {
-            try ArithmeticProbe(configuration, stepsPerEpoch: stepsPerEpoch).compare(over: communicator)
+            try communicator.agree(on: "trying the arithmetic") {
+                try ArithmeticProbe(configuration, stepsPerEpoch: stepsPerEpoch)
+            }.compare(over: communicator)
         }
         let mlp = MLP(configuration.model)
         try MemoryPlan(

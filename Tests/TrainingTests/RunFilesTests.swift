@@ -160,7 +160,7 @@ import ZstdFrames
         var sinks: [any MetricsSink] = [csv, log]
         sinks.insert(failing, at: place)
         let messages = MessageBox([])
-        let queue = FileQueue(sinks: sinks, messages: messages)
+        let queue = try FileQueue(sinks: sinks, messages: messages)
         queue.record(Self.steps(1...256))
         queue.record(Self.steps(257...600))
         queue.record(Self.epoch)
@@ -180,7 +180,7 @@ import ZstdFrames
             let events = try TensorBoardSink(directory: directory, stepInterval: 1, secondsPerFlush: 0)
             let lines = try JSONLinesSink(path: directory + "/metrics.jsonl")
             let messages = MessageBox([])
-            let queue = FileQueue(sinks: [lines, log, events], messages: messages)
+            let queue = try FileQueue(sinks: [lines, log, events], messages: messages)
             func record(_ range: ClosedRange<Int>) {
                 queue.record(
                     range.map { StepRecord(epoch: 1, step: $0, learningRate: 0.1, loss: 1, accuracy: 0.5) })

@@ -134,7 +134,7 @@ import Training
     @Test(.timeLimit(.minutes(1)))
     func `A config.json that cannot be used is named where the run has nothing else`() throws {
         let run = RunDirectory(path: folder.path("run"))
-        try run.create()
+        _ = try run.create()
         var configuration = TrainingConfiguration()
         configuration.batchSize = -1
         try run.write(configuration, to: run.configuration)
