@@ -41,9 +41,9 @@ extension Trainer {
                     runningStatistics: best.weights.runningStatistics.vector)
             }
             noteOtherBits(than: checkpoint.metadata, kernels)
-            return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
+            return String(decoding: try JSONEncoder.ofAnyNumber.encode(checkpoint.metadata), as: UTF8.self)
         }
-        let metadata = try JSONDecoder().decode(
+        let metadata = try JSONDecoder.ofAnyNumber.decode(
             CheckpointMetadata.self, from: Data(try communicator.broadcast(text: text, root: 0).utf8))
         try communicator.broadcast(best.weights.parameters.vector.buffer, root: 0)
         try communicator.broadcast(best.weights.runningStatistics.vector.buffer, root: 0)
