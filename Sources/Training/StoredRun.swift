@@ -129,3 +129,25 @@ extension ResumePoint {
         }
     }
 }
+
+// JSON has no notation for numbers that are not finite, such as the loss of a run that diverges.
+
+extension JSONEncoder {
+    /// Encodes such numbers, too, as `JSONDecoder.ofAnyNumber` reads them.
+    static var ofAnyNumber: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return encoder
+    }
+}
+
+extension JSONDecoder {
+    /// Reads what `JSONEncoder.ofAnyNumber` has encoded.
+    static var ofAnyNumber: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
+    }
+}

@@ -42,9 +42,9 @@ extension Trainer {
             }
             try checkIsFinite(checkpoint.metadata, model, best)
             noteOtherBits(than: checkpoint.metadata, kernels)
-            return String(decoding: try JSONEncoder().encode(checkpoint.metadata), as: UTF8.self)
+            return String(decoding: try JSONEncoder.ofAnyNumber.encode(checkpoint.metadata), as: UTF8.self)
         }
-        let metadata = try JSONDecoder().decode(
+        let metadata = try JSONDecoder.ofAnyNumber.decode(
             CheckpointMetadata.self, from: Data(try communicator.broadcast(text: text, root: 0).utf8))
         try communicator.broadcast(best.weights.parameters.vector.buffer, root: 0)
         try communicator.broadcast(best.weights.runningStatistics.vector.buffer, root: 0)

@@ -62,7 +62,8 @@ extension FuzzTarget {
                     "not the same again")
             },
             FuzzTarget(
-                name: "metadata", seeds: [MetadataText.text(of: checkpoint)], tokens: MetadataText.tokens
+                name: "metadata", seeds: [MetadataText.text(of: checkpoint)], tokens: MetadataText.tokens,
+                isText: true
             ) { input in
                 try MetadataText.write(input, tensors: checkpoint.tensors, to: path)
                 let inspection = try CheckpointInspection(reading: path)
@@ -70,7 +71,8 @@ extension FuzzTarget {
                 try ResumePoint(path: path).checkTensors()
             },
             FuzzTarget(
-                name: "configuration", seeds: try configurationSeeds(), tokens: configurationTokens
+                name: "configuration", seeds: try configurationSeeds(), tokens: configurationTokens,
+                isText: true
             ) { input in
                 try evaluate(configuration: input, of: checkpoint, in: folder, at: path)
             },

@@ -14,6 +14,8 @@ struct FuzzTarget {
     let seeds: [[UInt8]]
     /// Words of the input's language.
     var tokens: [[UInt8]] = []
+    /// Whether it is text with numbers in it.
+    var isText = false
     /// Takes an input. A refusal is an error of one of the parsers' own types.
     let take: (_ input: [UInt8]) throws -> Void
 

@@ -76,7 +76,8 @@ struct FuzzLoop {
         while index - first < count, (ContinuousClock.now - start) / .seconds(1) < seconds {
             var mutator = Mutator(
                 seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(index), seeds: target.seeds,
-                tokens: target.tokens)
+                tokens: target.tokens,
+                isText: target.isText)
             try take(mutator.input(), index: index)
             index += 1
         }

@@ -5,6 +5,7 @@ struct Mutator {
     private var generator: SeededGenerator
     private let seeds: [[UInt8]]
     private let tokens: [[UInt8]]
+    private let isText: Bool
 
     private static let mostBytes = 1 << 22
     private static let integers: [UInt64] = [
@@ -21,16 +22,21 @@ struct Mutator {
     ].map { Array($0.utf8) }
 
     /// A mutator whose inputs follow from `seed`.
-    init(seed: UInt64, seeds: [[UInt8]], tokens: [[UInt8]]) {
+    init(seed: UInt64, seeds: [[UInt8]], tokens: [[UInt8]], isText: Bool) {
         generator = SeededGenerator(state: seed)
         self.seeds = seeds
         self.tokens = tokens
+        self.isText = isText
     }
 
     /// The next input.
     mutating func input() -> [UInt8] {
         var bytes = pick(seeds) ?? []
-        for _ in 0..<(1 << number(below: 5)) { change(&bytes) }
+        // A text with many changes is none any more: half of them keep to one, and half of the changes to numbers.
+        let changes = isText && number(below: 2) == 0 ? 1 : 1 << number(below: 5)
+        for _ in 0..<changes {
+            if isText, number(below: 2) == 0 { putDecimal(in: &bytes) } else { change(&bytes) }
+        }
         return bytes.count > Self.mostBytes ? Array(bytes.prefix(Self.mostBytes)) : bytes
     }
 

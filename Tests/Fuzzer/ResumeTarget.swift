@@ -74,7 +74,8 @@ extension FuzzTarget {
         let training = SmallTraining(folder: folder)
         let run = RunDirectory(path: folder + "/resumed")
         return FuzzTarget(
-            name: "resume", seeds: [MetadataText.text(of: checkpoint)], tokens: MetadataText.tokens
+            name: "resume", seeds: [MetadataText.text(of: checkpoint)], tokens: MetadataText.tokens,
+            isText: true
         ) { input in
             try? FileManager.default.removeItem(atPath: run.path)
             try FileManager.default.createDirectory(

@@ -110,4 +110,22 @@ import ZstdFrames
         }
         #expect(try steps() == Array(1...9))
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A log that cannot be read is not cut`() throws {
+        let bomb = try ZstdFrame.compress(Data(count: 1 << 27))
+        try folder.put("steps.jsonl.zst", bomb)
+        let opening = MetricsOpening.continuing(.init(epoch: 1, step: 5))
+        let error = #expect(throws: MetricsError.self) {
+            try StepLog(path: folder.path("steps.jsonl.zst"), opening: opening)
+        }
+        #expect(error?.description.contains("more than 67108864 bytes") == true)
+        #expect(try folder.data("steps.jsonl.zst") == bomb)
+
+        try #require(mkfifo(folder.path("fifo"), 0o600) == 0)
+        let waiting = #expect(throws: MetricsError.self) {
+            try StepLog(path: folder.path("fifo"), opening: opening)
+        }
+        #expect(waiting?.description.contains("expected a regular file, found a FIFO") == true)
+    }
 }

@@ -70,4 +70,13 @@ import Testing
         let error = #expect(throws: MetricsError.self) { try TensorBoardSink(directory: path) }
         #expect(error?.description == "cannot list \(path): No such file or directory")
     }
+
+    @Test func `A file of a time that no clock shows does not matter`() throws {
+        for time in ["9223372036854775807", "-5", "x"] {
+            try folder.put("events.out.tfevents.\(time).host.1", Data())
+        }
+        let sink = try TensorBoardSink(directory: folder.path)
+        #expect(!sink.path.contains("9223372036854775807"))
+        #expect(try events(sink).count == 1)
+    }
 }
