@@ -20,7 +20,7 @@ enum RankedRun {
         }
         let communicator = world.communicator
         communicator.presence?.watch { loss in
-            if loss.shouldReport { Main.printError(message(of: loss)) } else { Main.waitForSpeaker() }
+            tell(loss)
             // The main thread waits in a call of MPI.
             guard communicator.allowsConcurrentCalls else { _exit(ExitCode.failure.rawValue) }
             communicator.abort(code: ExitCode.failure.rawValue)
@@ -29,18 +29,28 @@ enum RankedRun {
             try body(communicator)
             try world.finish()
         } catch {
-            if error.shouldReport { Main.printError(message(of: error)) }
+            if let loss = error as? NodeRankLost {
+                tell(loss)
+            } else if error.shouldReport {
+                Main.printError(message(of: error))
+            }
             let code = exitCode(for: error)
             // The launcher ends a job at the first process that fails: the message has been printed by then.
             guard error is any AgreedFailure || communicator.size == 1 else {
-                // Whoever does not speak would end the one that does.
-                if !error.shouldReport { Main.waitForSpeaker() }
                 communicator.presence?.markReported()
                 communicator.abort(code: code.rawValue)
             }
             try? world.finish()
             throw code
         }
+    }
+
+    /// Says on one of the ranks that are left that one has been lost. What follows ends all of them: the launcher needs
+    /// the time to pass the message on, and nobody may be earlier than the one that speaks.
+    private static func tell(_ loss: NodeRankLost) {
+        guard loss.shouldReport else { return Main.waitForSpeaker() }
+        Main.printError(message(of: loss))
+        sleep(1)
     }
 
     private static func exitCode(for error: any Error) -> ExitCode {

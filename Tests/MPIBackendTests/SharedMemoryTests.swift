@@ -70,6 +70,8 @@ final class SharedMemoryTests: XCTestCase {
             XCTAssertTrue("\(error)".contains("bytes of shared memory: "), "\(error)")
             XCTAssertEqual(error.shouldReport, communicator.rank == 0)
             XCTAssertEqual(try namesLeft(communicator), [])
+            // The next region has a name again.
+            try communicator.barrier()
         }
         // What failed leaves the ranks in step.
         XCTAssertEqual(try communicator.allreduce(Int64(1), .sum), Int64(communicator.size))
