@@ -34,7 +34,9 @@ extension EndToEnd {
                 }
                 #expect(!outcome.timedOut, "\(outcome.summary)")
                 // Those that are left may notice before the launcher ends them, and say nothing else.
-                let errors = outcome.errorText.split(separator: "\n").filter { $0.contains("dp-train: error") }
+                let errors = outcome.errorText.split(separator: "\n").filter {
+                    $0.contains("dp-train: error")
+                }
                 #expect(
                     errors.allSatisfy { $0.contains("has ended while others waited for it") },
                     "\(outcome.summary)")
