@@ -50,6 +50,21 @@ import Testing
         #expect(error?.found == "a FIFO")
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func `An archive that unpacks to far more than it is long is refused before it has all been unpacked`()
+        throws
+    {
+        // Members of 16 MiB of zeroes: 4 GiB in all, of which a quarter is looked at.
+        let member = gzip([UInt8](repeating: 0, count: 1 << 24), level: 1)
+        var archive = Data()
+        for _ in 0..<256 { archive.append(contentsOf: member) }
+        let path = folder.path + "/cifar-10-binary.tar.gz"
+        try archive.write(to: URL(filePath: path))
+        try #require(archive.count < (1 << 30) / 100)
+        let error = #expect(throws: DatasetError.self) { _ = try DatasetLocator.open(path) }
+        #expect(error?.found == "more", "\(String(describing: error))")
+    }
+
     @Test func `A file with more records than any set is refused, however little of it is on the disk`()
         throws
     {

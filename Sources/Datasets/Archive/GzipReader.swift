@@ -13,6 +13,12 @@ final class GzipReader {
     private var fileOffset = 0
     private var isAtEnd = false
 
+    /// Bytes unpacked so far.
+    private var unpacked = 0
+    /// The most that the file may unpack to: 1 GiB, or a hundred times its size where that is more. Images take about as much
+    /// as they do packed; gzip makes up to a thousand times as much of a file that says nothing: minutes of work for no data set.
+    private var mostUnpacked: Int { max(1 << 30, 100 * file.size) }
+
     private static let chunkSize = 1 << 17
     private static let magic: [UInt8] = [0x1F, 0x8B]
 
@@ -61,6 +67,12 @@ final class GzipReader {
                 return (code, limit - Int(stream.pointee.avail_out))
             }
             done += produced
+            unpacked += produced
+            guard unpacked <= mostUnpacked else {
+                throw DatasetError(
+                    operation: "unpacking", location: location,
+                    expected: "at most \(mostUnpacked) bytes of \(file.size) packed ones", found: "more")
+            }
             switch code {
             case Z_OK: break
             case Z_STREAM_END: try startNextMember()
