@@ -10,11 +10,9 @@ public protocol AgreedFailure: Error {
 }
 
 extension Error {
-    /// Whether this rank is the one that has to print this error: true for every error but an ``AgreedFailure`` or a
-    /// ``NodeRankLost`` that another rank reports.
-    public var shouldReport: Bool {
-        (self as? any AgreedFailure)?.shouldReport ?? (self as? NodeRankLost)?.shouldReport ?? true
-    }
+    /// Whether this rank is the one that has to print this error: true for every error but an ``AgreedFailure`` that
+    /// another rank reports.
+    public var shouldReport: Bool { (self as? any AgreedFailure)?.shouldReport ?? true }
 
     /// The message for people: that of a `LocalizedError` where there is one.
     var message: String { (self as? any LocalizedError)?.errorDescription ?? String(describing: self) }

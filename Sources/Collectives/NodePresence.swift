@@ -15,8 +15,9 @@ public final class NodePresence: Sendable {
     private let ranks: [Int]
     private let hostName: String
     private let hasLeft = Atomic(false)
-    /// Whether this rank knows: somebody was given the error to throw.
-    private let isTold = Atomic(false)
+    /// Whether this rank's main thread was given the error to throw: it will say so, and end. Another thread, as one that
+    /// carries messages between nodes, tells nobody while the main thread waits elsewhere.
+    private let isMainThreadTold = Atomic(false)
 
     /// Makes the ranks of a node known to one another. Collective: every rank of the communicator must call it.
     ///
@@ -48,12 +49,11 @@ public final class NodePresence: Sendable {
         Self.firstLost(in: region, descriptor, count: ranks.count, but: ownIndex)
     }
 
-    /// The error of a rank that has been lost, for this rank to throw. The first of the node's that asks reports it.
+    /// The error of a rank that has been lost, for this rank to throw.
     func loss(ofIndex index: Int) -> NodeRankLost {
-        isTold.store(true, ordering: .relaxed)
+        if Thread.isMainThread { isMainThreadTold.store(true, ordering: .relaxed) }
         return NodeRankLost(
-            rank: ranks[index], host: hostName, process: dp_presence_process(region.base, UInt32(index)),
-            shouldReport: dp_presence_claim_report(region.base) == 1)
+            rank: ranks[index], host: hostName, process: dp_presence_process(region.base, UInt32(index)))
     }
 
     /// Looks whether all ranks of this node live.
@@ -69,10 +69,9 @@ public final class NodePresence: Sendable {
         dp_presence_leave(region.base, UInt32(ownIndex))
     }
 
-    /// Says that this rank has told people why it ends: the others of the node need not. Not collective.
-    public func markReported() {
-        _ = dp_presence_claim_report(region.base)
-    }
+    /// Whether this rank is the one that tells people why the node's ranks end: true for the first that asks, right before it
+    /// does so. Not collective.
+    public func claimReport() -> Bool { dp_presence_claim_report(region.base) == 1 }
 
     /// From now on a thread looks, too, twice a second until this rank leaves: for a rank that waits where nobody looks,
     /// as in a call of the MPI library. Where the system allows no more threads, nothing happens.
@@ -86,7 +85,7 @@ public final class NodePresence: Sendable {
                 guard let index = lostIndex else { continue }
                 sleep(2)
                 // Whoever knows may still be writing files.
-                if isTold.load(ordering: .relaxed) { sleep(30) }
+                if isMainThreadTold.load(ordering: .relaxed) { sleep(30) }
                 if !hasLeft.load(ordering: .relaxed) { giveUp(loss(ofIndex: index)) }
                 return
             }
@@ -102,7 +101,8 @@ public final class NodePresence: Sendable {
 
 /// A rank of this node has ended while others waited for it: nobody can bring the run to its end.
 ///
-/// It is no ``AgreedFailure``: ranks of other nodes can still be waiting, and have to be ended.
+/// It is no ``AgreedFailure``: ranks of other nodes can still be waiting, and have to be ended. Which of the node's ranks
+/// prints it is settled by ``NodePresence/claimReport()``.
 public struct NodeRankLost: Error, Equatable, CustomStringConvertible, LocalizedError {
     /// The rank that has ended.
     public let rank: Int
@@ -110,8 +110,6 @@ public struct NodeRankLost: Error, Equatable, CustomStringConvertible, Localized
     public let host: String
     /// What was its process.
     public let process: Int32
-    /// True on one of the node's ranks, the one that prints the message.
-    public let shouldReport: Bool
 
     /// One line that says who has ended.
     public var description: String {

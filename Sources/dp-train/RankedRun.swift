@@ -20,7 +20,7 @@ enum RankedRun {
         }
         let communicator = world.communicator
         communicator.presence?.watch { loss in
-            tell(loss)
+            tell(loss, communicator)
             // The main thread waits in a call of MPI.
             guard communicator.allowsConcurrentCalls else { _exit(ExitCode.failure.rawValue) }
             communicator.abort(code: ExitCode.failure.rawValue)
@@ -30,14 +30,14 @@ enum RankedRun {
             try world.finish()
         } catch {
             if let loss = error as? NodeRankLost {
-                tell(loss)
+                tell(loss, communicator)
             } else if error.shouldReport {
                 Main.printError(message(of: error))
             }
             let code = exitCode(for: error)
             // The launcher ends a job at the first process that fails: the message has been printed by then.
             guard error is any AgreedFailure || communicator.size == 1 else {
-                communicator.presence?.markReported()
+                _ = communicator.presence?.claimReport()
                 communicator.abort(code: code.rawValue)
             }
             try? world.finish()
@@ -47,8 +47,8 @@ enum RankedRun {
 
     /// Says on one of the ranks that are left that one has been lost. What follows ends all of them: the launcher needs
     /// the time to pass the message on, and nobody may be earlier than the one that speaks.
-    private static func tell(_ loss: NodeRankLost) {
-        guard loss.shouldReport else { return Main.waitForSpeaker() }
+    private static func tell(_ loss: NodeRankLost, _ communicator: any Communicator) {
+        guard communicator.presence?.claimReport() ?? true else { return Main.waitForSpeaker() }
         Main.printError(message(of: loss))
         sleep(1)
     }
