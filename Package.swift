@@ -51,31 +51,37 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
+                "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
                 "MLPEngine", "Tensors", "Threads", "CBenchmark",
             ],
             swiftSettings: settings),
         .target(
-            name: "Checkpoints", dependencies: ["ZstdFrames", "DurableFiles", "Threads", crypto],
+            name: "Checkpoints",
+            dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Threads", crypto],
             swiftSettings: settings),
         .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
-        .target(name: "ZstdFrames", dependencies: ["CZstd", "DurableFiles"], swiftSettings: settings),
+        .target(
+            name: "ZstdFrames", dependencies: ["SystemLimits", "CZstd", "DurableFiles"],
+            swiftSettings: settings),
         .target(name: "DurableFiles", dependencies: [system], swiftSettings: settings),
         .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
         .target(
-            name: "Collectives", dependencies: ["Threads", "CAffinity", "CSharedMemory"],
+            name: "Collectives", dependencies: ["SystemLimits", "Threads", "CAffinity", "CSharedMemory"],
             swiftSettings: settings),
         .target(
-            name: "Datasets", dependencies: ["DurableFiles", "Tensors", "CZlib", crypto, system],
+            name: "Datasets",
+            dependencies: ["SystemLimits", "DurableFiles", "Tensors", "CZlib", crypto, system],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
             name: "Tensors", dependencies: ["Threads", "CKernels", "CProducts", "CClosure", "COpenBLAS"],
             swiftSettings: settings),
         .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
+        .target(name: "SystemLimits", swiftSettings: settings),
 
         // C: the choice of an instruction set and element-wise kernels, products, processor affinity, memory shared by
         // processes, what only the benchmark needs, closures for other threads, threads, system libraries.
@@ -113,6 +119,7 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "LoopbackSupport", path: "Tests/LoopbackSupport", swiftSettings: settings),
         .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
+        .testTarget(name: "SystemLimitsTests", dependencies: ["SystemLimits"], swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],

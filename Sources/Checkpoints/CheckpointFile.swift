@@ -1,6 +1,7 @@
 internal import DurableFiles
 public import Foundation
 package import ZstdFrames
+internal import SystemLimits
 
 /// The file format of a checkpoint: a safetensors file in one zstd frame with content checksum.
 ///

@@ -1,5 +1,6 @@
 internal import CAffinity
 internal import Foundation
+internal import SystemLimits
 
 /// The set of processors on which a thread may run, as sched_getaffinity(2) gives it.
 ///

@@ -1,4 +1,5 @@
 internal import DurableFiles
+internal import SystemLimits
 
 /// Gathers the records asked for, in whatever order their files deliver them, and adds up their fingerprints.
 struct RecordCollector {

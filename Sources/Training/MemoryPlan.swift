@@ -4,6 +4,7 @@ internal import Datasets
 internal import Foundation
 internal import MLPEngine
 internal import Tensors
+internal import SystemLimits
 
 /// The memory that a run takes, and whether it can be had: told before anything is read or written.
 ///

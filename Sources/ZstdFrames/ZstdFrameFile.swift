@@ -1,5 +1,6 @@
 internal import DurableFiles
 public import Foundation
+internal import SystemLimits
 
 /// A file of zstd frames one after the other, such as a log that `ZstdFrameWriter` writes.
 ///

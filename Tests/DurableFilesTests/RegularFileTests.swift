@@ -57,10 +57,4 @@ import Testing
     func `A file that states no size is read to its end`() throws {
         #expect(try Files.read("/proc/self/status").count > 100)
     }
-
-    @Test func `More memory than there is is not allowed`() {
-        #expect(AvailableMemory.bytes > 1 << 20)
-        #expect(AvailableMemory.allows(0) && AvailableMemory.allows(1 << 20))
-        #expect(!AvailableMemory.allows(1 << 60))
-    }
 }

@@ -1,5 +1,5 @@
-import Collectives
 import Foundation
+import SystemLimits
 import Testing
 
 /// What stands in the files of control groups, in folders made for the purpose.
@@ -98,6 +98,25 @@ import Testing
         let bounded = try Tree(files)
         #expect(bounded.processors == 4)
         #expect(bounded.memory == 5_000_000_000)
+    }
+
+    @Test("A group that bounds memory and not swap leaves the machine's swap", arguments: ["max\n", nil])
+    func unboundedSwap(swap: String?) throws {
+        var files = [
+            "/proc/cgroup": "0::/job\n", "/proc/mountinfo": Self.unified,
+            "/sys/fs/cgroup/job/memory.max": "1048576\n",
+        ]
+        files["/sys/fs/cgroup/job/memory.swap.max"] = swap
+        #expect(try Tree(files).memory == nil)
+        files["/proc/meminfo"] = "MemTotal:  900 kB\nSwapTotal:       3 kB\nSwapFree:   1 kB\n"
+        #expect(try Tree(files).memory == 1_048_576 + 3072)
+    }
+
+    @Test("More memory than there is is not allowed")
+    func available() {
+        #expect(AvailableMemory.bytes > 1 << 20)
+        #expect(AvailableMemory.allows(0) && AvailableMemory.allows(1 << 20))
+        #expect(!AvailableMemory.allows(1 << 60))
     }
 
     @Test("Without control groups nothing is bounded, whatever stands in the files")

@@ -8,6 +8,8 @@ internal import Foundation
 package struct ControlGroups: Sendable {
     private let processorFolders: [Folder]
     private let memoryFolders: [Folder]
+    /// The machine's swap; nil where that is not told.
+    private let swap: Int?
 
     private struct Folder {
         let path: String
@@ -40,6 +42,11 @@ package struct ControlGroups: Sendable {
         }
         processorFolders = folders("cpu")
         memoryFolders = folders("memory")
+        let swapLine = Self.text(root + "/proc/meminfo").split(separator: "\n").first {
+            $0.hasPrefix("SwapTotal:")
+        }
+        swap = swapLine?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            .flatMap { $0 < 1 << 50 ? $0 * 1024 : nil }
     }
 
     /// How many processors' time they allow, rounded up, at least 1; nil where they do not bound it.
@@ -58,18 +65,19 @@ package struct ControlGroups: Sendable {
         return quotas.min().map { Int(min(max($0.rounded(.up), 1), 0x1p20)) }
     }
 
-    /// How many bytes of memory and swap they allow; nil where they do not bound them.
+    /// How many bytes of memory and swap they allow; nil where they do not bound them. A group that bounds memory alone leaves
+    /// all of the machine's swap.
     package var memory: Int? {
         let limits = memoryFolders.compactMap { folder -> Int? in
-            guard folder.isUnified else {
-                // Memory and swap together where that is counted; otherwise there may be any amount of swap.
-                return Self.number(folder.path + "/memory.memsw.limit_in_bytes")
+            let both = folder.isUnified ? nil : Self.number(folder.path + "/memory.memsw.limit_in_bytes")
+            let names = folder.isUnified ? "/memory.max" : "/memory.limit_in_bytes"
+            let bound = folder.isUnified ? Self.number(folder.path + "/memory.swap.max") : nil
+            let sum: Int? = Self.number(folder.path + names).flatMap { memory in
+                guard memory >= 0, let swap = bound ?? self.swap else { return nil }
+                let (sum, overflow) = memory.addingReportingOverflow(swap)
+                return overflow ? nil : sum
             }
-            guard let memory = Self.number(folder.path + "/memory.max") else { return nil }
-            // Without the file swap is not counted.
-            guard let swap = Self.number(folder.path + "/memory.swap.max") else { return nil }
-            let (sum, overflow) = memory.addingReportingOverflow(swap)
-            return overflow ? nil : sum
+            return [both, sum].compactMap(\.self).min()
         }
         // Version 1 writes "no limit" as a number near 2⁶³.
         return limits.filter { $0 < 1 << 60 }.min()

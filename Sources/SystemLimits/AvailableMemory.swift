@@ -2,12 +2,12 @@ internal import Foundation
 
 /// How much memory can still be had, so that what a file asks for can be refused with a number.
 public enum AvailableMemory {
-    /// Bytes: the least of what is free on the machine, swap included, and of what the process's control group may have
-    /// in all. Where neither can be seen, the size of the machine's memory.
+    /// Bytes: the least of what is free on the machine, swap included, and of what the process's control groups may
+    /// have in all. Where neither can be seen, the size of the machine's memory.
     public static var bytes: Int {
         let physical = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         #if os(Linux)
-        return min(freeBytes ?? physical, controlGroupLimit ?? .max)
+        return min(freeBytes ?? physical, ControlGroups.ofThisProcess.memory ?? .max)
         #else
         return physical
         #endif
@@ -27,7 +27,8 @@ public enum AvailableMemory {
 
     #if os(Linux)
     private static var freeBytes: Int? {
-        guard let text = text(at: "/proc/meminfo") else { return nil }
+        guard let contents = FileManager.default.contents(atPath: "/proc/meminfo") else { return nil }
+        let text = String(decoding: contents, as: UTF8.self)
         var bytes: [Substring: Int] = [:]
         for line in text.split(separator: "\n") {
             // "MemAvailable:   22113340 kB"
@@ -36,22 +37,6 @@ public enum AvailableMemory {
             bytes[words[0]] = kibibytes * 1024
         }
         return bytes["MemAvailable"].map { $0 + (bytes["SwapFree"] ?? 0) }
-    }
-
-    private static var controlGroupLimit: Int? {
-        let lines = (text(at: "/proc/self/cgroup") ?? "").split(separator: "\n")
-        let group = lines.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? ""
-        let candidates = [
-            "/sys/fs/cgroup\(group)/memory.max", "/sys/fs/cgroup/memory.max",
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        ]
-        // "max" where there is no limit.
-        return candidates.compactMap { text(at: $0) }
-            .compactMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }.min()
-    }
-
-    private static func text(at path: String) -> String? {
-        (try? Files.read(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
     }
     #endif
 }
