@@ -10,7 +10,7 @@ import Training
 /// A run of two epochs, or as many as are asked for, of five steps on few synthetic records.
 struct SmallRun: Sendable {
     static let stepsPerEpoch = 5
-    private static let batchSize = 32
+    static let batchSize = 32
 
     var batchNorm = BatchNormMode.none
     var reduction = RunOptions.Reduction.auto
