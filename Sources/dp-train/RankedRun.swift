@@ -40,8 +40,10 @@ enum RankedRun {
                 _ = communicator.presence?.claimReport()
                 communicator.abort(code: code.rawValue)
             }
+            // Those that only repeat what another rank said do not know why: the launcher's own exit code is the first one's.
+            let agreed = try? communicator.allreduce(Int64(code.rawValue), .maximum)
             try? world.finish()
-            throw code
+            throw agreed.map { ExitCode(Int32($0)) } ?? code
         }
     }
 
@@ -57,7 +59,7 @@ enum RankedRun {
         let cause = (error as? RankFailure)?.underlying ?? error
         if cause is Stopped { return Stopped.exitCode }
         if cause is UnsavedRun { return Stopped.unsavedExitCode }
-        return cause is ValidationError ? .validationFailure : .failure
+        return cause is ValidationError || cause is ConfigurationError ? .validationFailure : .failure
     }
 
     private static func message(of error: any Error) -> String {

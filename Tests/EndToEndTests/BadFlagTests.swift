@@ -102,6 +102,7 @@ extension EndToEnd {
                 if bad.flags.first != "--validation-size" { flags += ["--validation-size", "200"] }
                 let outcome = try Program.run(flags + bad.flags, ranks: ranks)
                 EndToEndTests.expectRefusal(outcome, naming: bad.names)
+                #expect(outcome.status == 64, "\(outcome.summary)")
                 #expect(
                     !FileManager.default.fileExists(atPath: output.path),
                     "it made the run directory before it checked")
