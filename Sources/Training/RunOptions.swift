@@ -24,8 +24,6 @@ public struct RunOptions: Sendable {
     public var threads: Int?
     /// The run directory; nil for `runs/` and a time stamp.
     public var output: String?
-    /// The checkpoint to go on from.
-    public var resume: String?
     /// How often a checkpoint is written.
     public var checkpointInterval = CheckpointInterval.epochs(1)
     /// How many of the newest checkpoints are kept besides the best; nil keeps all.
