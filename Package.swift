@@ -113,6 +113,10 @@ let package = Package(
         .target(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
+        // The textbook's products, losses and single pass, to which training is compared.
+        .target(
+            name: "MLPReference", dependencies: ["MLPEngine", "Tensors"], path: "Tests/MLPReference",
+            swiftSettings: settings),
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
         .target(
             name: "ArchiveTestSupport", dependencies: ["CZlib"], path: "Tests/ArchiveTestSupport",
@@ -125,7 +129,7 @@ let package = Package(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
             swiftSettings: settings),
         .testTarget(
-            name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
+            name: "MLPEngineTests", dependencies: ["MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "DatasetsTests",
@@ -157,7 +161,7 @@ let package = Package(
         .testTarget(
             name: "DataParallelTests",
             dependencies: [
-                "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport",
+                "DataParallel", "MLPEngine", "MLPReference", "Collectives", "Tensors", "TensorTestSupport",
                 "CollectiveTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),

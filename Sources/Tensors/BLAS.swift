@@ -9,16 +9,25 @@ public enum BLAS {
         openblas_get_corename().map { String(cString: $0) } ?? "unknown"
     }
 
-    /// Computes C ← op(A) op(B) on the calling thread.
+    /// Has the library use so many threads for a product, in this process.
+    public static func setThreadCount(_ count: Int) { openblas_set_num_threads(Int32(count)) }
+
+    /// Computes C ← op(A) op(B) on as many threads as the library was told to use.
+    ///
+    /// - Parameters:
+    ///   - a: The left factor; op(A) is [m, k].
+    ///   - transposeA: What op does to A.
+    ///   - b: The right factor; op(B) is [k, n].
+    ///   - transposeB: What op does to B.
+    ///   - c: C [m, n], overwritten.
     public static func multiply(
-        _ a: Matrix<Float>, _ transposeA: Transposition, _ b: Matrix<Float>, _ transposeB: Transposition,
-        into c: Matrix<Float>
+        _ a: StridedMatrix<Float>, _ transposeA: Transposition, _ b: StridedMatrix<Float>,
+        _ transposeB: Transposition, into c: Matrix<Float>
     ) {
         let k = transposeA == .none ? a.columns : a.rows
-        openblas_set_num_threads(1)
         cblas_sgemm(
             CblasRowMajor, transposeA.blas, transposeB.blas, blasint(c.rows), blasint(c.columns), blasint(k),
-            1, a.base, blasint(max(1, a.columns)), b.base, blasint(max(1, b.columns)), 0, c.base,
+            1, a.base, blasint(max(1, a.stride)), b.base, blasint(max(1, b.stride)), 0, c.base,
             blasint(max(1, c.columns)))
     }
 }

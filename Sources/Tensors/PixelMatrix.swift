@@ -30,3 +30,18 @@ public struct PixelMatrix<Scalar: TensorScalar>: @unchecked Sendable {
         PixelMatrix(pixels[rows: range], scale: scale, shift: shift)
     }
 }
+
+extension PixelMatrix where Scalar == Float {
+    /// Writes the numbers scale · byte + shift that the pixels stand for to `numbers` [rows, columns].
+    public func copy(into numbers: Matrix<Float>) {
+        precondition(numbers.rows == rows && numbers.columns == columns, "numbers of another shape")
+        for row in 0..<rows {
+            for plane in 0..<scale.count {
+                let (scale, shift) = (scale[plane], shift[plane])
+                let start = row * columns + plane * self.plane
+                let (from, to) = (pixels.base + start, numbers.base + start)
+                for index in 0..<self.plane { to[index] = Float(from[index]) * scale + shift }
+            }
+        }
+    }
+}

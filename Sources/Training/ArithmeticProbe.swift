@@ -133,9 +133,10 @@ struct ArithmeticProbe {
             let p = number(rows * columns)
             let g = number(rows * columns)
             let v = number(rows * columns)
-            optimizer.step(
-                parameters: p.vector, gradients: g.vector, velocity: optimizer.hasVelocity ? v.vector : nil,
-                learningRate: 0.1)
+            OptimizerStep(
+                optimizer, parameters: p.vector, state: optimizer.stateNames.map { _ in v.vector },
+                learningRate: 0.1, number: 1
+            ).apply(to: 0..<p.count, gradients: g.vector)
             add(p.vector, to: .optimizer)
             add(v.vector, to: .optimizer)
         }
@@ -154,17 +155,27 @@ struct ArithmeticProbe {
         let batch = AlignedBuffer<Float>(zeroed: count)
         let running = number(count)
         let workspace = try Workspace<Float>(for: mlp.network, capacity: rows)
-        var losses = [BatchLoss.zero]
-        for _ in 0..<2 {
-            try mlp.computeGradients(
-                .numbers(x.matrix(rows: rows, columns: inner)), targets: .labels(labels.vector),
-                globalBatch: rows, parameters: parameters.vector, gradients: gradients.vector,
-                batchStatistics: batch.matrix(rows: 1, columns: count), losses: &losses, workspace: workspace,
-                reducer: LocalBatch())
-            SGD().step(
-                parameters: parameters.vector, gradients: gradients.vector, velocity: nil, learningRate: 0.1)
+        let packed = AlignedBuffer<Float>(zeroed: PackedProducts<Float>.weightCount(of: mlp.network))
+        let products = try PackedProducts(
+            mlp.network, batch: rows, weights: packed.vector, team: WorkerTeam(threadCount: 1))
+        for step in 0..<2 {
+            products.packWeights(parameters.vector)
+            let pass = Pass(
+                .numbers(x.matrix(rows: rows, columns: inner)), parameters: parameters.vector,
+                workspace: workspace, products: products,
+                mode: .training(
+                    .init(
+                        collectives: LocalBatch(gradients: gradients.vector),
+                        batchStatistics: batch.matrix(rows: 1, columns: count), step: step)))
+            let logits = try mlp.network.forward(pass)
+            let loss = SoftmaxCrossEntropy().evaluate(
+                logits, .labels(labels.vector), factor: 1 / Float(rows), gradient: logits)
+            try mlp.network.backward(logits, pass)
+            OptimizerStep(
+                SGD(), parameters: parameters.vector, state: [], learningRate: 0.1, number: step + 1
+            ).apply(to: 0..<parameters.count, gradients: gradients.vector)
             BatchNorm.update(running: running.vector, towards: batch.vector, momentum: 0.1)
-            add(losses[0].lossSum.bitPattern, to: .training)
+            add(loss.lossSum.bitPattern, to: .training)
         }
         add(parameters.vector, to: .training)
         add(running.vector, to: .training)

@@ -84,16 +84,19 @@ final class Evaluator: Sendable {
 
     private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> [BatchLoss] {
         let threads = min(threads, chunks.count)
-        let memory = try AlignedBuffer<Float>(allocating: PackedWeights<Float>.count(of: mlp.network))
-        let packed = PackedWeights(numbers: memory.vector)
-        try LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1).packWeights(parameters)
+        let memory = try AlignedBuffer<Float>(allocating: PackedProducts<Float>.weightCount(of: mlp.network))
+        let weights = memory.vector
+        @Sendable func makeProducts() throws -> PackedProducts<Float> {
+            try PackedProducts(mlp.network, batch: 0, weights: weights, team: WorkerTeam(threadCount: 1))
+        }
+        try makeProducts().packWeights(parameters)
         let next = Atomic(0)
         let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))
         let failure = Mutex<(any Error)?>(nil)
         @Sendable func work() throws {
             // Whoever comes late needs no room.
             guard next.load(ordering: .relaxed) < chunks.count else { return }
-            let products = try LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1)
+            let products = try makeProducts()
             let workspace = try Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
             let input = AlignedBuffer<UInt8>(zeroed: Self.chunkRows * CIFAR10.imageBytes)
             let labels = AlignedBuffer<Int32>(zeroed: Self.chunkRows)
@@ -104,7 +107,7 @@ final class Evaluator: Sendable {
                 let rows = min(Self.chunkRows, records.count - first)
                 let pixels = input.matrix(rows: rows, columns: CIFAR10.imageBytes)
                 load(first..<first + rows, into: pixels, labels: labels.vector)
-                let loss = mlp.evaluate(
+                let loss = try mlp.evaluate(
                     .pixels(normalization.numbers(pixels)), targets: .labels(labels.vector[0..<rows]),
                     parameters: parameters, runningStatistics: runningStatistics, workspace: workspace,
                     products: products)

@@ -49,8 +49,8 @@ final class RunRecorder {
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
         self.kernels = kernels
-        layout = ModelTensors(network: network)
-        snapshots = try SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
+        layout = ModelTensors(network: network, optimizer: configuration.optimizer)
+        snapshots = try SnapshotPool(network: network, optimizer: configuration.optimizer)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         configurationText = String(decoding: try encoder.encode(configuration), as: UTF8.self)

@@ -4,20 +4,16 @@ internal import Datasets
 internal import MLPEngine
 internal import Tensors
 
-/// Takes one rank's part in training steps: batch, forward, backward, reduction, update.
+/// What one rank takes training steps with: model, batches, products, strategy.
 final class StepRunner {
-    private enum Method {
-        case fast(GradientSumReduction<Float>)
-        case reproducible(FactorReduction<Float>)
-    }
-
     /// The model, which the ranks of a node share.
     let model: ModelState<Float>
+    /// The backend of matrix products.
+    let products: any MatrixProducts<Float>
 
-    private let replica: Replica<Float>
-    private let pixels: BatchPixels
-    private let method: Method
-    private let globalBatch: Int
+    private let batches: BatchPixels
+    private let strategy: any DataParallelStrategy<Float>
+    private let training: TrainingStep<Float>
 
     /// Makes a runner over shared memory or MPI, as asked for or as can be had. Collective: every rank must call it.
     ///
@@ -60,63 +56,66 @@ final class StepRunner {
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
         assignment: ShardAssignment, team: WorkerTeam, digits: Int?
     ) throws {
-        let (communicator, node) = (ranks.communicator, ranks.node)
-        globalBatch = configuration.batchSize
+        let (communicator, node, network) = (ranks.communicator, ranks.node, mlp.network)
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
-        let pixels = try BatchPixels(
+        let batches = try BatchPixels(
             loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
             exchanged: configuration.arithmetic == .reproducible)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: digits.map { (CIFAR10.channelMean.count, $0) })
+        func packedProducts(rows: Int) throws -> PackedProducts<Float> {
+            try communicator.agree(on: "making room for products") {
+                guard let int8 = model.int8Weights else {
+                    return try PackedProducts(network, batch: rows, weights: model.packedWeights, team: team)
+                }
+                return try Int8Products(
+                    network, batch: rows, weights: model.packedWeights, int8: int8, team: team)
+            }
+        }
+
+        // A further strategy is a further case.
+        let strategy: any DataParallelStrategy<Float>
         let synchronizesBatchNorm = configuration.batchNorm == .sync
         switch configuration.arithmetic {
-        case .fast:
-            method = .fast(
-                try GradientSumReduction(
-                    communicator: communicator, group: node, model: model, rowsOfRank: rowsOfRank,
-                    synchronizesBatchNorm: synchronizesBatchNorm, team: team))
         case .reproducible:
-            let reduction = try FactorReduction(
-                communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
-                rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm, team: team)
-            reduction.exchangeBatch = { try pixels.exchange(over: $0) }
-            method = .reproducible(reduction)
+            strategy = try FactorExchange(
+                communicator: communicator, group: node, network: network,
+                products: packedProducts(rows: configuration.batchSize), shardsOfRank: shardsOfRank,
+                rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm)
+        case .fast:
+            strategy = try GradientAllreduce(
+                communicator: communicator, group: node, network: network,
+                products: packedProducts(rows: loader.rows), rowsOfRank: rowsOfRank,
+                synchronizesBatchNorm: synchronizesBatchNorm)
         }
-        self.pixels = pixels
-        self.model = model
-        let parts = configuration.arithmetic == .fast ? 1 : loader.ownedShards.count
-        replica = try communicator.agree(on: "making room for a step") {
-            try Replica(model: model, rows: loader.rows, parts: parts)
+        (self.batches, self.model, self.strategy) = (batches, model, strategy)
+        products = strategy.products
+        training = try communicator.agree(on: "making room for a step") {
+            try TrainingStep(
+                model: model, source: batches, strategy: strategy, rows: loader.rows,
+                globalBatch: configuration.batchSize, seed: configuration.seed)
         }
     }
 
     /// Takes a step. Collective: every rank must call it.
     ///
     /// - Parameters:
+    ///   - step: The steps taken before, since training began.
     ///   - stepInEpoch: The step's number in the epoch that the loader has begun, from 0.
     ///   - learningRate: η.
-    ///   - stopRequested: Whether this rank was asked to stop.
-    ///   - checkpointRequested: Whether this rank wants a checkpoint.
+    ///   - requests: What this rank asks of all.
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
     func step(
-        _ stepInEpoch: Int, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool = false
-    ) throws -> StepOutcome {
-        times.enter(.batch)
-        pixels.load(step: stepInEpoch)
-        switch method {
-        case .fast(let reduction):
-            return try step(
-                reduction, learningRate: learningRate, stopRequested: stopRequested,
-                checkpointRequested: checkpointRequested)
-        case .reproducible(let reduction):
-            reduction.batch = pixels.all
-            return try step(
-                reduction, learningRate: learningRate, stopRequested: stopRequested,
-                checkpointRequested: checkpointRequested)
-        }
+        _ step: Int, stepInEpoch: Int, learningRate: Double, requests: StepRequests = .init()
+    ) throws -> StepResult {
+        let result = try training.take(
+            step, batch: stepInEpoch, learningRate: learningRate, requests: requests)
+        // Nobody trains on: the run ends.
+        if result.requests.stop || !result.loss.lossSum.isFinite { try finish() }
+        return result
     }
 
     /// Waits for what is still on its way between nodes; more steps may follow. Collective: every rank must call it, after
@@ -124,26 +123,9 @@ final class StepRunner {
     ///
     /// - Throws: The communicator's error.
     func finish() throws {
-        try pixels.finish()
+        try batches.finish()
     }
 
     /// The time spent in each phase of the steps.
-    var times: StepTimes {
-        switch method {
-        case .fast(let reduction): reduction.times
-        case .reproducible(let reduction): reduction.times
-        }
-    }
-
-    private func step<Reduction: GradientReduction<Float>>(
-        _ reduction: Reduction, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool
-    ) throws -> StepOutcome {
-        let outcome = try replica.step(
-            pixels.own, targets: .labels(pixels.labels), globalBatch: globalBatch,
-            learningRate: learningRate, stopRequested: stopRequested,
-            checkpointRequested: checkpointRequested, method: reduction)
-        // Nobody trains on: the run ends.
-        if outcome.stopRequested || !outcome.loss.lossSum.isFinite { try finish() }
-        return outcome
-    }
+    var times: StepTimes { strategy.times }
 }

@@ -112,9 +112,9 @@ extension ResumePoint {
         let network = MLP(configuration.model).network
         let model = network.parameterLayout.entries + network.statisticsLayout.entries
         var expected = model.map { ($0.name, $0.shape) }
-        if configuration.optimizer.hasVelocity {
+        for state in configuration.optimizer.stateNames {
             expected += network.parameterLayout.entries.map {
-                (ModelTensors.velocityPrefix + $0.name, $0.shape)
+                (ModelTensors.prefix(ofState: state) + $0.name, $0.shape)
             }
         }
         if let prefix = checkpoint.prefix(of: .best), !prefix.isEmpty {

@@ -102,7 +102,7 @@ public struct Trainer {
             try BestModel(network: mlp.network)
         }
         var progress = try restore(model, best, kernels: kernels, fingerprint: fingerprint)
-        try model.broadcast()
+        try model.broadcast(to: runner.products)
         let replicas = ReplicaCheck(model: model, ranks: ranks, placement: communicator.placement)
         try replicas.check(epoch: progress.epoch + 1, step: progress.step)
 
@@ -134,9 +134,11 @@ public struct Trainer {
                 let start = clock.now
                 let rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
                 let outcome = try runner.step(
-                    progress.stepInEpoch, learningRate: rate, stopRequested: options.stopRequested(),
-                    checkpointRequested: isRoot && progress.stepInEpoch + 1 < stepsPerEpoch
-                        && isDue(progress, checkpoints, duringStep: true))
+                    progress.step, stepInEpoch: progress.stepInEpoch, learningRate: rate,
+                    requests: .init(
+                        stop: options.stopRequested(),
+                        checkpoint: isRoot && progress.stepInEpoch + 1 < stepsPerEpoch
+                            && isDue(progress, checkpoints, duringStep: true)))
                 let seconds = (clock.now - start) / .seconds(1)
                 progress.endStep(outcome.loss, seconds: seconds)
                 totals.add(outcome.loss.samples, seconds: seconds)
@@ -145,7 +147,7 @@ public struct Trainer {
                         epoch: epoch, step: progress.step, quantity: .loss(outcome.loss.meanLoss),
                         shouldReport: isRoot)
                 }
-                let isDue = outcome.checkpointRequested || outcome.stopRequested
+                let isDue = outcome.requests.checkpoint || outcome.requests.stop
                 if isDue {
                     do {
                         try replicas.check(epoch: epoch, step: progress.step)
@@ -165,7 +167,7 @@ public struct Trainer {
                         checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
                     }
                 }
-                if outcome.stopRequested {
+                if outcome.requests.stop {
                     recorder?.close()
                     recorder?.takeMessages().forEach(observer.note)
                     try agreeOnFiles(problem: recorder?.problem(ofStopAfter: progress.step, epoch: epoch))

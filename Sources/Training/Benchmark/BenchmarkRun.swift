@@ -39,7 +39,7 @@ final class BenchmarkRun {
             note: { _ in })
         self.runner = runner
         self.reduction = ranks.reduction
-        try runner.model.broadcast()
+        try runner.model.broadcast(to: runner.products)
     }
 
     /// Takes as many steps as fit into about so much time, as the last turn went; one in the first turn of all. Nothing is
@@ -102,7 +102,7 @@ final class BenchmarkRun {
 
     private func take(_ step: inout Int) throws {
         // Small steps: what is measured is time, and numbers that overflow could take another.
-        _ = try runner.step(step % records.stepsPerEpoch, learningRate: 1e-4, stopRequested: false)
+        _ = try runner.step(step, stepInEpoch: step % records.stepsPerEpoch, learningRate: 1e-4)
         step += 1
     }
 }

@@ -16,11 +16,20 @@ struct ProductKernel: Sendable {
 
     /// OpenBLAS's SGEMM on one thread.
     static let openBLAS = ProductKernel(name: "openblas", unit: .vector, operations: 1) { problem in
-        switch problem.shape.use {
+        BLAS.setThreadCount(1)
+        return switch problem.shape.use {
         case .forward:
-            { BLAS.multiply(problem.x, .none, problem.other, .transposed, into: problem.product) }
+            {
+                BLAS.multiply(
+                    StridedMatrix(problem.x), .none, StridedMatrix(problem.other), .transposed,
+                    into: problem.product)
+            }
         case .weightGradient:
-            { BLAS.multiply(problem.other, .transposed, problem.x, .none, into: problem.product) }
+            {
+                BLAS.multiply(
+                    StridedMatrix(problem.other), .transposed, StridedMatrix(problem.x), .none,
+                    into: problem.product)
+            }
         }
     }
 
@@ -81,7 +90,7 @@ final class PreparedLinear {
     private let bytes: AlignedBuffer<Int8>
     private let maxima: AlignedBuffer<Float>
     private let sums: AlignedBuffer<Int32>
-    private let products: LinearProducts<Float>
+    private let products: PackedProducts<Float>
     private let module: Linear
 
     init(_ network: Sequential, batch: Int, digits: Int?) throws {
@@ -89,7 +98,8 @@ final class PreparedLinear {
         let module = network.linears[0]
         self.module = module
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
-        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network, withDigits: digits != nil))
+        packed = AlignedBuffer(
+            zeroed: PackedProducts<Float>.weightCount(of: network, first: digits == nil ? 0 : 1))
         let slots = DigitWeights.slotCount(rows: module.outputs, columns: module.inputs)
         let count = digits.map {
             DigitWeights.packedCount(rows: module.outputs, columns: module.inputs, digits: $0)
@@ -97,14 +107,17 @@ final class PreparedLinear {
         bytes = AlignedBuffer(zeroed: count ?? 0)
         maxima = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
         sums = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
-        var weights: DigitWeights?
-        if let digits {
-            weights = DigitWeights(
-                rows: module.outputs, columns: module.inputs, planes: CIFAR10.channelMean.count,
-                digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector)
+        let team = try WorkerTeam(threadCount: 1)
+        guard let digits else {
+            products = try PackedProducts(network, batch: batch, weights: packed.vector, team: team)
+            return
         }
-        products = try LinearProducts(
-            network, batch: batch, packed: PackedWeights(numbers: packed.vector, digits: weights), threads: 1)
+        products = try Int8Products(
+            network, batch: batch, weights: packed.vector,
+            int8: DigitWeights(
+                rows: module.outputs, columns: module.inputs, planes: CIFAR10.channelMean.count,
+                digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector),
+            team: team)
     }
 
     func setWeights(_ weights: Vector<Float>) {

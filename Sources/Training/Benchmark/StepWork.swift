@@ -25,7 +25,7 @@ public struct StepWork: Sendable, Equatable {
         pixelFlops =
             4 * Double(configuration.batchSize) * Double(configuration.model.inputs)
             * Double(mlp.network.linears[0].outputs)
-        let numbers = Double(mlp.parameterCount) * (configuration.optimizer.hasVelocity ? 2 : 1)
+        let numbers = Double(mlp.parameterCount) * Double(1 + configuration.optimizer.stateNames.count)
         stateBytes = 2 * numbers * Double(MemoryLayout<Float>.size)
         batchBytes = Double(configuration.batchSize * CIFAR10.imageBytes)
     }

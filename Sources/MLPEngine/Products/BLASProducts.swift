@@ -1,0 +1,72 @@
+public import Tensors
+
+/// The matrix products of OpenBLAS, in Float: the textbook's way, the reference in every comparison, and the choice on a CPU
+/// for which this project has no kernels. Which bits come out is up to the library, its version and the CPU.
+public final class BLASProducts: MatrixProducts {
+    public var team: WorkerTeam { groups.team }
+
+    private let groups: ColumnGroups<Float>
+    /// A batch of pixels as numbers.
+    private let numbers: AlignedBuffer<Float>
+
+    /// Makes room for products.
+    ///
+    /// - Parameters:
+    ///   - network: The network.
+    ///   - batch: The rows of a pass.
+    ///   - team: The threads for what is no product; the library takes as many of its own for products.
+    /// - Throws: `AllocationError`.
+    public init(_ network: Sequential, batch: Int, team: WorkerTeam) throws(AllocationError) {
+        groups = try ColumnGroups(network, isTrained: true, team: team)
+        numbers = try AlignedBuffer(allocating: batch * network.inputs)
+        BLAS.setThreadCount(team.threadCount)
+    }
+
+    public func forward(
+        _ linear: Linear, _ x: BatchInput<Float>, parameters: Vector<Float>, into y: Matrix<Float>
+    ) {
+        let numbers =
+            switch x {
+            case .numbers(let x): x
+            case .pixels(let x): self.numbers(x)
+            }
+        BLAS.multiply(
+            StridedMatrix(numbers), .none, StridedMatrix(linear.weightMatrix(parameters)), .transposed,
+            into: y)
+        y.addBias(parameters[linear.bias])
+    }
+
+    public func inputGradient(
+        of linear: Linear, dy: Matrix<Float>, parameters: Vector<Float>, into dx: Matrix<Float>
+    ) {
+        BLAS.multiply(
+            StridedMatrix(dy), .none, StridedMatrix(linear.weightMatrix(parameters)), .none, into: dx)
+    }
+
+    public func weightGradient(
+        of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, into gradient: Matrix<Float>
+    ) {
+        let numbers =
+            switch x {
+            case .numbers(let x): x
+            case .pixels(let x): StridedMatrix(self.numbers(x))
+            }
+        BLAS.multiply(dy, .transposed, numbers, .none, into: gradient)
+    }
+
+    public func forEachGroup(
+        of linear: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Float>) -> Void
+    ) {
+        groups.forEach(in: panels, columns: linear.inputs, work: panels.count * linear.outputs) {
+            task, columns in
+            body(columns, groups.room(task, rows: linear.outputs, columns: columns.count))
+        }
+    }
+
+    /// What the pixels stand for: scale · byte + shift.
+    private func numbers(_ x: PixelMatrix<Float>) -> Matrix<Float> {
+        let numbers = numbers.vector[0..<x.rows * x.columns].matrix(rows: x.rows, columns: x.columns)
+        x.copy(into: numbers)
+        return numbers
+    }
+}
