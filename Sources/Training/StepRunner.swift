@@ -22,14 +22,14 @@ final class StepRunner {
     /// Makes a runner over shared memory or MPI, as asked for or as can be had. Collective: every rank must call it.
     ///
     /// - Parameters:
-    ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
+    ///   - transport: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
     ///   - team: The threads of this rank.
     ///   - digits: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     static func make(
-        _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
+        _ communicator: any Communicator, _ transport: RunOptions.Transport,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
         team: WorkerTeam, digits: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
@@ -40,14 +40,14 @@ final class StepRunner {
                 team: team, digits: digits)
             return (runner, ranks)
         }
-        switch reduction {
+        switch transport {
         case .mpi: return try make(sharingMemory: false)
         case .shared: return try make(sharingMemory: true)
         case .auto:
             do {
                 return try make(sharingMemory: true)
             } catch let error as any AgreedFailure where error.isSharedMemoryError {
-                note("\(error): the ranks exchange everything through MPI instead (--reduction mpi)")
+                note("\(error): the ranks exchange everything through MPI instead (--transport mpi)")
                 return try make(sharingMemory: false)
             }
         }
@@ -66,18 +66,18 @@ final class StepRunner {
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
         let pixels = try BatchPixels(
             loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
-            exchanged: configuration.arithmetic == .reproducible)
+            exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: digits.map { (CIFAR10.channelMean.count, $0) })
         let synchronizesBatchNorm = configuration.batchNorm == .sync
-        switch configuration.arithmetic {
-        case .fast:
+        switch configuration.strategy {
+        case .allreduce:
             method = .fast(
                 try GradientSumReduction(
                     communicator: communicator, group: node, model: model, rowsOfRank: rowsOfRank,
                     synchronizesBatchNorm: synchronizesBatchNorm, team: team))
-        case .reproducible:
+        case .factorExchange:
             let reduction = try FactorReduction(
                 communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
                 rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm, team: team)
@@ -86,7 +86,7 @@ final class StepRunner {
         }
         self.pixels = pixels
         self.model = model
-        let parts = configuration.arithmetic == .fast ? 1 : loader.ownedShards.count
+        let parts = configuration.strategy == .allreduce ? 1 : loader.ownedShards.count
         replica = try communicator.agree(on: "making room for a step") {
             try Replica(model: model, rows: loader.rows, parts: parts)
         }

@@ -94,7 +94,7 @@ public struct Trainer {
 
         // The model, the same on every rank.
         let (runner, ranks) = try StepRunner.make(
-            communicator, options.reduction, configuration: configuration, mlp: mlp, loader: loader,
+            communicator, options.transport, configuration: configuration, mlp: mlp, loader: loader,
             assignment: assignment, team: team, digits: digits,
             note: { if isRoot { observer.note($0) } })
         let model = runner.model
