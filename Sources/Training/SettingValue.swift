@@ -64,6 +64,8 @@ extension Double: SettingValue {
 
 /// A list, with commas between; none is written as on the command line, `""`.
 extension Array: SettingValue where Element: SettingValue {
+    static var choices: [String] { Element.choices }
+
     static var expectation: String {
         Element.choices.isEmpty
             ? "whole numbers with commas between, as in 512,256,128"
