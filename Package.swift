@@ -184,7 +184,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["dp-train-fuzz", "FileTestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport", "LoopbackSupport"],
+            name: "EndToEndTests",
+            dependencies: ["dp-train", "Training", "FileTestSupport", "LoopbackSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

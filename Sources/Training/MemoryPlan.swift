@@ -31,7 +31,7 @@ struct MemoryPlan {
         let network = mlp.network
         let placement = communicator.placement
         let scalar = Double(MemoryLayout<Float>.size)
-        let isFast = configuration.arithmetic == .fast
+        let isFast = configuration.strategy == .allreduce
         let batch = configuration.batchSize
         let parameters = Double(mlp.parameterCount)
         let state = Double(configuration.optimizer.stateNames.count) * parameters

@@ -18,14 +18,14 @@ final class StepRunner {
     /// Makes a runner over shared memory or MPI, as asked for or as can be had. Collective: every rank must call it.
     ///
     /// - Parameters:
-    ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
+    ///   - transport: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
     ///   - team: The threads of this rank.
     ///   - digits: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     static func make(
-        _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
+        _ communicator: any Communicator, _ transport: RunOptions.Transport,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
         team: WorkerTeam, digits: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
@@ -36,14 +36,14 @@ final class StepRunner {
                 team: team, digits: digits)
             return (runner, ranks)
         }
-        switch reduction {
+        switch transport {
         case .mpi: return try make(sharingMemory: false)
         case .shared: return try make(sharingMemory: true)
         case .auto:
             do {
                 return try make(sharingMemory: true)
             } catch let error as any AgreedFailure where error.isSharedMemoryError {
-                note("\(error): the ranks exchange everything through MPI instead (--reduction mpi)")
+                note("\(error): the ranks exchange everything through MPI instead (--transport mpi)")
                 return try make(sharingMemory: false)
             }
         }
@@ -61,7 +61,7 @@ final class StepRunner {
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
         let batches = try BatchPixels(
             loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
-            exchanged: configuration.arithmetic == .reproducible)
+            exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: digits.map { (CIFAR10.channelMean.count, $0) })
@@ -75,19 +75,30 @@ final class StepRunner {
             }
         }
 
+        // An allreduce takes products of any kind: it promises no bits.
+        func rankProducts(rows: Int) throws -> any MatrixProducts<Float> {
+            switch configuration.products {
+            case .own: return try packedProducts(rows: rows)
+            case .openBLAS:
+                return try communicator.agree(on: "making room for products") {
+                    try BLASProducts(network, batch: rows, team: team)
+                }
+            }
+        }
+
         // A further strategy is a further case.
         let strategy: any DataParallelStrategy<Float>
         let synchronizesBatchNorm = configuration.batchNorm == .sync
-        switch configuration.arithmetic {
-        case .reproducible:
+        switch configuration.strategy {
+        case .factorExchange:
             strategy = try FactorExchange(
                 communicator: communicator, group: node, network: network,
                 products: packedProducts(rows: configuration.batchSize), shardsOfRank: shardsOfRank,
                 rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm)
-        case .fast:
+        case .allreduce:
             strategy = try GradientAllreduce(
                 communicator: communicator, group: node, network: network,
-                products: packedProducts(rows: loader.rows), rowsOfRank: rowsOfRank,
+                products: rankProducts(rows: loader.rows), rowsOfRank: rowsOfRank,
                 synchronizesBatchNorm: synchronizesBatchNorm)
         }
         (self.batches, self.model, self.strategy) = (batches, model, strategy)

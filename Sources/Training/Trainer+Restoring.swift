@@ -88,12 +88,12 @@ extension Trainer {
                 "the checkpoint was computed with the kernels \(metadata.kernels), this run has \(kernels): the last"
                     + " bits will differ")
         }
-        guard configuration.arithmetic == .fast, metadata.worldSize != communicator.size else { return }
+        guard configuration.strategy == .allreduce, metadata.worldSize != communicator.size else { return }
         let consequence =
             configuration.batchNorm == .local
             ? "batch norm will see other parts of the batch" : "the last bits will differ"
         observer.note(
-            "--arithmetic fast depends on the number of ranks, which was \(metadata.worldSize) and is now"
+            "--strategy allreduce depends on the number of ranks, which was \(metadata.worldSize) and is now"
                 + " \(communicator.size): \(consequence)")
     }
 }

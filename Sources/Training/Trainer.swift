@@ -126,7 +126,7 @@ public struct Trainer {
         let (mlp, fingerprint) = (prepared.mlp, prepared.fingerprint)
         let kernels = UsedKernels(digits: configuration.digits)
         let (runner, ranks) = try StepRunner.make(
-            communicator, options.reduction, configuration: configuration, mlp: mlp, loader: prepared.loader,
+            communicator, options.transport, configuration: configuration, mlp: mlp, loader: prepared.loader,
             assignment: assignment, team: prepared.team, digits: configuration.digits,
             note: { if isRoot { observer.note($0) } })
         let model = runner.model

@@ -9,7 +9,7 @@ final class BenchmarkRun {
     private let configuration: TrainingConfiguration
     private let records: BenchmarkRecords
     private let runner: StepRunner
-    private let reduction: String
+    private let transport: String
     private let digits: Int?
     private var steps = 1
     private var times: [Double] = []
@@ -20,7 +20,7 @@ final class BenchmarkRun {
     ///
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     init(
-        _ configuration: TrainingConfiguration, reduction: RunOptions.Reduction, records: BenchmarkRecords,
+        _ configuration: TrainingConfiguration, transport: RunOptions.Transport, records: BenchmarkRecords,
         communicator: any Communicator, team: WorkerTeam
     ) throws {
         self.communicator = communicator
@@ -34,11 +34,11 @@ final class BenchmarkRun {
             threads: team.threadCount, digits: digits, evaluation: .sharded, communicator: communicator
         ).check(over: communicator)
         let (runner, ranks) = try StepRunner.make(
-            communicator, reduction, configuration: configuration, mlp: mlp,
+            communicator, transport, configuration: configuration, mlp: mlp,
             loader: records.loader, assignment: records.assignment, team: team, digits: digits,
             note: { _ in })
         self.runner = runner
-        self.reduction = ranks.reduction
+        self.transport = ranks.transport
         try runner.model.broadcast(to: runner.products)
     }
 
@@ -92,8 +92,8 @@ final class BenchmarkRun {
         let limit = StepWork(configuration).seconds(within: limits, machine: machine, digits: digits)
         return StepMeasurement(
             hiddenDimensions: configuration.hiddenDimensions, batchNorm: configuration.batchNorm.rawValue,
-            batchSize: configuration.batchSize, arithmetic: configuration.arithmetic.rawValue,
-            precision: (configuration.matmulPrecision ?? .highest).rawValue, reduction: reduction,
+            batchSize: configuration.batchSize, strategy: configuration.strategy.rawValue,
+            precision: (configuration.matmulPrecision ?? .highest).rawValue, transport: transport,
             stepSeconds: median, fastestStepSeconds: sorted[0],
             imagesPerSecond: Double(configuration.batchSize) / median,
             phases: Dictionary(uniqueKeysWithValues: shares), allocationsPerStep: allocationsPerStep,

@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Datasets
 import Foundation
+import Synchronization
 import Tensors
 import Training
 
@@ -12,47 +13,12 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var data: DataOptions
 
-    @OptionGroup(title: "What decides the result") var settings: ConfigurationOptions
+    @OptionGroup(title: "What decides the result") var settings: SettingOptions<TrainingConfiguration>
 
-    @Option(
-        help: """
-            What carries numbers between the ranks of a node: shared (memory), mpi (its collectives), or auto: shared \
-            where it can be had.
-            """)
-    var reduction = RunOptions.Reduction.auto
-
-    @Option(
-        parsing: .unconditional,
-        help: """
-            Threads of each rank that train. (default: its node's processors, or those that a CPU quota allows, divided by \
-            the ranks on it)
-            """,
-        transform: Values.wholeNumber)
-    var threads: Int?
-
-    @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
-    var evaluation = RunOptions.Evaluation.rank0
+    @OptionGroup var runSettings: SettingOptions<RunOptions>
 
     @Option(help: "The run directory. (default: runs/<time stamp>)")
     var output: String?
-
-    @Option(
-        parsing: .unconditional,
-        help:
-            "How often a checkpoint is written: a number of epochs, or as in 2epochs, 500steps, 10min. (default: 1)",
-        transform: Values.checkpointInterval)
-    var checkpointEvery: CheckpointInterval?
-
-    @Option(
-        parsing: .unconditional,
-        help: "Keep only this many of the newest checkpoints, and the best. (default: all)",
-        transform: Values.wholeNumber)
-    var keepLast: Int?
-
-    @Option(
-        parsing: .unconditional, help: "zstd's compression level of checkpoints, 1 to 19. (default: 1)",
-        transform: Values.wholeNumber)
-    var compressionLevel: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -74,6 +40,7 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try RankedRun.run { communicator in
+            let options = try communicator.agree(on: "checking the settings") { try runOptions() }
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
                 communicator.rank == 0 ? try findResumePoint() : nil
             }
@@ -81,11 +48,8 @@ struct TrainCommand: ParsableCommand {
             resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
             let precision = try MatmulPrecision.fastestExact(over: communicator)
-            let (configuration, options) = try communicator.agree(on: "checking the settings") {
-                (
-                    try settle(base, worldSize: communicator.size, fastestPrecision: precision),
-                    try runOptions()
-                )
+            let configuration = try communicator.agree(on: "checking the settings") {
+                try settle(base, worldSize: communicator.size, fastestPrecision: precision)
             }
             let dataset = try SharedDataset.open(over: communicator) {
                 let dataset = try data.locate(seed: configuration.seed)
@@ -116,7 +80,7 @@ struct TrainCommand: ParsableCommand {
         _ base: TrainingConfiguration?, worldSize: Int, fastestPrecision: MatmulPrecision
     ) throws -> TrainingConfiguration {
         var configuration = base ?? TrainingConfiguration()
-        try settings.apply(to: &configuration)
+        try configuration.apply(settings.words)
         try configuration.validate()
         try configuration.settle(worldSize: worldSize, fastestPrecision: fastestPrecision)
         if let base {
@@ -132,32 +96,12 @@ struct TrainCommand: ParsableCommand {
 
     private func runOptions() throws -> RunOptions {
         var options = RunOptions(programVersion: DPTrain.version)
+        try options.apply(runSettings.words)
+        try options.validate()
         options.output = output
-        options.reduction = reduction
-        options.evaluation = evaluation
         options.stepsBegin = { StopSignal.watch() }
         options.stopRequested = { StopSignal.wasReceived }
         options.stepsEnd = { StopSignal.endWatch() }
-        if let checkpointEvery { options.checkpointInterval = checkpointEvery }
-        if let threads {
-            guard (1...4096).contains(threads) else {
-                throw ValidationError("--threads: expected a number from 1 to 4096, found \(threads)")
-            }
-            options.threads = threads
-        }
-        if let keepLast {
-            guard keepLast >= 1 else {
-                throw ValidationError("--keep-last: expected a number ≥ 1, found \(keepLast)")
-            }
-            options.keepLast = keepLast
-        }
-        if let compressionLevel {
-            guard (1...19).contains(compressionLevel) else {
-                throw ValidationError(
-                    "--compression-level: expected a number from 1 to 19, found \(compressionLevel)")
-            }
-            options.compressionLevel = compressionLevel
-        }
         return options
     }
 }
@@ -168,5 +112,39 @@ extension Communicator {
         let encoded = try configuration.map { try JSONEncoder().encode($0) }
         let bytes = try broadcast(bytes: encoded.map { Array($0) } ?? [], root: 0)
         return bytes.isEmpty ? nil : try JSONDecoder().decode(TrainingConfiguration.self, from: Data(bytes))
+    }
+}
+
+/// The signals that ask a run to write a checkpoint and end: SIGTERM, SIGINT, and SIGUSR1, which batch systems can send
+/// ahead of a time limit.
+///
+/// They are caught from the first step until the last checkpoint has been written. Before and after that there is nothing
+/// to be saved, and they end the process at once.
+enum StopSignal {
+    private static let numbers = [SIGTERM, SIGINT, SIGUSR1]
+    /// The first one that has come; 0 before.
+    private static let received = Atomic<Int32>(0)
+
+    /// Whether one has come.
+    static var wasReceived: Bool { received.load(ordering: .relaxed) != 0 }
+
+    /// From now on these signals are noted. A second SIGINT or SIGTERM ends the process at once.
+    static func watch() {
+        for number in numbers {
+            signal(number) { number in
+                if number != SIGUSR1, StopSignal.wasReceived {
+                    signal(number, SIG_DFL)
+                    raise(number)
+                }
+                StopSignal.received.store(number, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// From now on these signals end the process, as does one that has come since the last step looked.
+    static func endWatch() {
+        for number in numbers { signal(number, SIG_DFL) }
+        let number = received.load(ordering: .relaxed)
+        if number != 0 { raise(number) }
     }
 }
