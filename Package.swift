@@ -129,7 +129,8 @@ let package = Package(
             name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
             swiftSettings: settings),
         .testTarget(
-            name: "MLPEngineTests", dependencies: ["MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
+            name: "MLPEngineTests",
+            dependencies: ["MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "DatasetsTests",

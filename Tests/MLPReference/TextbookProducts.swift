@@ -9,6 +9,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
     /// Products that keep nothing.
     public init() {}
 
+    /// Y = X Wᵀ + 1 bᵀ.
     public func forward(
         _ linear: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
     ) {
@@ -17,12 +18,14 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
         y.addBias(parameters[linear.bias])
     }
 
+    /// ∂L/∂X = ∂L/∂Y W.
     public func inputGradient(
         of linear: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
         dx.setProduct(dy, .none, linear.weightMatrix(parameters))
     }
 
+    /// ∂L/∂W = (∂L/∂Y)ᵀ X.
     public func weightGradient(
         of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>
     ) {
@@ -36,6 +39,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
         gradient.setProduct(left, .transposed, right)
     }
 
+    /// All panels at once.
     public func forEachGroup(
         of linear: Linear, panels: Range<Int>,
         _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void

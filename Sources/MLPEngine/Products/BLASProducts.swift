@@ -3,6 +3,7 @@ public import Tensors
 /// The matrix products of OpenBLAS, in Float: the textbook's way, the reference in every comparison, and the choice on a CPU
 /// for which this project has no kernels. Which bits come out is up to the library, its version and the CPU.
 public final class BLASProducts: MatrixProducts {
+    /// The threads that share what is not a product.
     public var team: WorkerTeam { groups.team }
 
     private let groups: ColumnGroups<Float>
@@ -22,6 +23,7 @@ public final class BLASProducts: MatrixProducts {
         BLAS.setThreadCount(team.threadCount)
     }
 
+    /// Y = X Wᵀ + 1 bᵀ in one product.
     public func forward(
         _ linear: Linear, _ x: BatchInput<Float>, parameters: Vector<Float>, into y: Matrix<Float>
     ) {
@@ -36,6 +38,7 @@ public final class BLASProducts: MatrixProducts {
         y.addBias(parameters[linear.bias])
     }
 
+    /// ∂L/∂X = ∂L/∂Y W in one product.
     public func inputGradient(
         of linear: Linear, dy: Matrix<Float>, parameters: Vector<Float>, into dx: Matrix<Float>
     ) {
@@ -43,6 +46,7 @@ public final class BLASProducts: MatrixProducts {
             StridedMatrix(dy), .none, StridedMatrix(linear.weightMatrix(parameters)), .none, into: dx)
     }
 
+    /// ∂L/∂W = (∂L/∂Y)ᵀ X in one product.
     public func weightGradient(
         of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, into gradient: Matrix<Float>
     ) {
@@ -54,6 +58,7 @@ public final class BLASProducts: MatrixProducts {
         BLAS.multiply(dy, .transposed, numbers, .none, into: gradient)
     }
 
+    /// Shares the columns out to the team.
     public func forEachGroup(
         of linear: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Float>) -> Void
     ) {

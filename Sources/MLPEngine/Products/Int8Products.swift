@@ -40,12 +40,14 @@ public final class Int8Products: PackedProducts<Float> {
         try super.init(network, batch: batch, weights: weights, first: 1, team: team)
     }
 
+    /// Packs the weights of all layers, the first one's in scales that follow from all of its weights.
     public override func packWeights(_ parameters: Vector<Float>) {
         weights.measure(linears[0].weightMatrix(parameters))
         updateScales()
         super.packWeights(parameters)
     }
 
+    /// Packs some columns of W, the first layer's in the scales that hold.
     public override func weightsChanged(of linear: Linear, _ parameters: Vector<Float>, columns: Range<Int>) {
         guard linear.index == 0 else {
             return super.weightsChanged(of: linear, parameters, columns: columns)
@@ -53,8 +55,10 @@ public final class Int8Products: PackedProducts<Float> {
         weights.pack(linear.weightMatrix(parameters), columns: columns, scales: currentScales)
     }
 
+    /// Takes over the scales that follow from the weights of all ranks; the first layer where they have changed.
     public override func requantize() -> Linear? { updateScales() ? linears[0] : nil }
 
+    /// Y = X Wᵀ + 1 bᵀ, of pixels in integers.
     public override func forward(
         _ linear: Linear, _ x: BatchInput<Float>, parameters: Vector<Float>, into y: Matrix<Float>
     ) {

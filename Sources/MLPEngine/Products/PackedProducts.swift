@@ -5,6 +5,7 @@ public import Tensors
 /// Weights are used packed for the forward pass. Every entry of every product is summed in one order, so no division among
 /// threads or ranks changes a bit.
 public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
+    /// The threads that share a product.
     public var team: WorkerTeam { groups.team }
 
     let linears: [Linear]
@@ -101,16 +102,20 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         )
     }
 
+    /// Packs the weights of all layers.
     public func packWeights(_ parameters: Vector<Scalar>) {
         for linear in linears { weightsChanged(of: linear, parameters, columns: 0..<linear.inputs) }
     }
 
+    /// Packs some columns of W.
     public func weightsChanged(of linear: Linear, _ parameters: Vector<Scalar>, columns: Range<Int>) {
         packed(linear).pack(transposeOf: linear.weightMatrix(parameters), columns: columns)
     }
 
+    /// Weights that are numbers have no scales.
     public func requantize() -> Linear? { nil }
 
+    /// Y = X Wᵀ + 1 bᵀ from the packed W, rows shared out.
     public func forward(
         _ linear: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
     ) {
@@ -125,6 +130,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         }
     }
 
+    /// ∂L/∂X = ∂L/∂Y W, columns shared out.
     public func inputGradient(
         of linear: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
@@ -163,6 +169,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         }
     }
 
+    /// ∂L/∂W = (∂L/∂Y)ᵀ X, columns shared out.
     public func weightGradient(
         of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>
     ) {
@@ -175,6 +182,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         }
     }
 
+    /// Shares the columns out to the team.
     public func forEachGroup(
         of linear: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
     ) {
