@@ -1,6 +1,6 @@
 import ArchiveTestSupport
-import Crypto
 import Datasets
+import Digests
 import Foundation
 import LoopbackSupport
 import Synchronization
@@ -9,9 +9,11 @@ import Testing
 @Suite struct DatasetDownloaderTests {
     /// An archive of about 64 KB that does not compress, so that it comes in several pieces.
     private static let archive = TestSet.binaryArchive().bytes
-    private static let md5 = Insecure.MD5.hash(data: archive).map { byte in
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    private static let md5 = {
+        var digest = Digest.md5()
+        digest?.update(Array(archive))
+        return digest?.hexadecimal ?? "no MD5 on this system"
+    }()
 
     private static func downloader(
         _ url: String, _ folder: TemporaryFolder, md5: String = md5, retries: Int = 0

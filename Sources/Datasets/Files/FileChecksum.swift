@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Digests
 
 /// Checksums of whole files.
 public enum FileChecksum {
@@ -8,15 +8,18 @@ public enum FileChecksum {
     /// - Throws: ``DatasetError`` where the file cannot be read.
     public static func md5(of path: String) throws -> String {
         let file = try DataFile(path: path)
-        var hasher = Insecure.MD5()
+        guard var digest = Digest.md5() else {
+            throw DatasetError(
+                operation: "checking", location: path, expected: "a system that computes MD5",
+                found: "one that refuses to, as in FIPS mode")
+        }
         var buffer: [UInt8] = []
         var offset = 0
         while offset < file.size {
             try file.read(at: offset, count: min(1 << 20, file.size - offset), into: &buffer)
-            hasher.update(data: buffer)
+            digest.update(buffer)
             offset += buffer.count
         }
-        let digits = Array("0123456789abcdef")
-        return String(hasher.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return digest.hexadecimal
     }
 }
