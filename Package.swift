@@ -77,7 +77,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Datasets",
-            dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib", system],
+            dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(

@@ -69,21 +69,34 @@ extension TrainingConfiguration {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
-        let fitsIntegers = batchSize <= DigitSamples.largestBatch
-        if let matmulPrecision, matmulPrecision.digits != nil, !fitsIntegers {
+        if let matmulPrecision, matmulPrecision.digits != nil, let obstacle = obstacleToIntegers {
             throw ConfigurationError(
                 "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
-                expected:
-                    "highest with batches of more than \(DigitSamples.largestBatch) images, over which sums of"
-                    + " products of bytes might not fit into 32 bits")
+                expected: "highest with \(obstacle), for which there are no products of bytes")
         }
-        matmulPrecision = matmulPrecision ?? (fitsIntegers ? fastestPrecision : .highest)
+        matmulPrecision = matmulPrecision ?? (obstacleToIntegers == nil ? fastestPrecision : .highest)
     }
 
-    /// Checks the sizes against the records of a data set.
+    /// What keeps products of pixels from being computed in integers whatever the CPU; nil where nothing does.
+    var obstacleToIntegers: String? {
+        if batchSize > DigitSamples.largestBatch {
+            return "batches of more than \(DigitSamples.largestBatch) images"
+        }
+        guard !DigitWeights.areSupported(columns: format.imageBytes, planes: format.channels) else {
+            return nil
+        }
+        return "images of \(format.height) × \(format.width) pixels, no multiple of \(DigitWeights.slotWidth)"
+    }
+
+    /// Checks images and sizes against those of a data set.
     ///
     /// - Throws: ``ConfigurationError``.
     public func validate(against dataset: any ImageDataset) throws(ConfigurationError) {
+        guard dataset.format == format else {
+            throw ConfigurationError(
+                "--data", found: "\(dataset.format.name) (\(dataset.location))",
+                expected: "\(format.name), which the run was trained on")
+        }
         let count = dataset.count(of: .training)
         guard validationSize < count else {
             throw ConfigurationError(

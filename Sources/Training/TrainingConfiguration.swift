@@ -1,5 +1,5 @@
 public import DataParallel
-internal import Datasets
+public import Datasets
 public import MLPEngine
 public import Tensors
 
@@ -52,13 +52,19 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     /// The ranks that the learning rate was scaled by; nil until the world size is known.
     public var learningRateRanks: Int?
 
+    /// What the images are; nil until the data set is open, and in runs of earlier programs, which knew CIFAR-10 alone.
+    public var images: ImageFormat?
+
     /// The defaults: one hidden layer of 128, 10 epochs.
     public init() {}
 
-    /// The model, for images of CIFAR-10's shape.
+    /// What the images are.
+    public var format: ImageFormat { images ?? .cifar10 }
+
+    /// The model.
     public var model: MLPConfiguration {
         MLPConfiguration(
-            inputs: CIFAR10.imageBytes, hiddenDimensions: hiddenDimensions, classes: CIFAR10.classCount,
+            inputs: format.imageBytes, hiddenDimensions: hiddenDimensions, classes: format.classCount,
             activation: activation, batchNorm: batchNorm != .none, residual: residual)
     }
 

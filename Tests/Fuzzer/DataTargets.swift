@@ -83,7 +83,7 @@ extension FuzzTarget {
         return tar
     }
 
-    private static let batches = DatasetSplit.allCases.flatMap(CIFAR10.batchNames)
+    private static let batches = CIFARSet.cifar10.fileNames(.python)
     private static let tarTokens =
         bytes([
             "ustar\0", "././@LongLink", "7777777777\0", "00000000000\0", "12 path=../x\n",

@@ -1,26 +1,22 @@
-import ArgumentParser
-import Datasets
+public import ArgumentParser
+public import Datasets
 import Foundation
 
-/// `dp-train data fetch`: downloads CIFAR-10.
+/// `dp-train data fetch`: downloads CIFAR.
 struct FetchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch",
-        abstract: "Download CIFAR-10, check it, and unpack it.",
+        abstract: "Download a data set, check it, and unpack it.",
         discussion: """
             A download that was broken off is taken up where it stopped. The archive appears under its name \
             once its MD5 is right.
             """)
 
-    /// The versions of CIFAR-10, as the command line names them.
-    enum Format: String, CaseIterable, ExpressibleByArgument {
-        case binary, python
+    @Option(help: "The data set.")
+    var dataset = CIFARSet.cifar10
 
-        var version: ArchiveDataset.Version { self == .binary ? .binary : .python }
-    }
-
-    @Option(help: "The version of CIFAR-10.")
-    var format = Format.binary
+    @Option(help: "Its version.")
+    var format = CIFARSet.Version.binary
 
     @Option(help: ArgumentHelp("The folder for it.", valueName: "folder"))
     var directory = "data"
@@ -37,7 +33,7 @@ struct FetchCommand: AsyncParsableCommand {
     var unpack = true
 
     private func downloader() throws -> DatasetDownloader {
-        try DatasetDownloader(version: format.version, folder: directory, url: url, md5: md5)
+        try DatasetDownloader(dataset.publication(format), folder: directory, url: url, md5: md5)
     }
 
     func validate() throws {
@@ -70,7 +66,9 @@ struct FetchCommand: AsyncParsableCommand {
     }
 
     private func unpackArchive(_ archive: String) throws {
-        let folder = URL(fileURLWithPath: directory).appendingPathComponent(format.version.folder).path
+        let folder = URL(fileURLWithPath: directory).appendingPathComponent(
+            dataset.publication(format).folder
+        ).path
         let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         if !contents.isEmpty {
             // What is there counts if it is whole; opening it tells.
@@ -84,4 +82,19 @@ struct FetchCommand: AsyncParsableCommand {
         }
         print("unpacked \(try ArchiveUnpacker.unpack(archive, into: directory))")
     }
+}
+
+extension CIFARSet.Version: ExpressibleByArgument {}
+
+extension CIFARSet: ExpressibleByArgument {
+    /// The set of that name.
+    public init?(argument: String) {
+        guard let set = Self.all.first(where: { $0.word == argument }) else { return nil }
+        self = set
+    }
+
+    /// What may be said.
+    public static var allValueStrings: [String] { all.map(\.word) }
+    /// The set's name on the command line.
+    public var defaultValueDescription: String { word }
 }

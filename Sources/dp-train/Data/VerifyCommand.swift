@@ -6,24 +6,16 @@ import Foundation
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read every record of a data set and report what is wrong or unlike the official CIFAR-10.",
+        abstract: "Read every record of a data set and report what is wrong or unlike the official set.",
         discussion: "Exits with a non-zero code where there is a problem. Notes are no problems.")
 
-    @Option(
-        help: ArgumentHelp(
-            "A folder or archive of CIFAR-10, or the word synthetic. Default: $DP_TRAIN_DATA, else ./data, "
-                + "else the synthetic set.",
-            valueName: "path"))
-    var data: String?
+    @OptionGroup var data: DataOptions
 
     @Option(help: "The seed of the synthetic set.")
     var seed: UInt64 = 42
 
     func run() async throws {
-        let dataset = try DatasetLocator.locate(
-            path: data, environment: ProcessInfo.processInfo.environment,
-            currentDirectory: FileManager.default.currentDirectoryPath, syntheticSeed: seed)
-        let report = DatasetVerifier.verify(dataset)
+        let report = DatasetVerifier.verify(try data.locate(seed: seed))
         print(Self.table(report))
         if !report.problems.isEmpty { throw ExitCode.failure }
     }

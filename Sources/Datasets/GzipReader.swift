@@ -22,14 +22,17 @@ final class GzipReader {
     private static let chunkSize = 1 << 17
     private static let magic: [UInt8] = [0x1F, 0x8B]
 
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - expected: What it should be, for the message.
     /// - Throws: `DatasetError` where there is no such file or it does not begin as a gzip file does.
-    init(path: String) throws {
+    init(path: String, expected: String = "a gzip-compressed tar archive") throws {
         file = try DataFile(path: path)
         location = path
         try file.read(at: 0, count: min(8, file.size), into: &chunk)
         guard chunk.starts(with: Self.magic) else {
             throw DatasetError(
-                operation: "opening the archive", location: path, expected: "a gzip-compressed tar archive",
+                operation: "opening the archive", location: path, expected: expected,
                 found: Self.described(chunk))
         }
         stream = .allocate(capacity: 1)
