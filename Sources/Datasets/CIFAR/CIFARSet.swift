@@ -48,7 +48,7 @@ public struct CIFARSet: Sendable, Equatable {
     let python: Publication
 
     /// Every set.
-    public static let all = [CIFARSet.cifar10]
+    public static let all = [CIFARSet.cifar10, .cifar100]
 
     /// The set's name.
     public var name: String { format.name }
