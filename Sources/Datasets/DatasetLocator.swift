@@ -12,7 +12,7 @@ public struct DatasetKind: Sendable {
     let openArchive: (@Sendable (String) throws -> any ImageDataset)?
 
     /// All that are known. Where a folder holds several, the first is taken.
-    public static let all = CIFARSet.all.map(DatasetKind.init)
+    public static let all = CIFARSet.all.map(DatasetKind.init) + [.mnist, .fashionMNIST]
 }
 
 extension DatasetKind {
