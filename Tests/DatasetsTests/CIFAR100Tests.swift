@@ -101,6 +101,14 @@ import Testing
         #expect(try DatasetLocator.open(folder.path + "/data") == nil)
     }
 
+    @Test func `What has the name of another set's file does not matter in an archive`() throws {
+        let folder = try TemporaryFolder()
+        var tar = TestSet.binaryArchive()
+        for name in ["train.bin", "test", "test"] { tar.add(name, [1, 2, 3]) }
+        let archive = try ArchiveDataset(path: try folder.write(tar.gzipped(), "a.tar.gz"))
+        #expect(archive.format == .cifar10 && archive.count(of: .test) == TestSet.testCount)
+    }
+
     @Test func `A pickle of the other set is told by name`() throws {
         #expect(
             message { _ = try PythonBatch.records(in: Self.pickle(0..<2), location: "file") }?

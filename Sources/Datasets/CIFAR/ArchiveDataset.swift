@@ -27,17 +27,19 @@ public struct ArchiveDataset: FileDataset {
     ///   lacks a file of the set, and where a file in it is not as the version has it.
     public init(path: String, among sets: [CIFARSet] = CIFARSet.all) throws {
         let kinds = sets.flatMap { set in CIFARSet.Version.allCases.map { Kind(set: set, version: $0) } }
-        var found = [[String: DatasetFile]](repeating: [:], count: kinds.count)
+        // What is wrong with a file matters only if it is one of the set that the archive holds.
+        var found = [[String: Result<DatasetFile, any Error>]](repeating: [:], count: kinds.count)
         var tar = TarReader(try GzipReader(path: path))
         while let member = try tar.next() {
             guard let kind = kinds.firstIndex(where: { $0.split(of: member.name) != nil }),
                 let split = kinds[kind].split(of: member.name)
             else { continue }
-            let file = try kinds[kind].file(member, of: split, in: &tar, path: path)
-            guard found[kind].updateValue(file, forKey: member.name) == nil else {
-                throw DatasetError(
-                    operation: "opening the archive", location: path, expected: "each file once",
-                    found: "\(member.name) twice")
+            let file = Result { try kinds[kind].file(member, of: split, in: &tar, path: path) }
+            if found[kind].updateValue(file, forKey: member.name) != nil {
+                found[kind][member.name] = .failure(
+                    DatasetError(
+                        operation: "opening the archive", location: path, expected: "each file once",
+                        found: "\(member.name) twice"))
             }
         }
         try tar.finish()
@@ -52,7 +54,7 @@ public struct ArchiveDataset: FileDataset {
                         operation: "opening the archive", location: path,
                         expected: "the files of \(kind.set.name)", found: "no \(name) in it")
                 }
-                return file
+                return try file.get()
             }
         }
         training = try files(.training)
