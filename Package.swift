@@ -12,7 +12,6 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -31,11 +30,11 @@ let package = Package(
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "ZstdFrames", targets: ["ZstdFrames"]),
         .library(name: "DurableFiles", targets: ["DurableFiles"]),
+        .library(name: "Digests", targets: ["Digests"]),
         .library(name: "Training", targets: ["Training"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
@@ -58,13 +57,17 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Checkpoints",
-            dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Threads", crypto],
+            dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Digests", "Threads"],
             swiftSettings: settings),
         .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
         .target(
             name: "ZstdFrames", dependencies: ["SystemLimits", "CZstd", "DurableFiles"],
             swiftSettings: settings),
         .target(name: "DurableFiles", dependencies: [system], swiftSettings: settings),
+        .target(
+            name: "Digests",
+            dependencies: [.target(name: "CLibcrypto", condition: .when(platforms: [.linux]))],
+            swiftSettings: settings),
         .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
@@ -74,7 +77,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Datasets",
-            dependencies: ["SystemLimits", "DurableFiles", "Tensors", "CZlib", crypto, system],
+            dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
@@ -101,6 +104,8 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        // On Apple's systems CryptoKit is in its place.
+        .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Unit tests, multi-rank suites (XCTest, under mpirun), end-to-end tests of the built executable.
         .target(
@@ -135,8 +140,8 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests",
             dependencies: [
-                "Datasets", "Tensors", "DurableFiles", "CZlib", "ArchiveTestSupport", "LoopbackSupport",
-                crypto,
+                "Datasets", "Tensors", "DurableFiles", "Digests", "CZlib", "ArchiveTestSupport",
+                "LoopbackSupport",
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
@@ -149,6 +154,7 @@ let package = Package(
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: settings),
         .testTarget(
             name: "ZstdFramesTests", dependencies: ["ZstdFrames", "DurableFiles", "FileTestSupport"],
             swiftSettings: settings),

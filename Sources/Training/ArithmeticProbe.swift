@@ -88,23 +88,24 @@ struct ArithmeticProbe {
     }
 
     private mutating func pixels() throws {
-        var builder = SequentialBuilder(inputs: CIFAR10.imageBytes, prefix: "probe")
+        var builder = SequentialBuilder(inputs: configuration.format.imageBytes, prefix: "probe")
         builder.linear(outputs: columns, gain: 1)
         let network = builder.build()
-        let linear = try PreparedLinear(network, batch: rows, digits: configuration.digits)
-        let weights = number(CIFAR10.imageBytes * columns)
+        let linear = try PreparedLinear(
+            network, batch: rows, digits: configuration.digits, planes: configuration.format.channels)
+        let weights = number(configuration.format.imageBytes * columns)
         linear.setWeights(weights.vector)
-        let bytes = AlignedBuffer<UInt8>(zeroed: rows * CIFAR10.imageBytes)
+        let bytes = AlignedBuffer<UInt8>(zeroed: rows * configuration.format.imageBytes)
         for index in 0..<bytes.count { bytes.vector[index] = UInt8(truncatingIfNeeded: random() >> 32) }
         let y = AlignedBuffer<Float>(zeroed: rows * columns)
         let dy = number(rows * columns)
-        withExtendedLifetime(PixelNormalization<Float>.cifar10) { normalization in
+        withExtendedLifetime(PixelNormalization<Float>(configuration.format)) { normalization in
             let x = BatchInput.pixels(
-                normalization.numbers(bytes.matrix(rows: rows, columns: CIFAR10.imageBytes)))
+                normalization.numbers(bytes.matrix(rows: rows, columns: configuration.format.imageBytes)))
             linear.forward(x, into: y.matrix(rows: rows, columns: columns))
             linear.weightGradient(
                 x, dy: dy.matrix(rows: rows, columns: columns),
-                into: weights.matrix(rows: columns, columns: CIFAR10.imageBytes))
+                into: weights.matrix(rows: columns, columns: configuration.format.imageBytes))
         }
         add(y.vector, to: .pixels)
         add(weights.vector, to: .pixels)
@@ -145,7 +146,7 @@ struct ArithmeticProbe {
     private mutating func training() throws {
         let mlp = MLP(
             MLPConfiguration(
-                inputs: inner, hiddenDimensions: [columns], classes: CIFAR10.classCount,
+                inputs: inner, hiddenDimensions: [columns], classes: configuration.format.classCount,
                 activation: configuration.activation, batchNorm: true, residual: true))
         let parameters = number(mlp.parameterCount, range: 0.1)
         let x = number(rows * inner)
@@ -192,7 +193,7 @@ struct ArithmeticProbe {
 
     private func labels() -> AlignedBuffer<Int32> {
         let labels = AlignedBuffer<Int32>(zeroed: rows)
-        for row in 0..<rows { labels.vector[row] = Int32(row % CIFAR10.classCount) }
+        for row in 0..<rows { labels.vector[row] = Int32(row % configuration.format.classCount) }
         return labels
     }
 

@@ -17,7 +17,7 @@ final class BatchPixels: BatchSource {
     }
 
     private let loader: BatchLoader
-    private let normalization = PixelNormalization<Float>.cifar10
+    private let normalization: PixelNormalization<Float>
     private let region: SharedRegion
     private let labelBuffer: AlignedBuffer<Int32>
     private let rowsOfRank: [Int]
@@ -46,10 +46,12 @@ final class BatchPixels: BatchSource {
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     init(loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int], rank: Int, exchanged: Bool) throws {
         self.loader = loader
+        normalization = PixelNormalization(loader.format)
         self.rowsOfRank = rowsOfRank
         let nodeOfRank = group.placement.nodeOfRank
         bytesOfNode = (0..<group.nodeCount).map { node in
-            zip(nodeOfRank, rowsOfRank).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) } * CIFAR10.imageBytes
+            zip(nodeOfRank, rowsOfRank).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) }
+                * loader.format.imageBytes
         }
         let first = rowsOfRank[..<rank].reduce(0, +)
         ownRows = first..<first + rowsOfRank[rank]
@@ -134,6 +136,7 @@ final class BatchPixels: BatchSource {
         let rows = rowsOfRank.reduce(0, +)
         let base = region.base.bindMemory(to: UInt8.self, capacity: region.byteCount)
         return Matrix(
-            base: base + room * rows * CIFAR10.imageBytes, rows: rows, columns: CIFAR10.imageBytes)
+            base: base + room * rows * loader.format.imageBytes, rows: rows, columns: loader.format.imageBytes
+        )
     }
 }

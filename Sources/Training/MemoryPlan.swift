@@ -48,7 +48,7 @@ struct MemoryPlan {
         let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
         shared =
             scalar * (parameters + state + packed + exchanged) + Double(packedDigits)
-            + Double(batch) * Double(CIFAR10.imageBytes)
+            + Double(batch) * Double(configuration.format.imageBytes)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
         let shards = assignment.shards(of: placement.position).count
@@ -63,7 +63,9 @@ struct MemoryPlan {
                 ? Double(validationCount + testCount)
                     / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
         let snapshots = communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + state) : 0
-        let own = scalar * (workspace + 2 * parameters + snapshots) + records * Double(CIFAR10.imageBytes)
+        let own =
+            scalar * (workspace + 2 * parameters + snapshots) + records
+            * Double(configuration.format.imageBytes)
         written = own + scalar * Double(products.written)
         // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
         let evaluates = evaluation == .sharded || communicator.rank == 0

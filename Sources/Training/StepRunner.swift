@@ -64,7 +64,7 @@ final class StepRunner {
             exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
-            pixels: digits.map { (CIFAR10.channelMean.count, $0) })
+            pixels: digits.map { (loader.format.channels, $0) })
         func packedProducts(rows: Int) throws -> PackedProducts<Float> {
             try communicator.agree(on: "making room for products") {
                 guard let int8 = model.int8Weights else {

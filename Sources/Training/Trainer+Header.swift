@@ -70,8 +70,8 @@ extension TrainingConfiguration {
             case (let digits?, .highest): "pixels times \(digits) bytes, slow, as \(lacksUnit)"
             case (let digits?, _):
                 "pixels times \(digits) bytes by \(DigitUnit.used?.rawValue ?? "plain loops")"
-            case (nil, _) where batchSize > DigitSamples.largestBatch:
-                "Float, the only one for batches of more than \(DigitSamples.largestBatch) images"
+            case (nil, _) where obstacleToIntegers != nil:
+                "Float, the only one for \(obstacleToIntegers ?? "")"
             case (nil, .highest): "Float (\(lacksUnit))"
             case (nil, _): "Float"
             }

@@ -75,6 +75,9 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     /// What computes matrix products.
     public var products = Products.own
 
+    /// What the images are; nil until the data set is open, and in runs of earlier programs, which knew CIFAR-10 alone.
+    public var images: ImageFormat?
+
     /// The defaults: one hidden layer of 128, 10 epochs.
     public init() {}
 
@@ -161,6 +164,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         Setting(
             "lr-scaling", \.learningRateRanks, key: "learningRateRanks", isOption: false,
             valid: within(1...largestCount, "a number of ranks from")),
+        // Follows the data set.
+        Setting("data", \.images, key: "images", isOption: false),
         Setting("seed", \.seed, key: "seed", "What all random numbers are keyed by."),
         Setting(
             "validation-size", \.validationSize, key: "validationSize",
@@ -208,10 +213,13 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
 
     // MARK: What follows
 
-    /// The model, for images of CIFAR-10's shape.
+    /// What the images are.
+    public var format: ImageFormat { images ?? .cifar10 }
+
+    /// The model.
     public var model: MLPConfiguration {
         MLPConfiguration(
-            inputs: CIFAR10.imageBytes, hiddenDimensions: hiddenDimensions, classes: CIFAR10.classCount,
+            inputs: format.imageBytes, hiddenDimensions: hiddenDimensions, classes: format.classCount,
             activation: activation, batchNorm: batchNorm != .none, residual: residual)
     }
 
@@ -251,22 +259,35 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
-        let fitsIntegers = batchSize <= DigitSamples.largestBatch
-        if let matmulPrecision, matmulPrecision.digits != nil, !fitsIntegers {
+        if let matmulPrecision, matmulPrecision.digits != nil, let obstacle = obstacleToIntegers {
             throw ConfigurationError(
                 "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
-                expected:
-                    "highest with batches of more than \(DigitSamples.largestBatch) images, over which sums of"
-                    + " products of bytes might not fit into 32 bits")
+                expected: "highest with \(obstacle), for which there are no products of bytes")
         }
         matmulPrecision =
-            matmulPrecision ?? (fitsIntegers && products == .own ? fastestPrecision : .highest)
+            matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? fastestPrecision : .highest)
     }
 
-    /// Checks the sizes against the records of a data set.
+    /// What keeps products of pixels from being computed in integers whatever the CPU; nil where nothing does.
+    var obstacleToIntegers: String? {
+        if batchSize > DigitSamples.largestBatch {
+            return "batches of more than \(DigitSamples.largestBatch) images"
+        }
+        guard !DigitWeights.areSupported(columns: format.imageBytes, planes: format.channels) else {
+            return nil
+        }
+        return "images of \(format.height) × \(format.width) pixels, no multiple of \(DigitWeights.slotWidth)"
+    }
+
+    /// Checks images and sizes against those of a data set.
     ///
     /// - Throws: ``ConfigurationError``.
     public func validate(against dataset: any ImageDataset) throws(ConfigurationError) {
+        guard dataset.format == format else {
+            throw ConfigurationError(
+                "--data", found: "\(dataset.format.name) (\(dataset.location))",
+                expected: "\(format.name), which the run was trained on")
+        }
         let count = dataset.count(of: .training)
         guard validationSize < count else {
             throw ConfigurationError(
@@ -411,3 +432,10 @@ extension MatmulPrecision: SettingValue {}
 extension TrainingConfiguration.Strategy: SettingValue {}
 extension TrainingConfiguration.Products: SettingValue {}
 extension TrainingConfiguration.LearningRateScaling: SettingValue {}
+
+extension ImageFormat: SettingValue {
+    static var expectation: String { "a data set's format" }
+    /// The data set tells it, not a word.
+    init?(word: String) { nil }
+    var word: String { name }
+}

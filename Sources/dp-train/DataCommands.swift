@@ -1,5 +1,5 @@
-import ArgumentParser
-import Datasets
+public import ArgumentParser
+public import Datasets
 import Foundation
 import Synchronization
 
@@ -9,17 +9,42 @@ import Synchronization
 struct DataOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A folder or archive of CIFAR-10, binary or python version, or the word synthetic. (default: $DP_TRAIN_DATA,"
-                + " else ./data, else the synthetic set)",
+            "A folder or archive of a data set, or the word synthetic. (default: $DP_TRAIN_DATA, else ./data, else the"
+                + " synthetic set)",
             valueName: "path"))
     var data: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The data set that must be there. (default: whichever is there)",
+            valueName: DatasetKind.all.map(\.word).joined(separator: "|")))
+    var dataset: DatasetKind?
+
+    func validate() throws {
+        if let dataset, data == DatasetLocator.syntheticWord {
+            throw ValidationError("--dataset: expected files at --data, found \(dataset.word) and synthetic")
+        }
+    }
 
     /// Opens the data set.
     func locate(seed: UInt64) throws -> any ImageDataset {
         try DatasetLocator.locate(
-            path: data, environment: ProcessInfo.processInfo.environment,
+            path: data, kind: dataset, environment: ProcessInfo.processInfo.environment,
             currentDirectory: FileManager.default.currentDirectoryPath, syntheticSeed: seed)
     }
+}
+
+extension DatasetKind: ExpressibleByArgument {
+    /// The data set of that name.
+    public init?(argument: String) {
+        guard let kind = Self.all.first(where: { $0.word == argument }) else { return nil }
+        self = kind
+    }
+
+    /// What may be said.
+    public static var allValueStrings: [String] { all.map(\.word) }
+    /// The data set's name on the command line.
+    public var defaultValueDescription: String { word }
 }
 
 /// `dp-train data`: gets, checks and makes data sets.
@@ -30,25 +55,21 @@ struct DataCommand: AsyncParsableCommand {
         subcommands: [FetchCommand.self, VerifyCommand.self, SynthesizeCommand.self])
 }
 
-/// `dp-train data fetch`: downloads CIFAR-10.
+/// `dp-train data fetch`: downloads CIFAR.
 struct FetchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch",
-        abstract: "Download CIFAR-10, check it, and unpack it.",
+        abstract: "Download a data set, check it, and unpack it.",
         discussion: """
             A download that was broken off is taken up where it stopped. The archive appears under its name \
             once its MD5 is right.
             """)
 
-    /// The versions of CIFAR-10, as the command line names them.
-    enum Format: String, CaseIterable, ExpressibleByArgument {
-        case binary, python
+    @Option(help: "The data set.")
+    var dataset = CIFARSet.cifar10
 
-        var version: ArchiveDataset.Version { self == .binary ? .binary : .python }
-    }
-
-    @Option(help: "The version of CIFAR-10.")
-    var format = Format.binary
+    @Option(help: "Its version.")
+    var format = CIFARSet.Version.binary
 
     @Option(help: ArgumentHelp("The folder for it.", valueName: "folder"))
     var directory = "data"
@@ -65,7 +86,7 @@ struct FetchCommand: AsyncParsableCommand {
     var unpack = true
 
     private func downloader() throws -> DatasetDownloader {
-        try DatasetDownloader(version: format.version, folder: directory, url: url, md5: md5)
+        try DatasetDownloader(dataset.publication(format), folder: directory, url: url, md5: md5)
     }
 
     func validate() throws {
@@ -98,7 +119,9 @@ struct FetchCommand: AsyncParsableCommand {
     }
 
     private func unpackArchive(_ archive: String) throws {
-        let folder = URL(fileURLWithPath: directory).appendingPathComponent(format.version.folder).path
+        let folder = URL(fileURLWithPath: directory).appendingPathComponent(
+            dataset.publication(format).folder
+        ).path
         let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         if !contents.isEmpty {
             // What is there counts if it is whole; opening it tells.
@@ -114,28 +137,35 @@ struct FetchCommand: AsyncParsableCommand {
     }
 }
 
+extension CIFARSet.Version: ExpressibleByArgument {}
+
+extension CIFARSet: ExpressibleByArgument {
+    /// The set of that name.
+    public init?(argument: String) {
+        guard let set = Self.all.first(where: { $0.word == argument }) else { return nil }
+        self = set
+    }
+
+    /// What may be said.
+    public static var allValueStrings: [String] { all.map(\.word) }
+    /// The set's name on the command line.
+    public var defaultValueDescription: String { word }
+}
+
 /// `dp-train data verify`: reads a data set from end to end.
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read every record of a data set and report what is wrong or unlike the official CIFAR-10.",
+        abstract: "Read every record of a data set and report what is wrong or unlike the official set.",
         discussion: "Exits with a non-zero code where there is a problem. Notes are no problems.")
 
-    @Option(
-        help: ArgumentHelp(
-            "A folder or archive of CIFAR-10, or the word synthetic. Default: $DP_TRAIN_DATA, else ./data, "
-                + "else the synthetic set.",
-            valueName: "path"))
-    var data: String?
+    @OptionGroup var data: DataOptions
 
     @Option(help: "The seed of the synthetic set.")
     var seed: UInt64 = 42
 
     func run() async throws {
-        let dataset = try DatasetLocator.locate(
-            path: data, environment: ProcessInfo.processInfo.environment,
-            currentDirectory: FileManager.default.currentDirectoryPath, syntheticSeed: seed)
-        let report = DatasetVerifier.verify(dataset)
+        let report = DatasetVerifier.verify(try data.locate(seed: seed))
         print(Self.table(report))
         if !report.problems.isEmpty { throw ExitCode.failure }
     }

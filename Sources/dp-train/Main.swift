@@ -12,7 +12,7 @@ struct DPTrain: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "dp-train",
-        abstract: "Trains multi-layer perceptrons on CIFAR-10, data-parallel over MPI.",
+        abstract: "Trains multi-layer perceptrons on small images, data-parallel over MPI.",
         discussion: """
             Alone it runs on this machine's processors; 'mpirun -np 4 dp-train' runs on four ranks.
 

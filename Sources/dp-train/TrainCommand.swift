@@ -48,13 +48,16 @@ struct TrainCommand: ParsableCommand {
             resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
             let precision = try MatmulPrecision.fastestExact(over: communicator)
-            let configuration = try communicator.agree(on: "checking the settings") {
-                try settle(base, worldSize: communicator.size, fastestPrecision: precision)
-            }
-            let dataset = try SharedDataset.open(over: communicator) {
-                let dataset = try data.locate(seed: configuration.seed)
+            let asked = try communicator.agree(on: "checking the settings") { try validated(base) }
+            let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: asked.seed) }
+            let configuration = try communicator.agree(on: "checking the settings against the data set") {
+                var configuration = asked
+                // A run that goes on has its images, those of CIFAR-10 if it recorded none.
+                configuration.images = base == nil ? dataset.format : asked.format
+                try settle(
+                    &configuration, of: base, worldSize: communicator.size, fastestPrecision: precision)
                 try configuration.validate(against: dataset)
-                return dataset
+                return configuration
             }
             let trainer = Trainer(
                 communicator: communicator, configuration: configuration, options: options, dataset: dataset,
@@ -76,12 +79,18 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
-    private func settle(
-        _ base: TrainingConfiguration?, worldSize: Int, fastestPrecision: MatmulPrecision
-    ) throws -> TrainingConfiguration {
+    private func validated(_ base: TrainingConfiguration?) throws -> TrainingConfiguration {
         var configuration = base ?? TrainingConfiguration()
         try configuration.apply(settings.words)
         try configuration.validate()
+        return configuration
+    }
+
+    /// Settles what follows ranks, CPUs and images, and refuses settings that are not those of the run that goes on.
+    private func settle(
+        _ configuration: inout TrainingConfiguration, of base: TrainingConfiguration?, worldSize: Int,
+        fastestPrecision: MatmulPrecision
+    ) throws {
         try configuration.settle(worldSize: worldSize, fastestPrecision: fastestPrecision)
         if let base {
             let differences = configuration.differences(from: base)
@@ -91,7 +100,6 @@ struct TrainCommand: ParsableCommand {
                         + differences.map(\.description).joined(separator: ", "))
             }
         }
-        return configuration
     }
 
     private func runOptions() throws -> RunOptions {

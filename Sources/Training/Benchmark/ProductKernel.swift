@@ -50,7 +50,7 @@ struct ProductKernel: Sendable {
         return ProductKernel(name: name, unit: .bytes, operations: Double(digits)) { problem in
             guard problem.hasPixels,
                 DigitWeights.areSupported(
-                    columns: problem.x.columns, planes: CIFAR10.channelMean.count)
+                    columns: problem.x.columns, planes: ImageFormat.cifar10.channels)
             else { return nil }
             return try linear(problem, .pixels(problem.pixels), digits: digits)
         }
@@ -71,7 +71,8 @@ struct ProductKernel: Sendable {
         var builder = SequentialBuilder(inputs: inputs, prefix: "product")
         builder.linear(outputs: outputs, gain: 1)
         let network = builder.build()
-        let linear = try PreparedLinear(network, batch: x.rows, digits: digits)
+        let linear = try PreparedLinear(
+            network, batch: x.rows, digits: digits, planes: ImageFormat.cifar10.channels)
         switch shape.use {
         case .forward:
             linear.setWeights(problem.otherVector)
@@ -93,7 +94,7 @@ final class PreparedLinear {
     private let products: PackedProducts<Float>
     private let module: Linear
 
-    init(_ network: Sequential, batch: Int, digits: Int?) throws {
+    init(_ network: Sequential, batch: Int, digits: Int?, planes: Int) throws {
         self.network = network
         let module = network.linears[0]
         self.module = module
@@ -115,7 +116,7 @@ final class PreparedLinear {
         products = try Int8Products(
             network, batch: batch, weights: packed.vector,
             int8: DigitWeights(
-                rows: module.outputs, columns: module.inputs, planes: CIFAR10.channelMean.count,
+                rows: module.outputs, columns: module.inputs, planes: planes,
                 digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector),
             team: team)
     }
