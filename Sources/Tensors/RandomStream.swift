@@ -21,6 +21,10 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case syntheticLabels = 6
         /// Anything in a test or a benchmark.
         case testing = 7
+        /// Random changes to an image; `shard` is its place in the epoch.
+        case augmentation = 8
+        /// Mixing pairs of images; `shard` is the place of a shard's part of a batch in the epoch.
+        case mixup = 9
     }
 
     private let key: SIMD2<UInt32>

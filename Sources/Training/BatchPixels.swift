@@ -17,6 +17,10 @@ final class BatchPixels: BatchSource {
     }
 
     private let loader: BatchLoader
+    /// Where images are changed at random.
+    private let augmenter: Augmenter?
+    /// Where labels are not enough.
+    private let softTargets: SoftTargets?
     private let normalization: PixelNormalization<Float>
     private let region: SharedRegion
     private let labelBuffer: AlignedBuffer<Int32>
@@ -38,14 +42,22 @@ final class BatchPixels: BatchSource {
     /// Shares room for batches. Collective: every rank must call it.
     ///
     /// - Parameters:
+    ///   - configuration: What becomes of images and labels.
     ///   - loader: This rank's rows.
     ///   - group: The ranks of this node.
     ///   - rowsOfRank: The rows of each rank's part, those of a node's ranks one behind the other.
     ///   - rank: This rank.
     ///   - exchanged: Whether every node needs the rows of all.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
-    init(loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int], rank: Int, exchanged: Bool) throws {
+    init(
+        _ configuration: TrainingConfiguration, loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int],
+        rank: Int, exchanged: Bool
+    ) throws {
         self.loader = loader
+        augmenter =
+            configuration.augmentations.isEmpty
+            ? nil
+            : Augmenter(configuration.augmentations, format: loader.format, seed: configuration.seed)
         normalization = PixelNormalization(loader.format)
         self.rowsOfRank = rowsOfRank
         let nodeOfRank = group.placement.nodeOfRank
@@ -66,6 +78,8 @@ final class BatchPixels: BatchSource {
         loaded = isAhead == 1 ? [nil, nil] : [nil]
         region = try group.makeRegion(byteCount: loaded.count * bytesOfNode.reduce(0, +))
         labelBuffer = try AlignedBuffer(allocating: loaded.count * loader.rows)
+        softTargets = try SoftTargets(
+            configuration, rows: loader.rows, partRows: loader.rowsPerShard, rooms: loaded.count)
         if exchanged { exchangeOverLeaders = { [unowned self] in try exchange(over: $0) } }
     }
 
@@ -83,7 +97,8 @@ final class BatchPixels: BatchSource {
         }
         let pixels = pixels(in: current)
         return StepBatch(
-            own: .pixels(normalization.numbers(pixels[rows: ownRows])), targets: .labels(labels(in: current)),
+            own: .pixels(normalization.numbers(pixels[rows: ownRows])),
+            targets: softTargets?.targets(in: current) ?? .labels(labels(in: current)),
             all: .pixels(normalization.numbers(pixels)), exchange: exchangeOverLeaders)
     }
 
@@ -124,7 +139,13 @@ final class BatchPixels: BatchSource {
     }
 
     private func load(_ batch: Batch, into room: Int) {
-        loader.load(step: batch.step, into: pixels(in: room)[rows: ownRows], labels: labels(in: room))
+        let (images, labels) = (pixels(in: room)[rows: ownRows], labels(in: room))
+        loader.load(step: batch.step, into: images, labels: labels)
+        let (epoch, globalBatch) = (batch.epoch ?? 0, rowsOfRank.reduce(0, +))
+        augmenter?.change(images, epoch: epoch, first: batch.step * globalBatch + ownRows.lowerBound)
+        softTargets?.prepare(
+            in: room, images: images, labels: labels, epoch: epoch,
+            firstPart: (batch.step * globalBatch + ownRows.lowerBound) / loader.rowsPerShard)
         loaded[room] = batch
     }
 

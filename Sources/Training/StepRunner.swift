@@ -60,7 +60,7 @@ final class StepRunner {
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
         let batches = try BatchPixels(
-            loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
+            configuration, loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
             exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,

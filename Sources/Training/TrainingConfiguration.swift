@@ -74,6 +74,12 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var matmulPrecision: MatmulPrecision?
     /// What computes matrix products.
     public var products = Products.own
+    /// Random changes to the training images.
+    public var augmentations: [Augmentation] = []
+    /// ε, the share of a label's probability that all classes get alike.
+    public var labelSmoothing = 0.0
+    /// α of the Beta distribution by which pairs of images are mixed; 0 mixes none.
+    public var mixup = 0.0
 
     /// What the images are; nil until the data set is open, and in runs of earlier programs, which knew CIFAR-10 alone.
     public var images: ImageFormat?
@@ -175,6 +181,18 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             "logical-shards", \.logicalShards, key: "logicalShards",
             "Shards into which the training images are dealt, at least one per rank.",
             unset: "8, or the next power of two ≥ ranks", hasOwnLine: true, valid: within(1...largestCount)),
+        Setting(
+            "augment", \.augmentations, key: "augmentations",
+            "Random changes to the training images, with commas between: crop (shifted by up to 4 pixels), flip (mirrored)."
+        ),
+        Setting(
+            "label-smoothing", \.labelSmoothing, key: "labelSmoothing",
+            "The share of each label's probability that all classes get alike.",
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "mixup", \.mixup, key: "mixup",
+            "Mixes pairs of images of a logical shard, with shares from Beta(α, α); 0 mixes none.",
+            valid: number("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
         Setting(
             "strategy", \.strategy, key: "strategy",
             """
@@ -428,6 +446,7 @@ extension LearningRateSchedule.Shape: ChosenValue {
 }
 
 extension BatchNormMode: SettingValue {}
+extension Augmentation: SettingValue {}
 extension MatmulPrecision: SettingValue {}
 extension TrainingConfiguration.Strategy: SettingValue {}
 extension TrainingConfiguration.Products: SettingValue {}

@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Everything that training can be told to do holds what the whole program promises.
+    @Suite("Every setting of training")
+    struct FeatureTests {
+        static let features: [[String]] = [
+            ["--augment", "crop,flip"],
+            ["--label-smoothing", "0.1", "--mixup", "0.2"],
+        ]
+
+        @Test("It trains otherwise than without", arguments: features)
+        func differs(flags: [String]) throws {
+            let (with, without) = try (
+                Program.train(Runs.flags(epochs: 1) + flags), Program.train(Runs.flags(epochs: 1))
+            )
+            #expect(try with.summary().tensorsSha256 != without.summary().tensorsSha256)
+        }
+
+        @Test("The same bits on 1, 2, 3, 4 and 7 ranks, through shared memory and MPI", arguments: features)
+        func sameBits(flags: [String]) throws {
+            let flags = try Runs.flags(epochs: 2) + flags
+            let alone = try Program.train(flags)
+            for ranks in [2, 3, 4, 7] { try Program.train(flags, ranks: ranks).expectEqual(alone) }
+            try Program.train(flags + ["--transport", "mpi"], ranks: 3).expectEqual(alone)
+        }
+
+        @Test(
+            "A run that goes on in the middle of an epoch comes to the same, on other ranks",
+            arguments: features)
+        func resume(flags: [String]) throws {
+            let whole = try Program.train(
+                Runs.flags(epochs: 2) + flags + ["--checkpoint-every", "20steps", "--keep-last", "9"],
+                ranks: 2)
+            // As a kill after the first checkpoint leaves it.
+            let broken = try Runs.copy(whole)
+            for checkpoint in try broken.checkpoints().dropFirst() {
+                try FileManager.default.removeItem(at: checkpoint)
+            }
+            #expect(try broken.newestStep() == 20)
+            try Program.succeed(Runs.resume(broken), ranks: 3)
+            try broken.expectEqual(whole)
+        }
+
+        @Test("An allreduce trains with it, too, up to rounding", arguments: features)
+        func allreduce(flags: [String]) throws {
+            let flags = try Runs.flags(epochs: 2) + flags
+            let exchange = try Program.train(flags).summary()
+            let allreduce = try Program.train(flags + ["--strategy", "allreduce"], ranks: 3).summary()
+            #expect(abs(allreduce.testLoss - exchange.testLoss) < 0.05 * exchange.testLoss)
+        }
+    }
+}
