@@ -33,12 +33,12 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     ///   - optimizer: The optimiser.
     ///   - group: The ranks of this node.
     ///   - seed: The run's seed.
-    ///   - pixels: The colour planes of the network's input, and the bytes of a number in its products with pixels; nil
+    ///   - pixels: The colour channels of the network's input, and the bytes of a number in its products with pixels; nil
     ///     for products of numbers.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     public init(
         mlp: MLP, optimizer: SGD, group: NodeGroup, seed: UInt64,
-        pixels: (planes: Int, digits: Int)? = nil
+        pixels: (channels: Int, slices: Int)? = nil
     ) throws {
         self.mlp = mlp
         self.optimizer = optimizer
@@ -49,16 +49,16 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         let velocity = plan.add(Scalar.self, count: optimizer.hasVelocity ? mlp.parameterCount : 0)
         let statistics = plan.add(Scalar.self, count: network.statisticsLayout.count)
         let packed = plan.add(
-            Scalar.self, count: PackedWeights<Scalar>.count(of: network, withDigits: pixels != nil))
-        let digits = pixels.map {
-            DigitPlaces(network.linears[0], planes: $0.planes, digits: $0.digits, &plan)
+            Scalar.self, count: PackedWeights<Scalar>.count(of: network, withSlices: pixels != nil))
+        let slices = pixels.map {
+            Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
         }
         region = try group.makeRegion(byteCount: plan.byteCount)
         self.parameters = parameters.vector(in: region)
         self.velocity = optimizer.hasVelocity ? velocity.vector(in: region) : nil
         runningStatistics = statistics.vector(in: region)
         packedWeights = PackedWeights(
-            numbers: packed.vector(in: region), digits: digits?.weights(in: region))
+            numbers: packed.vector(in: region), slices: slices?.weights(in: region))
         if group.isLeader {
             network.parameterLayout.initialize(self.parameters, seed: seed)
             network.statisticsLayout.initialize(runningStatistics, seed: seed)
@@ -96,27 +96,27 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
 }
 
 /// Where the first module's weights as bytes lie in a shared region.
-private struct DigitPlaces {
+private struct Int8Places {
     private let module: Linear
-    private let planes: Int
-    private let digits: Int
+    private let channels: Int
+    private let slices: Int
     private let packed: RegionPlan.Place<Int8>
     private let maxima: RegionPlan.Place<Float>
     private let sums: RegionPlan.Place<Int32>
 
-    init(_ module: Linear, planes: Int, digits: Int, _ plan: inout RegionPlan) {
-        (self.module, self.planes, self.digits) = (module, planes, digits)
+    init(_ module: Linear, channels: Int, slices: Int, _ plan: inout RegionPlan) {
+        (self.module, self.channels, self.slices) = (module, channels, slices)
         let (rows, columns) = (module.outputs, module.inputs)
-        let slots = DigitWeights.slotCount(rows: rows, columns: columns)
+        let slots = Int8Weights.slotCount(rows: rows, columns: columns)
         packed = plan.add(
-            Int8.self, count: DigitWeights.packedCount(rows: rows, columns: columns, digits: digits))
+            Int8.self, count: Int8Weights.packedCount(rows: rows, columns: columns, slices: slices))
         maxima = plan.add(Float.self, count: slots)
         sums = plan.add(Int32.self, count: slots)
     }
 
-    func weights(in region: SharedRegion) -> DigitWeights {
-        DigitWeights(
-            rows: module.outputs, columns: module.inputs, planes: planes, digits: digits,
+    func weights(in region: SharedRegion) -> Int8Weights {
+        Int8Weights(
+            rows: module.outputs, columns: module.inputs, channels: channels, slices: slices,
             packed: packed.vector(in: region), maxima: maxima.vector(in: region),
             sums: sums.vector(in: region))
     }

@@ -55,7 +55,7 @@ struct ArithmeticProbe {
     ///   communicator's error.
     func compare(over communicator: any Communicator) throws {
         let all = try communicator.allgather(hashes)
-        let kernels = try communicator.allgather(text: "\(UsedKernels(digits: configuration.digits))")
+        let kernels = try communicator.allgather(text: "\(UsedKernels(slices: configuration.slices))")
         let results = kernels.indices.map { Array(all[$0 * hashes.count..<($0 + 1) * hashes.count]) }
         guard results.contains(where: { $0 != results[0] }) else { return }
         let found = results.indices.filter { results.firstIndex(of: results[$0]) == $0 }.map { first in
@@ -79,9 +79,9 @@ struct ArithmeticProbe {
         let product = memory.matrix(rows: rows, columns: columns)
         let left = a.matrix(rows: rows, columns: inner)
         let right = b.matrix(rows: inner, columns: columns)
-        product.setProduct(left, .none, right)
+        product.gemm(left, .none, right)
         add(product.vector, to: .products)
-        product.setProduct(
+        product.gemm(
             a.matrix(rows: inner, columns: rows), .transposed, b.matrix(rows: columns, columns: inner),
             .transposed)
         add(product.vector, to: .products)
@@ -91,7 +91,7 @@ struct ArithmeticProbe {
         var builder = SequentialBuilder(inputs: CIFAR10.imageBytes, prefix: "probe")
         builder.linear(outputs: columns, gain: 1)
         let network = builder.build()
-        let linear = try PreparedLinear(network, batch: rows, digits: configuration.digits)
+        let linear = try PreparedLinear(network, batch: rows, slices: configuration.slices)
         let weights = number(CIFAR10.imageBytes * columns)
         linear.setWeights(weights.vector)
         let bytes = AlignedBuffer<UInt8>(zeroed: rows * CIFAR10.imageBytes)

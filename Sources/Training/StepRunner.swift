@@ -24,20 +24,20 @@ final class StepRunner {
     /// - Parameters:
     ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
     ///   - team: The threads of this rank.
-    ///   - digits: The bytes of a number in a product with pixels; nil for Float products.
+    ///   - slices: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     static func make(
         _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
-        team: WorkerTeam, digits: Int?, note: (String) -> Void
+        team: WorkerTeam, slices: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
         func make(sharingMemory: Bool) throws -> (StepRunner, RankGroup) {
             let ranks = try RankGroup(communicator, sharingMemory: sharingMemory)
             let runner = try StepRunner(
                 ranks: ranks, configuration: configuration, mlp: mlp, loader: loader, assignment: assignment,
-                team: team, digits: digits)
+                team: team, slices: slices)
             return (runner, ranks)
         }
         switch reduction {
@@ -58,7 +58,7 @@ final class StepRunner {
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     private init(
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
-        assignment: ShardAssignment, team: WorkerTeam, digits: Int?
+        assignment: ShardAssignment, team: WorkerTeam, slices: Int?
     ) throws {
         let (communicator, node) = (ranks.communicator, ranks.node)
         globalBatch = configuration.batchSize
@@ -69,7 +69,7 @@ final class StepRunner {
             exchanged: configuration.arithmetic == .reproducible)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
-            pixels: digits.map { (CIFAR10.channelMean.count, $0) })
+            pixels: slices.map { (CIFAR10.channelMean.count, $0) })
         let synchronizesBatchNorm = configuration.batchNorm == .sync
         switch configuration.arithmetic {
         case .fast:

@@ -30,7 +30,7 @@ extension Trainer {
             ("products", configuration.products(fastestPrecision: fastestPrecision)),
             (
                 "kernels",
-                "\(ProductKernels.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
+                "\(InstructionSet.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
             ),
             ("output", directory.path),
         ]
@@ -45,12 +45,12 @@ extension TrainingConfiguration {
         let precision = matmulPrecision ?? .highest
         let lacksUnit = "not every CPU here has a unit for products of bytes"
         let way =
-            switch (precision.digits, fastestPrecision) {
-            case (let digits?, .highest): "pixels times \(digits) bytes, slow, as \(lacksUnit)"
-            case (let digits?, _):
-                "pixels times \(digits) bytes by \(DigitUnit.used?.rawValue ?? "plain loops")"
-            case (nil, _) where batchSize > DigitSamples.largestBatch:
-                "Float, the only one for batches of more than \(DigitSamples.largestBatch) images"
+            switch (precision.slices, fastestPrecision) {
+            case (let slices?, .highest): "pixels times \(slices) bytes, slow, as \(lacksUnit)"
+            case (let slices?, _):
+                "pixels times \(slices) bytes by \(InstructionSet.used.rawValue)"
+            case (nil, _) where batchSize > Int8Gradient.largestBatch:
+                "Float, the only one for batches of more than \(Int8Gradient.largestBatch) images"
             case (nil, .highest): "Float (\(lacksUnit))"
             case (nil, _): "Float"
             }

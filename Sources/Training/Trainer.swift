@@ -54,8 +54,8 @@ public struct Trainer {
     ///   does.
     public func run() throws -> RunOutcome {
         let wantedThreads = options.threads ?? ProcessorShare.threads(of: communicator)
-        let digits = configuration.digits
-        let kernels = UsedKernels(digits: digits)
+        let slices = configuration.slices
+        let kernels = UsedKernels(slices: slices)
         let fastestPrecision = try MatmulPrecision.fastestExact(over: communicator)
 
         // The records: this rank's shards, and what is set apart for validation and test.
@@ -74,7 +74,7 @@ public struct Trainer {
         try MemoryPlan(
             configuration, mlp: mlp, assignment: assignment, trainingCount: split.training.count,
             validationCount: split.validation.count, testCount: dataset.count(of: .test),
-            threads: wantedThreads, digits: digits, evaluation: options.evaluation,
+            threads: wantedThreads, slices: slices, evaluation: options.evaluation,
             communicator: communicator
         ).check(over: communicator)
         let team = try makeTeam(wantedThreads)
@@ -95,7 +95,7 @@ public struct Trainer {
         // The model, the same on every rank.
         let (runner, ranks) = try StepRunner.make(
             communicator, options.reduction, configuration: configuration, mlp: mlp, loader: loader,
-            assignment: assignment, team: team, digits: digits,
+            assignment: assignment, team: team, slices: slices,
             note: { if isRoot { observer.note($0) } })
         let model = runner.model
         let best = try communicator.agree(on: "making room for the best model") {

@@ -69,12 +69,12 @@ extension TrainingConfiguration {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
-        let fitsIntegers = batchSize <= DigitSamples.largestBatch
-        if let matmulPrecision, matmulPrecision.digits != nil, !fitsIntegers {
+        let fitsIntegers = batchSize <= Int8Gradient.largestBatch
+        if let matmulPrecision, matmulPrecision.slices != nil, !fitsIntegers {
             throw ConfigurationError(
                 "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
                 expected:
-                    "highest with batches of more than \(DigitSamples.largestBatch) images, over which sums of"
+                    "highest with batches of more than \(Int8Gradient.largestBatch) images, over which sums of"
                     + " products of bytes might not fit into 32 bits")
         }
         matmulPrecision = matmulPrecision ?? (fitsIntegers ? fastestPrecision : .highest)

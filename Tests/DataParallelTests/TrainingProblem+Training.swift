@@ -24,9 +24,9 @@ extension TrainingProblem {
                 byteCount: problem.asPixels ? count : count * MemoryLayout<Scalar>.stride)
             map = (
                 scratch.vector(
-                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.scale), count: problem.planes)),
+                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.scale), count: problem.channels)),
                 scratch.vector(
-                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.shift), count: problem.planes))
+                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.shift), count: problem.channels))
             )
         }
 
@@ -91,7 +91,7 @@ extension TrainingProblem {
     ) throws -> ModelState<Scalar> {
         let model = try ModelState<Scalar>(
             mlp: mlp, optimizer: optimizer, group: group, seed: Self.seed,
-            pixels: Scalar.self == Float.self ? digits.map { (planes, $0) } : nil)
+            pixels: Scalar.self == Float.self ? slices.map { (channels, $0) } : nil)
         try model.broadcast()
         return model
     }
@@ -161,7 +161,7 @@ extension TrainingProblem {
         _ model: ModelState<Scalar>
     ) throws -> Bool {
         // Bytes would show in the bits of the next step.
-        guard model.packedWeights.digits == nil else { return true }
+        guard model.packedWeights.slices == nil else { return true }
         let scratch = Scratch()
         let packed: Vector<Scalar> = scratch.unset(model.packedWeights.numbers.count)
         try LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)

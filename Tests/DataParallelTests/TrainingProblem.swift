@@ -23,9 +23,9 @@ struct TrainingProblem: Sendable {
     /// Whether the network sees its input as pixels.
     var asPixels = false
     /// The bytes of a number in a product with pixels, in Float networks; nil for products of numbers.
-    var digits: Int?
-    /// The colour planes of the inputs, which are all mapped alike.
-    var planes: Int { inputs % 96 == 0 ? 3 : 1 }
+    var slices: Int?
+    /// The colour channels of the inputs, which are all mapped alike.
+    var channels: Int { inputs % 96 == 0 ? 3 : 1 }
 
     var mlp: MLP {
         MLP(
@@ -131,7 +131,7 @@ extension TrainingProblem: CustomStringConvertible {
         "batch norm \(mode.rawValue)\(residual ? ", residual" : ""), momentum \(optimizer.momentum)"
             + (optimizer.nesterov ? " (Nesterov)" : "") + ", weight decay \(optimizer.weightDecay)"
             + ", \([inputs] + hidden)\(asPixels ? ", pixels" : "")"
-            + (digits.map { " times \($0) bytes" } ?? "")
+            + (slices.map { " times \($0) bytes" } ?? "")
     }
 
     /// Batch norm in every mode, without and with everything else, small layers and large ones; no hidden layers.

@@ -59,9 +59,9 @@ public final class LinearProducts<Scalar: TensorScalar> {
         self.team = team
         let threads = team.threadCount
         linears = network.linears
-        pixels = if let digits = packed.digits { try PixelProducts(digits, batch: batch) } else { nil }
+        pixels = if let slices = packed.slices { try PixelProducts(slices, batch: batch) } else { nil }
         var start = 0
-        weights = linears.dropFirst(packed.digits == nil ? 0 : 1).map { module in
+        weights = linears.dropFirst(packed.slices == nil ? 0 : 1).map { module in
             let count = PackedMatrix<Scalar>.count(rows: module.inputs, columns: module.outputs)
             defer { start += count }
             return PackedMatrix(
@@ -86,8 +86,8 @@ public final class LinearProducts<Scalar: TensorScalar> {
         init(_ network: Sequential, batch: Int, threads: Int) {
             let linears = network.linears
             widest = linears.map(\.outputs).max() ?? 0
-            scratch = threads * Scalar.productScratch
-            let pixelBytes = DigitSamples.pixelCount(rows: batch, columns: groupWidth)
+            scratch = threads * Scalar.gemmScratch
+            let pixelBytes = Int8Gradient.pixelCount(rows: batch, columns: groupWidth)
             factorsOfThread = max(batch * groupWidth, pixelBytes / MemoryLayout<Scalar>.stride)
             gradients = batch == 0 ? 0 : threads * widest * groupWidth
             // Nobody asks for the gradient of the network's input.
@@ -163,8 +163,8 @@ public final class LinearProducts<Scalar: TensorScalar> {
         forEachPart(of: x.rows, work: x.rows * module.inputs * module.outputs) { task, rows in
             let (part, scratch) = (y[rows: rows], scratch(task))
             switch x[rows: rows] {
-            case .numbers(let x): part.setProduct(StridedMatrix(x), weight, scratch: scratch)
-            case .pixels(let x): part.setProduct(x, weight, scratch: scratch)
+            case .numbers(let x): part.gemm(StridedMatrix(x), weight, scratch: scratch)
+            case .pixels(let x): part.gemm(x, weight, scratch: scratch)
             }
             part.addBias(bias)
         }
@@ -189,7 +189,7 @@ public final class LinearProducts<Scalar: TensorScalar> {
             let right = PackedMatrix(
                 backward.vector[start..<backward.count], rows: module.outputs, columns: columns.count)
             right.pack(StridedMatrix(weight, columns: columns))
-            dx.setProduct(StridedMatrix(dy), right, at: columns.lowerBound, scratch: scratch(task))
+            dx.gemm(StridedMatrix(dy), right, at: columns.lowerBound, scratch: scratch(task))
         }
     }
 
@@ -257,7 +257,7 @@ public final class LinearProducts<Scalar: TensorScalar> {
         var fastest = Duration.seconds(3600)
         for _ in 0..<3 {
             let start = clock.now
-            gradient.setProduct(transposeOf: StridedMatrix(dy), right, scratch: scratch(0))
+            gradient.gemm(transposeOf: StridedMatrix(dy), right, scratch: scratch(0))
             fastest = min(fastest, clock.now - start)
         }
         return Double(batch * widest * Self.groupWidth * team.threadCount) / (fastest / .seconds(1))
@@ -311,7 +311,7 @@ public final class LinearProducts<Scalar: TensorScalar> {
         case .numbers(let x): right.pack(x[columns: columns])
         case .pixels(let x): right.pack(x, columns: columns)
         }
-        gradient.setProduct(transposeOf: dy, right, at: first, scratch: scratch(task))
+        gradient.gemm(transposeOf: dy, right, at: first, scratch: scratch(task))
     }
 
     private func matrix(_ module: Linear, _ parameters: Vector<Scalar>) -> Matrix<Scalar> {
@@ -319,7 +319,7 @@ public final class LinearProducts<Scalar: TensorScalar> {
     }
 
     private func scratch(_ task: Int) -> Vector<Scalar> {
-        scratch.vector[task * Scalar.productScratch..<(task + 1) * Scalar.productScratch]
+        scratch.vector[task * Scalar.gemmScratch..<(task + 1) * Scalar.gemmScratch]
     }
 
     private func gradient(_ task: Int, rows: Int, columns: Int) -> Matrix<Scalar> {

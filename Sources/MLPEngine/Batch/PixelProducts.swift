@@ -6,29 +6,29 @@ internal import Tensors
 /// It keeps the units of the weights that hold now. They are the same on every rank, since they follow from what all ranks
 /// see.
 final class PixelProducts {
-    let weights: DigitWeights
+    let weights: Int8Weights
 
-    private var scales: DigitScales?
+    private var scales: Int8Scales?
     private let largest: AlignedBuffer<Float>
     private let constants: AlignedBuffer<Float>
     private let totals: AlignedBuffer<Double>
-    private let samples: DigitSamples?
+    private let samples: Int8Gradient?
     /// The scale of each pixel of a row, and what 128 stands for.
     private let factors: AlignedBuffer<Float>
-    private let middles: AlignedBuffer<Float>
+    private let zeroPoints: AlignedBuffer<Float>
     private var hasFactors = false
 
     /// Takes packed weights, and makes room for weight gradients over up to `batch` rows; 0 where none are computed.
-    init(_ weights: DigitWeights, batch: Int) throws(AllocationError) {
+    init(_ weights: Int8Weights, batch: Int) throws(AllocationError) {
         self.weights = weights
         largest = try AlignedBuffer(allocating: weights.rows)
         constants = try AlignedBuffer(allocating: weights.rows)
         totals = try AlignedBuffer(allocating: weights.rows)
         samples =
             batch == 0
-            ? nil : try DigitSamples(capacity: batch, columns: weights.rows, digits: weights.digits)
+            ? nil : try Int8Gradient(capacity: batch, columns: weights.rows, slices: weights.slices)
         factors = try AlignedBuffer(allocating: weights.columns)
-        middles = try AlignedBuffer(allocating: weights.columns)
+        zeroPoints = try AlignedBuffer(allocating: weights.columns)
     }
 
     /// Takes over the units that follow from the weights of all ranks.
@@ -37,7 +37,7 @@ final class PixelProducts {
     func settle() -> Bool {
         weights.largest(into: largest.vector)
         guard scales != nil else {
-            scales = DigitScales(largest: largest.vector, digits: weights.digits)
+            scales = Int8Scales(largest: largest.vector, slices: weights.slices)
             return false
         }
         return scales?.update(largest: largest.vector) ?? false
@@ -58,7 +58,7 @@ final class PixelProducts {
 
     func forward(_ x: PixelMatrix<Float>, matrix: Matrix<Float>, bias: Vector<Float>, into y: Matrix<Float>) {
         guard let scales else { preconditionFailure("weights without units") }
-        y.setProduct(
+        y.gemm(
             x, weights, scales: scales, constants: constants.vector, weights: matrix, bias: bias)
     }
 
@@ -69,8 +69,9 @@ final class PixelProducts {
         guard !hasFactors else { return }
         hasFactors = true
         for column in 0..<x.columns {
-            factors.vector[column] = x.scale[column / x.plane]
-            middles.vector[column] = x.shift[column / x.plane] + 128 * x.scale[column / x.plane]
+            factors.vector[column] = x.scale[column / x.channelSize]
+            zeroPoints.vector[column] =
+                x.shift[column / x.channelSize] + 128 * x.scale[column / x.channelSize]
         }
     }
 
@@ -79,8 +80,8 @@ final class PixelProducts {
         room: Vector<UInt8>
     ) {
         guard let samples else { preconditionFailure("no room for weight gradients") }
-        gradient.setProduct(
-            samples, x, columns: columns, at: first, factors: factors.vector, middles: middles.vector,
-            room: room)
+        gradient.gemm(
+            samples, x, columns: columns, at: first, factors: factors.vector, zeroPoints: zeroPoints.vector,
+            scratch: room)
     }
 }

@@ -36,7 +36,7 @@ public struct Linear: Sendable, Hashable {
     public func forward<Scalar: TensorScalar>(
         _ x: Matrix<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
     ) {
-        y.setProduct(x, .none, parameters[weight].matrix(rows: outputs, columns: inputs), .transposed)
+        y.gemm(x, .none, parameters[weight].matrix(rows: outputs, columns: inputs), .transposed)
         y.addBias(parameters[bias])
     }
 
@@ -49,7 +49,7 @@ public struct Linear: Sendable, Hashable {
     public func backward<Scalar: TensorScalar>(
         dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
-        dx.setProduct(dy, .none, parameters[weight].matrix(rows: outputs, columns: inputs))
+        dx.gemm(dy, .none, parameters[weight].matrix(rows: outputs, columns: inputs))
     }
 
     /// Computes ∂L/∂W = (∂L/∂Y)ᵀ X and ∂L/∂b = 1ᵀ ∂L/∂Y.
@@ -61,7 +61,7 @@ public struct Linear: Sendable, Hashable {
     public func computeGradient<Scalar: TensorScalar>(
         x: Matrix<Scalar>, dy: Matrix<Scalar>, gradients: Vector<Scalar>
     ) {
-        gradients[weight].matrix(rows: outputs, columns: inputs).setProduct(dy, .transposed, x)
+        gradients[weight].matrix(rows: outputs, columns: inputs).gemm(dy, .transposed, x)
         dy.sumColumns(into: gradients[bias])
     }
 }

@@ -29,7 +29,7 @@ public struct BenchmarkMachine: Codable, Sendable, Equatable {
         processors = ProcessorAffinity.processorsOfNode
         threadsPerRank = threads
         self.communicator = communicator.implementation
-        instructionSet = ProductKernels.used.rawValue
+        instructionSet = InstructionSet.used.rawValue
         blasKernel = BLAS.kernelName
     }
 

@@ -35,26 +35,26 @@ struct ProductKernel: Sendable {
     }
 
     /// The same in integers, where the CPU has a unit for products of bytes.
-    static func digits(_ precision: MatmulPrecision) -> ProductKernel? {
-        guard DigitUnit.best != nil, let digits = precision.digits else { return nil }
+    static func slices(_ precision: MatmulPrecision) -> ProductKernel? {
+        guard InstructionSet.best.multipliesBytes, let slices = precision.slices else { return nil }
         let name = "dp-train, \(precision.rawValue)"
-        return ProductKernel(name: name, unit: .bytes, operations: Double(digits)) { problem in
+        return ProductKernel(name: name, unit: .bytes, operations: Double(slices)) { problem in
             guard problem.hasPixels,
-                DigitWeights.areSupported(
-                    columns: problem.x.columns, planes: CIFAR10.channelMean.count)
+                Int8Weights.areSupported(
+                    columns: problem.x.columns, channels: CIFAR10.channelMean.count)
             else { return nil }
-            return try linear(problem, .pixels(problem.pixels), digits: digits)
+            return try linear(problem, .pixels(problem.pixels), slices: slices)
         }
     }
 
     /// All that are measured, OpenBLAS first.
     static var all: [ProductKernel] {
-        [openBLAS, numbers, pixels] + [.high, .medium].compactMap(digits)
+        [openBLAS, numbers, pixels] + [.high, .medium].compactMap(slices)
     }
 
     /// A product as a linear module of a network has it computed.
     private static func linear(
-        _ problem: ProductProblem, _ x: BatchInput<Float>, digits: Int? = nil
+        _ problem: ProductProblem, _ x: BatchInput<Float>, slices: Int? = nil
     ) throws -> () -> Void {
         let shape = problem.shape
         let (inputs, outputs) =
@@ -62,7 +62,7 @@ struct ProductKernel: Sendable {
         var builder = SequentialBuilder(inputs: inputs, prefix: "product")
         builder.linear(outputs: outputs, gain: 1)
         let network = builder.build()
-        let linear = try PreparedLinear(network, batch: x.rows, digits: digits)
+        let linear = try PreparedLinear(network, batch: x.rows, slices: slices)
         switch shape.use {
         case .forward:
             linear.setWeights(problem.otherVector)
@@ -84,27 +84,27 @@ final class PreparedLinear {
     private let products: LinearProducts<Float>
     private let module: Linear
 
-    init(_ network: Sequential, batch: Int, digits: Int?) throws {
+    init(_ network: Sequential, batch: Int, slices: Int?) throws {
         self.network = network
         let module = network.linears[0]
         self.module = module
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
-        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network, withDigits: digits != nil))
-        let slots = DigitWeights.slotCount(rows: module.outputs, columns: module.inputs)
-        let count = digits.map {
-            DigitWeights.packedCount(rows: module.outputs, columns: module.inputs, digits: $0)
+        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network, withSlices: slices != nil))
+        let slots = Int8Weights.slotCount(rows: module.outputs, columns: module.inputs)
+        let count = slices.map {
+            Int8Weights.packedCount(rows: module.outputs, columns: module.inputs, slices: $0)
         }
         bytes = AlignedBuffer(zeroed: count ?? 0)
-        maxima = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
-        sums = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
-        var weights: DigitWeights?
-        if let digits {
-            weights = DigitWeights(
-                rows: module.outputs, columns: module.inputs, planes: CIFAR10.channelMean.count,
-                digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector)
+        maxima = AlignedBuffer(zeroed: slices == nil ? 0 : slots)
+        sums = AlignedBuffer(zeroed: slices == nil ? 0 : slots)
+        var weights: Int8Weights?
+        if let slices {
+            weights = Int8Weights(
+                rows: module.outputs, columns: module.inputs, channels: CIFAR10.channelMean.count,
+                slices: slices, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector)
         }
         products = try LinearProducts(
-            network, batch: batch, packed: PackedWeights(numbers: packed.vector, digits: weights), threads: 1)
+            network, batch: batch, packed: PackedWeights(numbers: packed.vector, slices: weights), threads: 1)
     }
 
     func setWeights(_ weights: Vector<Float>) {
