@@ -78,18 +78,17 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
-            name: "Tensors", dependencies: ["Threads", "CKernels", "CClosure", "COpenBLAS"],
+            name: "Tensors", dependencies: ["Threads", "CKernels", "COpenBLAS"],
             swiftSettings: settings),
         .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
         .target(name: "SystemLimits", swiftSettings: settings),
 
         // C: all loops over numbers, processor affinity, memory shared by processes, what only the benchmark needs,
-        // closures for other threads, threads, system libraries.
+        // threads, system libraries.
         .target(name: "CKernels"),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
         .target(name: "CBenchmark"),
-        .target(name: "CClosure"),
         .target(name: "CThreads"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
@@ -124,7 +123,7 @@ let package = Package(
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(
             name: "TensorsTests",
-            dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
+            dependencies: ["Tensors", "TensorTestSupport", "TileEmulation", "CBenchmark"],
             swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],

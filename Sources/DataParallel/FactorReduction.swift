@@ -196,9 +196,9 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
             try updateWeights(update, over: exchange)
         } else {
             for module in linears {
-                computeWeightGradient(of: module, panels: share.panels(of: module)) { columns, gradient in
-                    self.update(module, columns, gradient, update)
-                }
+                computeWeightGradient(
+                    of: module, panels: share.panels(of: module),
+                    Update(products: products, module: module, update: update, exchange: nil))
             }
         }
         for range in ownVectors {
@@ -217,7 +217,7 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
     }
 
     private func computeWeightGradient(
-        of module: Linear, panels: Range<Int>, _ body: (Range<Int>, Matrix<Scalar>) -> Void
+        of module: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>
     ) {
         let x: FactorInput<Scalar>
         if module == linears[0] {
@@ -230,11 +230,27 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
             of: module, x: x, dy: records.outputGradient(of: module), panels: panels, body)
     }
 
-    private func update(
-        _ module: Linear, _ columns: Range<Int>, _ gradient: Matrix<Scalar>, _ update: ParameterUpdate<Scalar>
-    ) {
-        update.apply(toWeightOf: module, columns: columns, gradient: gradient)
-        products.packWeights(of: module, update.parameters, columns: columns)
+    /// The update of some columns, by their gradient, or by what all nodes have exchanged.
+    private struct Update: ColumnTask {
+        let products: LinearProducts<Scalar>
+        let module: Linear
+        let update: ParameterUpdate<Scalar>
+        let exchange: GradientExchange<Scalar>?
+
+        func callAsFunction(_ columns: Range<Int>, _ gradient: Matrix<Scalar>) {
+            exchange?.load(gradient, columns: columns, of: module)
+            update.apply(toWeightOf: module, columns: columns, gradient: gradient)
+            products.packWeights(of: module, update.parameters, columns: columns)
+        }
+    }
+
+    private struct Store: ColumnTask {
+        let exchange: GradientExchange<Scalar>
+        let module: Linear
+
+        func callAsFunction(_ columns: Range<Int>, _ gradient: Matrix<Scalar>) {
+            exchange.store(gradient, columns: columns, of: module)
+        }
     }
 
     /// Computes the columns that belong to this rank of all, and updates those that belong to this rank of the node.
@@ -242,16 +258,14 @@ public final class FactorReduction<Scalar: TensorScalar & CollectiveElement>: Gr
         _ update: ParameterUpdate<Scalar>, over exchange: GradientExchange<Scalar>
     ) throws {
         for module in linears {
-            computeWeightGradient(of: module, panels: exchange.panels(of: module)) {
-                exchange.store($1, columns: $0, of: module)
-            }
+            computeWeightGradient(
+                of: module, panels: exchange.panels(of: module), Store(exchange: exchange, module: module))
         }
         try times.during(.moving) { try exchange.run() }
         for module in linears {
-            products.forEachGroup(of: module, panels: share.panels(of: module)) { columns, room in
-                exchange.load(room, columns: columns, of: module)
-                self.update(module, columns, room, update)
-            }
+            products.forEachGroup(
+                of: module, panels: share.panels(of: module),
+                Update(products: products, module: module, update: update, exchange: exchange))
         }
     }
 

@@ -153,11 +153,9 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         let summed = group.nodeCount > 1 ? [segments[0]] : segments
         let update = model.update(learningRate: learningRate)
         for module in linears {
-            products.forEachGroup(of: module, panels: share.panels(of: module)) { columns, room in
-                Self.sum(summed, of: module, columns: columns, into: room)
-                update.apply(toWeightOf: module, columns: columns, gradient: room)
-                products.packWeights(of: module, update.parameters, columns: columns)
-            }
+            products.forEachGroup(
+                of: module, panels: share.panels(of: module),
+                Update(summed: summed, products: products, module: module, update: update))
         }
         for range in ownVectors {
             // Nobody else reads these segments any more.
@@ -189,10 +187,9 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
         if !others.isEmpty {
             for module in linears {
                 let target = first[module.weight].matrix(rows: module.outputs, columns: module.inputs)
-                products.forEachGroup(of: module, panels: share.panels(of: module)) { columns, room in
-                    Self.sum(segments, of: module, columns: columns, into: room)
-                    StridedMatrix(target, columns: columns).copy(from: room)
-                }
+                products.forEachGroup(
+                    of: module, panels: share.panels(of: module),
+                    Sum(segments: segments, target: target, module: module))
             }
             for range in ownVectors {
                 for segment in others { first[range].add(segment[range]) }
@@ -203,6 +200,30 @@ public final class GradientSumReduction<Scalar: TensorScalar & CollectiveElement
             try group.barrier()
         }
         try group.betweenNodes { try $0.allreduce(first.buffer, .sum) }
+    }
+
+    private struct Update: ColumnTask {
+        let summed: [Vector<Scalar>]
+        let products: LinearProducts<Scalar>
+        let module: Linear
+        let update: ParameterUpdate<Scalar>
+
+        func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) {
+            GradientSumReduction.sum(summed, of: module, columns: columns, into: room)
+            update.apply(toWeightOf: module, columns: columns, gradient: room)
+            products.packWeights(of: module, update.parameters, columns: columns)
+        }
+    }
+
+    private struct Sum: ColumnTask {
+        let segments: [Vector<Scalar>]
+        let target: Matrix<Scalar>
+        let module: Linear
+
+        func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) {
+            GradientSumReduction.sum(segments, of: module, columns: columns, into: room)
+            StridedMatrix(target, columns: columns).copy(from: room)
+        }
     }
 
     private static func sum(

@@ -155,13 +155,36 @@ public final class LinearProducts<Scalar: TensorScalar> {
             let weight = matrix(module, parameters).floats, let bias = parameters[module.bias].floats
         {
             pixels.prepare(x, bias: bias)
-            return forEachPart(of: x.rows, work: x.rows * module.inputs * module.outputs) { _, rows in
-                pixels.forward(x[rows: rows], matrix: weight, bias: bias, into: y[rows: rows])
-            }
+            return share(
+                x.rows, work: x.rows * module.inputs * module.outputs,
+                IntegerForward(pixels: pixels, x: x, weight: weight, bias: bias, y: y))
         }
-        let (weight, bias) = (packed(module), parameters[module.bias])
-        forEachPart(of: x.rows, work: x.rows * module.inputs * module.outputs) { task, rows in
-            let (part, scratch) = (y[rows: rows], scratch(task))
+        share(
+            x.rows, work: x.rows * module.inputs * module.outputs,
+            Forward(products: self, x: x, weight: packed(module), bias: parameters[module.bias], y: y))
+    }
+
+    private struct IntegerForward: PartTask {
+        let pixels: PixelProducts
+        let x: PixelMatrix<Float>
+        let weight: Matrix<Float>
+        let bias: Vector<Float>
+        let y: Matrix<Float>
+
+        func callAsFunction(_ task: Int, _ rows: Range<Int>) {
+            pixels.forward(x[rows: rows], matrix: weight, bias: bias, into: y[rows: rows])
+        }
+    }
+
+    private struct Forward: PartTask {
+        let products: LinearProducts
+        let x: BatchInput<Scalar>
+        let weight: PackedMatrix<Scalar>
+        let bias: Vector<Scalar>
+        let y: Matrix<Scalar>
+
+        func callAsFunction(_ task: Int, _ rows: Range<Int>) {
+            let (part, scratch) = (y[rows: rows], products.scratch(task))
             switch x[rows: rows] {
             case .numbers(let x): part.gemm(StridedMatrix(x), weight, scratch: scratch)
             case .pixels(let x): part.gemm(x, weight, scratch: scratch)
@@ -180,16 +203,25 @@ public final class LinearProducts<Scalar: TensorScalar> {
     public func inputGradient(
         of module: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
-        let weight = matrix(module, parameters)
-        let width = PackedMatrix<Scalar>.panelWidth
-        let panels = PackedMatrix<Scalar>.panelCount(module.inputs)
-        forEachPart(of: panels, work: dy.rows * module.inputs * module.outputs) { task, panels in
-            let columns = panels.lowerBound * width..<min(panels.upperBound * width, module.inputs)
-            let start = columns.lowerBound * module.outputs
-            let right = PackedMatrix(
-                backward.vector[start..<backward.count], rows: module.outputs, columns: columns.count)
+        share(
+            PackedMatrix<Scalar>.panelCount(module.inputs), work: dy.rows * module.inputs * module.outputs,
+            InputGradient(products: self, weight: matrix(module, parameters), dy: dy, dx: dx))
+    }
+
+    private struct InputGradient: PartTask {
+        let products: LinearProducts
+        let weight: Matrix<Scalar>
+        let dy: Matrix<Scalar>
+        let dx: Matrix<Scalar>
+
+        func callAsFunction(_ task: Int, _ panels: Range<Int>) {
+            let width = PackedMatrix<Scalar>.panelWidth
+            let columns = panels.lowerBound * width..<min(panels.upperBound * width, weight.columns)
+            let start = columns.lowerBound * weight.rows
+            let room = products.backward.vector
+            let right = PackedMatrix(room[start..<room.count], rows: weight.rows, columns: columns.count)
             right.pack(StridedMatrix(weight, columns: columns))
-            dx.gemm(StridedMatrix(dy), right, at: columns.lowerBound, scratch: scratch(task))
+            dx.gemm(StridedMatrix(dy), right, at: columns.lowerBound, scratch: products.scratch(task))
         }
     }
 
@@ -200,18 +232,25 @@ public final class LinearProducts<Scalar: TensorScalar> {
     ///   - x: X [B, M].
     ///   - dy: ∂L/∂Y [B, N].
     ///   - panels: The panels of columns to compute.
-    ///   - body: Called with the columns and their gradient [N, columns], on any thread.
+    ///   - body: Called with the columns and their gradient [N, columns].
+    public func weightGradient(
+        of module: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        _ body: some ColumnTask<Scalar>
+    ) {
+        prepare(x, dy)
+        share(
+            panels.count,
+            work: dy.rows * panels.count * module.outputs * PackedMatrix<Scalar>.panelWidth,
+            Groups(products: self, module: module, panels: panels, factors: (x, dy), body: body))
+    }
+
+    /// The same with a closure, for which Swift allocates: for whatever is not done in every step.
     public func weightGradient(
         of module: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
         _ body: (_ columns: Range<Int>, _ gradient: Matrix<Scalar>) -> Void
     ) {
-        prepare(x, dy)
-        forEachGroup(
-            of: panels, columns: module.inputs, work: dy.rows * panels.count * module.outputs
-        ) { task, columns in
-            let gradient = gradient(task, rows: module.outputs, columns: columns.count)
-            computeGradient(task, x, dy, columns: columns, into: gradient, at: 0)
-            body(columns, gradient)
+        withoutActuallyEscaping(body) {
+            weightGradient(of: module, x: x, dy: dy, panels: panels, ColumnClosure(body: $0))
         }
     }
 
@@ -225,23 +264,60 @@ public final class LinearProducts<Scalar: TensorScalar> {
     public func weightGradient(
         of module: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>
     ) {
-        let panels = 0..<PackedMatrix<Scalar>.panelCount(module.inputs)
+        let panels = PackedMatrix<Scalar>.panelCount(module.inputs)
         prepare(x, dy)
-        forEachGroup(
-            of: panels, columns: module.inputs, work: dy.rows * panels.count * module.outputs
-        ) { task, columns in
-            computeGradient(task, x, dy, columns: columns, into: gradient, at: columns.lowerBound)
+        share(
+            panels, work: dy.rows * panels * module.outputs * PackedMatrix<Scalar>.panelWidth,
+            WholeGradient(products: self, x: x, dy: dy, gradient: gradient))
+    }
+
+    private struct WholeGradient: PartTask {
+        let products: LinearProducts
+        let x: FactorInput<Scalar>
+        let dy: StridedMatrix<Scalar>
+        let gradient: Matrix<Scalar>
+
+        func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            LinearProducts.forEachGroup(of: part, columns: gradient.columns) {
+                products.computeGradient(task, x, dy, columns: $0, into: gradient, at: $0.lowerBound)
+            }
         }
     }
 
     /// Calls `body` with ranges of up to ``groupWidth`` columns that make up some panels of a module's W [N, M], and a
     /// matrix [N, columns] to work in, on any thread.
     public func forEachGroup(
+        of module: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>
+    ) {
+        share(
+            panels.count, work: panels.count * module.outputs * PackedMatrix<Scalar>.panelWidth,
+            Groups(products: self, module: module, panels: panels, factors: nil, body: body))
+    }
+
+    /// The same with a closure, for which Swift allocates: for whatever is not done in every step.
+    public func forEachGroup(
         of module: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
     ) {
-        forEachGroup(of: panels, columns: module.inputs, work: panels.count * module.outputs) {
-            task, columns in
-            body(columns, gradient(task, rows: module.outputs, columns: columns.count))
+        withoutActuallyEscaping(body) { forEachGroup(of: module, panels: panels, ColumnClosure(body: $0)) }
+    }
+
+    private struct Groups<Body: ColumnTask<Scalar>>: PartTask {
+        let products: LinearProducts
+        let module: Linear
+        let panels: Range<Int>
+        /// The factors of the gradient that stands in the room, if it is to be computed.
+        let factors: (x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>)?
+        let body: Body
+
+        func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            let part = panels.lowerBound + part.lowerBound..<panels.lowerBound + part.upperBound
+            LinearProducts.forEachGroup(of: part, columns: module.inputs) { columns in
+                let room = products.gradient(task, rows: module.outputs, columns: columns.count)
+                if let (x, dy) = factors {
+                    products.computeGradient(task, x, dy, columns: columns, into: room, at: 0)
+                }
+                body(columns, room)
+            }
         }
     }
 
@@ -263,26 +339,21 @@ public final class LinearProducts<Scalar: TensorScalar> {
         return Double(batch * widest * Self.groupWidth * team.threadCount) / (fastest / .seconds(1))
     }
 
-    private func forEachGroup(
-        of panels: Range<Int>, columns: Int, work: Int, _ body: (_ task: Int, _ columns: Range<Int>) -> Void
+    /// Calls `body` with ranges of up to ``groupWidth`` columns that make up some panels.
+    private static func forEachGroup(
+        of panels: Range<Int>, columns: Int, _ body: (_ columns: Range<Int>) -> Void
     ) {
         let width = PackedMatrix<Scalar>.panelWidth
-        forEachPart(of: panels.count, work: work * width) { task, part in
-            let end = min((panels.lowerBound + part.upperBound) * width, columns)
-            for start in stride(
-                from: (panels.lowerBound + part.lowerBound) * width, to: end, by: Self.groupWidth)
-            {
-                body(task, start..<min(start + Self.groupWidth, end))
-            }
+        let end = min(panels.upperBound * width, columns)
+        for start in stride(from: panels.lowerBound * width, to: end, by: groupWidth) {
+            body(start..<min(start + groupWidth, end))
         }
     }
 
     /// Divides `0..<count` among the threads.
-    private func forEachPart(of count: Int, work: Int, _ body: (_ task: Int, _ part: Range<Int>) -> Void) {
+    private func share(_ count: Int, work: Int, _ part: some PartTask) {
         let tasks = work < Self.leastShared ? 1 : min(team.threadCount, count)
-        team.run(tasks) { task in
-            body(task, task * count / tasks..<(task + 1) * count / tasks)
-        }
+        team.run(tasks, Parts(count: count, tasks: tasks, part: part))
     }
 
     private func packed(_ module: Linear) -> PackedMatrix<Scalar> {
@@ -326,4 +397,33 @@ public final class LinearProducts<Scalar: TensorScalar> {
         let start = task * widest * Self.groupWidth
         return gradients.vector[start..<start + rows * columns].matrix(rows: rows, columns: columns)
     }
+}
+
+/// What is done with some columns of a matrix [N, M], on any thread: with their gradient, or with a matrix [N, columns] to
+/// work in. A value, so that nothing is allocated for it in a step.
+public protocol ColumnTask<Scalar> {
+    /// The numbers of the matrix.
+    associatedtype Scalar: TensorScalar
+    /// Does it for `columns`.
+    func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>)
+}
+
+private struct ColumnClosure<Scalar: TensorScalar>: ColumnTask {
+    let body: (Range<Int>, Matrix<Scalar>) -> Void
+
+    func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) { body(columns, room) }
+}
+
+/// Work on a part of `0..<count`, by task number `task`, on any thread.
+private protocol PartTask {
+    func callAsFunction(_ task: Int, _ part: Range<Int>)
+}
+
+/// All parts of `0..<count`.
+private struct Parts<Part: PartTask>: ParallelTask {
+    let count: Int
+    let tasks: Int
+    let part: Part
+
+    func callAsFunction(_ task: Int) { part(task, task * count / tasks..<(task + 1) * count / tasks) }
 }
