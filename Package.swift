@@ -53,7 +53,7 @@ let package = Package(
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors", "Threads", "CBenchmark",
+                "MLPEngine", "OpenBLAS", "Tensors", "Threads", "CBenchmark",
             ],
             swiftSettings: settings),
         .target(
@@ -78,7 +78,10 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
         .target(
-            name: "Tensors", dependencies: ["Threads", "CKernels", "COpenBLAS"],
+            name: "OpenBLAS", dependencies: ["Tensors", "COpenBLAS"],
+            swiftSettings: settings),
+        .target(
+            name: "Tensors", dependencies: ["Threads", "CKernels"],
             swiftSettings: settings),
         .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
         .target(name: "SystemLimits", swiftSettings: settings),
@@ -123,7 +126,7 @@ let package = Package(
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(
             name: "TensorsTests",
-            dependencies: ["Tensors", "TensorTestSupport", "TileEmulation", "CBenchmark"],
+            dependencies: ["Tensors", "OpenBLAS", "TensorTestSupport", "TileEmulation", "CBenchmark"],
             swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],

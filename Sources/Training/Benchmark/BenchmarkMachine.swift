@@ -1,4 +1,5 @@
 public import Collectives
+internal import OpenBLAS
 internal import Tensors
 
 /// Where a benchmark ran.
@@ -30,7 +31,7 @@ public struct BenchmarkMachine: Codable, Sendable, Equatable {
         threadsPerRank = threads
         self.communicator = communicator.implementation
         instructionSet = InstructionSet.used.rawValue
-        blasKernel = BLAS.kernelName
+        blasKernel = OpenBLAS.kernelName
     }
 
     enum CodingKeys: String, CodingKey {

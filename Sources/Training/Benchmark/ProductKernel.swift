@@ -1,5 +1,6 @@
 internal import Datasets
 internal import MLPEngine
+internal import OpenBLAS
 internal import Tensors
 
 /// A way to compute matrix products that the benchmark measures. A further one becomes a further element of `all`.
@@ -16,11 +17,20 @@ struct ProductKernel: Sendable {
 
     /// OpenBLAS's SGEMM on one thread.
     static let openBLAS = ProductKernel(name: "openblas", unit: .vector, operations: 1) { problem in
-        switch problem.shape.use {
+        OpenBLAS.threadCount = 1
+        return switch problem.shape.use {
         case .forward:
-            { BLAS.multiply(problem.x, .none, problem.other, .transposed, into: problem.product) }
+            {
+                OpenBLAS.gemm(
+                    StridedMatrix(problem.x), .none, StridedMatrix(problem.other), .transposed,
+                    into: StridedMatrix(problem.product))
+            }
         case .weightGradient:
-            { BLAS.multiply(problem.other, .transposed, problem.x, .none, into: problem.product) }
+            {
+                OpenBLAS.gemm(
+                    StridedMatrix(problem.other), .transposed, StridedMatrix(problem.x),
+                    into: StridedMatrix(problem.product))
+            }
         }
     }
 
