@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "philox.h"
 #include "polynomials.h"
 
 #ifndef DP_GEMM_TARGET
@@ -21,6 +22,7 @@
 #define EXP(x) dp_expf(x)
 #define EXPM1_NEGATIVE(x) dp_expm1_negativef(x)
 #define TANH(x) dp_tanhf(x)
+#define NORMAL_CDF(x) dp_normal_cdff(x)
 #define LOG(x) logf(x)
 #define DP_VECTORIZE_FUNCTIONS DP_VECTORIZE
 #include "elementwise.h"
@@ -34,6 +36,7 @@
 #undef EXP
 #undef EXPM1_NEGATIVE
 #undef TANH
+#undef NORMAL_CDF
 #undef LOG
 #undef DP_VECTORIZE_FUNCTIONS
 
@@ -44,6 +47,7 @@
 #define EXP(x) exp(x)
 #define EXPM1_NEGATIVE(x) expm1(x)
 #define TANH(x) tanh(x)
+#define NORMAL_CDF(x) (0.5 * erfc((x) * -0x1.6a09e667f3bcdp-1))
 #define LOG(x) log(x)
 #define DP_VECTORIZE_FUNCTIONS
 #include "elementwise.h"

@@ -103,6 +103,71 @@ static DP_TARGET void DP_FN(batch_norm_backward)(size_t rows, size_t columns, RE
     }
 }
 
+// The sum of a row is 16 sums, of every 16th element each, added in halves: the same bits for any length of vectors.
+typedef REAL DP_FN(sixteen) __attribute__((vector_size(16 * sizeof(REAL)), aligned(sizeof(REAL))));
+
+DP_INLINE DP_TARGET REAL DP_FN(sum_of_16)(const DP_FN(sixteen) *sums) {
+    REAL sum[16];
+    memcpy(sum, sums, sizeof sum);
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++) sum[i] += sum[half + i];
+    return sum[0];
+}
+
+static DP_TARGET void DP_FN(layer_norm)(size_t rows, size_t columns, REAL epsilon, const REAL *gamma, const REAL *beta,
+                                        REAL *x, REAL *y, REAL *scale) {
+    const size_t whole = columns / 16 * 16;
+    for (size_t r = 0; r < rows; r++) {
+        REAL *row = x + r * columns, *out = y + r * columns;
+        DP_FN(sixteen) sums = {0}, squares = {0};
+        for (size_t c = 0; c < whole; c += 16) sums += *(const DP_FN(sixteen) *)(row + c);
+        for (size_t c = whole; c < columns; c++) sums[c - whole] += row[c];
+        const REAL mean = DP_FN(sum_of_16)(&sums) / (REAL)columns;
+        for (size_t c = 0; c < whole; c += 16) {
+            const DP_FN(sixteen) deviation = *(const DP_FN(sixteen) *)(row + c) - mean;
+            squares += deviation * deviation;
+        }
+        for (size_t c = whole; c < columns; c++) {
+            const REAL deviation = row[c] - mean;
+            squares[c - whole] += deviation * deviation;
+        }
+        const REAL factor = 1 / __builtin_elementwise_sqrt(DP_FN(sum_of_16)(&squares) / (REAL)columns + epsilon);
+        scale[r] = factor;
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) {
+            const REAL normalized = (row[c] - mean) * factor;
+            row[c] = normalized;
+            out[c] = gamma[c] * normalized + beta[c];
+        }
+    }
+}
+
+static DP_TARGET void DP_FN(layer_norm_backward)(size_t rows, size_t columns, const REAL *gamma, const REAL *scale,
+                                                 const REAL *normalized, REAL *d) {
+    const size_t whole = columns / 16 * 16;
+    for (size_t r = 0; r < rows; r++) {
+        REAL *row = d + r * columns;
+        const REAL *other = normalized + r * columns;
+        DP_FN(sixteen) sums = {0}, products = {0};
+        for (size_t c = 0; c < whole; c += 16) {
+            const DP_FN(sixteen) g = *(const DP_FN(sixteen) *)(gamma + c) * *(const DP_FN(sixteen) *)(row + c);
+            *(DP_FN(sixteen) *)(row + c) = g;
+            sums += g;
+            products += g * *(const DP_FN(sixteen) *)(other + c);
+        }
+        for (size_t c = whole; c < columns; c++) {
+            const REAL g = gamma[c] * row[c];
+            row[c] = g;
+            sums[c - whole] += g;
+            products[c - whole] += g * other[c];
+        }
+        const REAL mean = DP_FN(sum_of_16)(&sums) / (REAL)columns;
+        const REAL slope = DP_FN(sum_of_16)(&products) / (REAL)columns, factor = scale[r];
+        DP_VECTORIZE
+        for (size_t c = 0; c < columns; c++) row[c] = factor * (row[c] - mean - other[c] * slope);
+    }
+}
+
 DP_INLINE DP_TARGET size_t DP_FN(largest)(size_t columns, const REAL *row) {
     size_t largest = 0;
     for (size_t c = 1; c < columns; c++)

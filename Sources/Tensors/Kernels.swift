@@ -77,6 +77,43 @@ extension TensorScalar {
     ) {
         dp_tanh_backward(kernels, count, y, gradient)
     }
+
+    /// Writes GELU(x) = x Φ(x), with the normal distribution's function Φ, into y, which may be x.
+    public static func gelu(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>) {
+        dp_gelu(kernels, count, x, y)
+    }
+
+    /// Multiplies the gradient by GELU's derivative, from GELU's input x (of the other activations it is the output).
+    public static func geluBackward(
+        _ count: Int, _ x: UnsafePointer<Self>, _ gradient: UnsafeMutablePointer<Self>
+    ) {
+        dp_gelu_backward(kernels, count, x, gradient)
+    }
+
+    /// Multiplies x by a dropout mask: 0 with the given probability, else 1 / (1 − probability). Forward and backward are the
+    /// same.
+    ///
+    /// The mask depends on nothing but what it is named by: on no division into ranks, parts or vectors.
+    ///
+    /// - Parameters:
+    ///   - rows: The rows of x.
+    ///   - columns: The columns of x.
+    ///   - probability: That an entry becomes 0, from 0 to below 1.
+    ///   - seed: The run's seed.
+    ///   - layer: Which of the network's masks this is, below 2²⁴.
+    ///   - step: The training step, below 2³².
+    ///   - firstRow: The row of the global batch that x begins with, below 2³².
+    ///   - x: The matrix.
+    public static func dropout(
+        _ rows: Int, _ columns: Int, probability: Double, seed: UInt64, layer: Int, step: Int, firstRow: Int,
+        _ x: UnsafeMutablePointer<Self>
+    ) {
+        precondition(probability >= 0 && probability < 1, "dropout of \(probability)")
+        precondition(layer >= 0 && layer < 1 << 24, "mask \(layer)")
+        dp_dropout(
+            kernels, rows, columns, probability, seed,
+            RandomStream.Purpose.dropout.rawValue | UInt32(layer) << 8, UInt32(step), UInt32(firstRow), x)
+    }
 }
 
 // MARK: - Normalisation
@@ -140,6 +177,27 @@ extension TensorScalar {
     }
 }
 
+extension TensorScalar {
+    /// Layer norm: turns each row of x into (x − mean) · scale with its mean and scale = 1 / √(variance + epsilon), and
+    /// writes γ x + β into y.
+    public static func layerNorm(
+        _ rows: Int, _ columns: Int, _ epsilon: Self, _ gamma: UnsafePointer<Self>,
+        _ beta: UnsafePointer<Self>,
+        _ x: UnsafeMutablePointer<Self>, _ y: UnsafeMutablePointer<Self>, _ scale: UnsafeMutablePointer<Self>
+    ) {
+        dp_layer_norm(kernels, rows, columns, Double(epsilon), gamma, beta, x, y, scale)
+    }
+
+    /// Turns each row of d into scale · (g − mean of g − normalized · mean of (g ∘ normalized)), g = γ ∘ d. The sums for the
+    /// gradients of γ and β are ``batchNormSums(_:_:_:_:_:_:)`` of the d before.
+    public static func layerNormBackward(
+        _ rows: Int, _ columns: Int, _ gamma: UnsafePointer<Self>, _ scale: UnsafePointer<Self>,
+        _ normalized: UnsafePointer<Self>, _ d: UnsafeMutablePointer<Self>
+    ) {
+        dp_layer_norm_backward(kernels, rows, columns, gamma, scale, normalized, d)
+    }
+}
+
 // MARK: - Loss
 
 extension TensorScalar {
@@ -188,6 +246,30 @@ extension TensorScalar {
         dp_sgd(
             kernels, rows, columns, Double(rate), Double(momentum), nesterov ? 1 : 0, Double(weightDecay),
             gradient, gradientStride, velocity, parameters, stride)
+    }
+
+    /// One step of AdamW on rows of parameters, as PyTorch defines it; m and v are the means of gradients and of their
+    /// squares, the corrections 1 − β₁ᵗ and 1 − β₂ᵗ for step t, from 1.
+    public static func adamW(
+        _ rows: Int, _ columns: Int, rate: Double, beta1: Double, beta2: Double, epsilon: Double,
+        weightDecay: Double, correction1: Double, correction2: Double, _ gradient: UnsafePointer<Self>,
+        _ gradientStride: Int, m: UnsafeMutablePointer<Self>, v: UnsafeMutablePointer<Self>,
+        _ parameters: UnsafeMutablePointer<Self>, _ stride: Int
+    ) {
+        dp_adamw(
+            kernels, rows, columns, rate, beta1, beta2, epsilon, weightDecay, correction1, correction2,
+            gradient, gradientStride, m, v, parameters, stride)
+    }
+
+    /// One step of Lion on rows of parameters: the sign of a mean of gradients, and decoupled weight decay.
+    public static func lion(
+        _ rows: Int, _ columns: Int, rate: Double, beta1: Double, beta2: Double, weightDecay: Double,
+        _ gradient: UnsafePointer<Self>, _ gradientStride: Int, m: UnsafeMutablePointer<Self>,
+        _ parameters: UnsafeMutablePointer<Self>, _ stride: Int
+    ) {
+        dp_lion(
+            kernels, rows, columns, rate, beta1, beta2, weightDecay, gradient, gradientStride, m, parameters,
+            stride)
     }
 }
 

@@ -21,6 +21,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case syntheticLabels = 6
         /// Anything in a test or a benchmark.
         case testing = 7
+        /// Masks of dropout, drawn by a kernel, with the mask's index in the higher bits; the counter's other words are the
+        /// step, the row of the global batch and the column.
+        case dropout = 8
     }
 
     private let key: SIMD2<UInt32>

@@ -101,6 +101,33 @@ import Testing
                 result {
                     Scalar.sgd(1, count, 0.1, 0.9, true, 0.01, other.base, 0, x.base, $0.base, 0)
                 },
+                result { Scalar.gelu(count, other.base, $0.base) },
+                result { Scalar.geluBackward(count, other.base, $0.base) },
+                result {
+                    Scalar.dropout(
+                        1, count, probability: 0.3, seed: 5, layer: 1, step: 2, firstRow: 3, $0.base)
+                },
+                result {
+                    let (row, scale) = (scratch.vector(other.array), scratch.vector([Scalar(0)]))
+                    Scalar.layerNorm(1, count, 1e-5, x.base, other.base, row.base, $0.base, scale.base)
+                },
+                result {
+                    let scale = scratch.vector([Scalar(1.7)])
+                    Scalar.layerNormBackward(1, count, x.base, scale.base, other.base, $0.base)
+                },
+                result {
+                    let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
+                    Scalar.adamW(
+                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+                        correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base, $0.base,
+                        0)
+                },
+                result {
+                    let m = scratch.vector(x.array)
+                    Scalar.lion(
+                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.99, weightDecay: 0.01, other.base, 0,
+                        m: m.base, $0.base, 0)
+                },
             ]
         }
     }

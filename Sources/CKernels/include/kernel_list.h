@@ -49,6 +49,16 @@
     KERNEL(void, elu_backward, (size_t count, SCALAR alpha, const REAL *y, REAL *gradient), (count, alpha, y, gradient))   \
     KERNEL(void, relu_backward, (size_t count, const REAL *y, REAL *gradient), (count, y, gradient))                       \
     KERNEL(void, tanh_backward, (size_t count, const REAL *y, REAL *gradient), (count, y, gradient))                       \
+    /* GELU(x) = x Phi(x) with the normal distribution's function Phi, as PyTorch's default. */                            \
+    KERNEL(void, gelu, (size_t count, const REAL *x, REAL *y), (count, x, y))                                              \
+    /* gradient[i] *= Phi(x) + x phi(x), from the activation's input x. */                                                 \
+    KERNEL(void, gelu_backward, (size_t count, const REAL *x, REAL *gradient), (count, x, gradient))                       \
+    /* Dropout: x[r][c] *= mask / (1 - p), where mask is 0 with probability p and else 1, and depends on nothing but the   \
+       key, the stream, the step, the global row first_row + r and the column c: see elementwise.h. */                     \
+    KERNEL(void, dropout,                                                                                                  \
+           (size_t rows, size_t columns, double p, uint64_t key, uint32_t stream, uint32_t step, uint32_t first_row,       \
+            REAL *x),                                                                                                      \
+           (rows, columns, p, key, stream, step, first_row, x))                                                            \
     /* y[i] += x[i]. */                                                                                                    \
     KERNEL(void, add, (size_t count, const REAL *x, REAL *y), (count, x, y))                                               \
     /* y[i] *= factor. */                                                                                                  \
@@ -89,6 +99,16 @@
            (size_t rows, size_t columns, SCALAR count, const REAL *gamma, const REAL *scale, const REAL *sums,             \
             const REAL *products, const REAL *normalized, REAL *d),                                                        \
            (rows, columns, count, gamma, scale, sums, products, normalized, d))                                            \
+    /* Layer norm. x becomes (x - mean) scale with the mean and scale[r] = 1 / sqrt(variance + epsilon) of its row;        \
+       y = gamma x + beta. */                                                                                              \
+    KERNEL(void, layer_norm,                                                                                               \
+           (size_t rows, size_t columns, SCALAR epsilon, const REAL *gamma, const REAL *beta, REAL *x, REAL *y,            \
+            REAL *scale),                                                                                                  \
+           (rows, columns, epsilon, gamma, beta, x, y, scale))                                                             \
+    /* d becomes scale[r] (g - mean of g - normalized mean of (g normalized)) with g = gamma d and means over the row. */  \
+    KERNEL(void, layer_norm_backward,                                                                                      \
+           (size_t rows, size_t columns, const REAL *gamma, const REAL *scale, const REAL *normalized, REAL *d),           \
+           (rows, columns, gamma, scale, normalized, d))                                                                   \
     /* y = softmax of each row of x; x and y may be the same. */                                                           \
     KERNEL(void, softmax, (size_t rows, size_t columns, const REAL *x, REAL *y), (rows, columns, x, y))                    \
     /* d becomes y (d - sum over the row of d y). */                                                                       \
@@ -113,6 +133,19 @@
            (size_t rows, size_t columns, SCALAR rate, SCALAR momentum, int nesterov, SCALAR weight_decay,                  \
             const REAL *gradient, size_t gradient_stride, REAL *velocity, REAL *parameters, size_t stride),                \
            (rows, columns, rate, momentum, nesterov, weight_decay, gradient, gradient_stride, velocity, parameters,        \
-            stride))
+            stride))                                                                                                       \
+    /* One step of AdamW: p -= rate decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;                   \
+       p -= rate (m / correction1) / (sqrt(v / correction2) + epsilon), with corrections 1 - beta^step. */                 \
+    KERNEL(void, adamw,                                                                                                    \
+           (size_t rows, size_t columns, double rate, double beta1, double beta2, double epsilon, double decay,            \
+            double correction1, double correction2, const REAL *gradient, size_t gradient_stride, REAL *m, REAL *v,        \
+            REAL *parameters, size_t stride),                                                                              \
+           (rows, columns, rate, beta1, beta2, epsilon, decay, correction1, correction2, gradient, gradient_stride, m,     \
+            v, parameters, stride))                                                                                        \
+    /* One step of Lion: p -= rate (sign(beta1 m + (1 - beta1) g) + decay p); m = beta2 m + (1 - beta2) g. */              \
+    KERNEL(void, lion,                                                                                                     \
+           (size_t rows, size_t columns, double rate, double beta1, double beta2, double decay, const REAL *gradient,      \
+            size_t gradient_stride, REAL *m, REAL *parameters, size_t stride),                                             \
+           (rows, columns, rate, beta1, beta2, decay, gradient, gradient_stride, m, parameters, stride))
 
 #endif
