@@ -52,7 +52,7 @@ let package = Package(
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors", "Threads", "CBenchmark",
+                "MLPEngine", "OpenBLAS", "Tensors", "Threads", "CBenchmark",
             ],
             swiftSettings: settings),
         .target(
@@ -79,21 +79,22 @@ let package = Package(
             name: "Datasets",
             dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
-        .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
+        .target(name: "MLPEngine", dependencies: ["Tensors", "OpenBLAS"], swiftSettings: settings),
         .target(
-            name: "Tensors", dependencies: ["Threads", "CKernels", "CProducts", "CClosure", "COpenBLAS"],
+            name: "OpenBLAS", dependencies: ["Tensors", "COpenBLAS"],
+            swiftSettings: settings),
+        .target(
+            name: "Tensors", dependencies: ["Threads", "CKernels"],
             swiftSettings: settings),
         .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
         .target(name: "SystemLimits", swiftSettings: settings),
 
-        // C: the choice of an instruction set and element-wise kernels, products, processor affinity, memory shared by
-        // processes, what only the benchmark needs, closures for other threads, threads, system libraries.
+        // C: all loops over numbers, processor affinity, memory shared by processes, what only the benchmark needs,
+        // threads, system libraries.
         .target(name: "CKernels"),
-        .target(name: "CProducts", dependencies: ["CKernels"]),
         .target(name: "CAffinity"),
         .target(name: "CSharedMemory"),
         .target(name: "CBenchmark"),
-        .target(name: "CClosure"),
         .target(name: "CThreads"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
@@ -127,11 +128,14 @@ let package = Package(
             name: "ArchiveTestSupport", dependencies: ["CZlib"], path: "Tests/ArchiveTestSupport",
             swiftSettings: settings),
         .target(name: "LoopbackSupport", path: "Tests/LoopbackSupport", swiftSettings: settings),
-        .target(name: "TileEmulation", dependencies: ["CProducts"], path: "Tests/TileEmulation"),
+        .target(
+            name: "TileEmulation", dependencies: ["CKernels"], path: "Tests/TileEmulation",
+            cSettings: [.headerSearchPath("../../Sources/CKernels")]),
         .testTarget(name: "SystemLimitsTests", dependencies: ["SystemLimits"], swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(
-            name: "TensorsTests", dependencies: ["Tensors", "TensorTestSupport", "TileEmulation"],
+            name: "TensorsTests",
+            dependencies: ["Tensors", "OpenBLAS", "TensorTestSupport", "TileEmulation", "CBenchmark"],
             swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests",

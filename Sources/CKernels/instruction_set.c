@@ -1,5 +1,8 @@
 #include "instruction_set.h"
 
+#include "int8_kernels.h"
+#include "targets.h"
+
 static dp_instruction_set dp_find_instruction_set(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -9,7 +12,11 @@ static dp_instruction_set dp_find_instruction_set(void) {
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         return dp_avx2;
-    return dp_avx512;
+    if (!__builtin_cpu_supports("avx512vnni")) return dp_avx512;
+#if defined(DP_HAS_AMX)
+    if (dp_may_use_amx()) return dp_amx;
+#endif
+    return dp_avx512_vnni;
 #else
     return dp_baseline;
 #endif

@@ -20,7 +20,7 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     /// Memory for the weights once more, packed for products: of all linear layers, or of all but the first.
     public let packedWeights: Vector<Scalar>
     /// Memory for those of the first one as integers, where its products with pixels are taken in integers.
-    public let int8Weights: DigitWeights?
+    public let int8Weights: Int8Weights?
 
     /// PyTorch's momentum of batch norm's running statistics.
     public static var statisticsMomentum: Scalar { 0.1 }
@@ -35,12 +35,12 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     ///   - optimizer: The optimizer.
     ///   - group: The ranks of this node.
     ///   - seed: The run's seed.
-    ///   - pixels: The colour planes of the network's input, and the bytes of a number in its products with pixels; nil
+    ///   - pixels: The colour channels of the network's input, and the bytes of a number in its products with pixels; nil
     ///     for products of numbers.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     public init(
         mlp: MLP, optimizer: any Optimizer, group: NodeGroup, seed: UInt64,
-        pixels: (planes: Int, digits: Int)? = nil
+        pixels: (channels: Int, slices: Int)? = nil
     ) throws {
         self.mlp = mlp
         self.optimizer = optimizer
@@ -53,8 +53,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         let packed = plan.add(
             Scalar.self,
             count: PackedProducts<Scalar>.weightCount(of: network, first: pixels == nil ? 0 : 1))
-        let digits = pixels.map {
-            DigitPlaces(network.linears[0], planes: $0.planes, digits: $0.digits, &plan)
+        let slices = pixels.map {
+            Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
         }
         let region = try group.makeRegion(byteCount: plan.byteCount)
         self.region = region
@@ -62,7 +62,7 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         optimizerState = state.map { $0.vector(in: region) }
         runningStatistics = statistics.vector(in: region)
         packedWeights = packed.vector(in: region)
-        int8Weights = digits?.weights(in: region)
+        int8Weights = slices?.weights(in: region)
         if group.isLeader {
             network.parameterLayout.initialize(self.parameters, seed: seed)
             network.statisticsLayout.initialize(runningStatistics, seed: seed)
@@ -101,27 +101,27 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
 }
 
 /// Where the first layer's weights as integers lie in a shared region.
-private struct DigitPlaces {
+private struct Int8Places {
     private let linear: Linear
-    private let planes: Int
-    private let digits: Int
+    private let channels: Int
+    private let slices: Int
     private let packed: RegionPlan.Place<Int8>
     private let maxima: RegionPlan.Place<Float>
     private let sums: RegionPlan.Place<Int32>
 
-    init(_ linear: Linear, planes: Int, digits: Int, _ plan: inout RegionPlan) {
-        (self.linear, self.planes, self.digits) = (linear, planes, digits)
+    init(_ linear: Linear, channels: Int, slices: Int, _ plan: inout RegionPlan) {
+        (self.linear, self.channels, self.slices) = (linear, channels, slices)
         let (rows, columns) = (linear.outputs, linear.inputs)
-        let slots = DigitWeights.slotCount(rows: rows, columns: columns)
+        let slots = Int8Weights.slotCount(rows: rows, columns: columns)
         packed = plan.add(
-            Int8.self, count: DigitWeights.packedCount(rows: rows, columns: columns, digits: digits))
+            Int8.self, count: Int8Weights.packedCount(rows: rows, columns: columns, slices: slices))
         maxima = plan.add(Float.self, count: slots)
         sums = plan.add(Int32.self, count: slots)
     }
 
-    func weights(in region: SharedRegion) -> DigitWeights {
-        DigitWeights(
-            rows: linear.outputs, columns: linear.inputs, planes: planes, digits: digits,
+    func weights(in region: SharedRegion) -> Int8Weights {
+        Int8Weights(
+            rows: linear.outputs, columns: linear.inputs, channels: channels, slices: slices,
             packed: packed.vector(in: region), maxima: maxima.vector(in: region),
             sums: sums.vector(in: region))
     }

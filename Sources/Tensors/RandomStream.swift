@@ -21,10 +21,13 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case syntheticLabels = 6
         /// Anything in a test or a benchmark.
         case testing = 7
+        /// Masks of dropout, drawn by a kernel, with the mask's index in the higher bits; the counter's other words are the
+        /// step, the row of the global batch and the column.
+        case dropout = 8
         /// Random changes to an image; `shard` is its place in the epoch.
-        case augmentation = 8
+        case augmentation = 9
         /// Mixing pairs of images; `shard` is the place of a shard's part of a batch in the epoch.
-        case mixup = 9
+        case mixup = 10
     }
 
     private let key: SIMD2<UInt32>
@@ -95,5 +98,35 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         for last in stride(from: elements.count - 1, through: 1, by: -1) {
             elements.swapAt(last, integer(below: last + 1))
         }
+    }
+}
+
+/// The counter-based generator Philox4x32-10: 128 random bits as a pure function of a 128-bit counter and a
+/// 64-bit key.
+///
+/// There is no state to carry or to share: whoever knows the counter and the key computes the same bits, on any
+/// rank, in any order.
+///
+/// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
+public enum Philox4x32 {
+    /// Returns the block of four 32-bit words that belongs to `counter` under `key`, after ten rounds.
+    public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+        var counter = counter
+        var key = key
+        for _ in 0..<9 {
+            counter = round(counter, key)
+            key &+= SIMD2(0x9E37_79B9, 0xBB67_AE85)
+        }
+        return round(counter, key)
+    }
+
+    private static func round(_ counter: SIMD4<UInt32>, _ key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+        let first = UInt64(counter.x) * 0xD251_1F53
+        let second = UInt64(counter.z) * 0xCD9E_8D57
+        return SIMD4(
+            UInt32(truncatingIfNeeded: second >> 32) ^ counter.y ^ key.x,
+            UInt32(truncatingIfNeeded: second),
+            UInt32(truncatingIfNeeded: first >> 32) ^ counter.w ^ key.y,
+            UInt32(truncatingIfNeeded: first))
     }
 }

@@ -55,7 +55,7 @@ struct ArithmeticProbe {
     ///   communicator's error.
     func compare(over communicator: any Communicator) throws {
         let all = try communicator.allgather(hashes)
-        let kernels = try communicator.allgather(text: "\(UsedKernels(digits: configuration.digits))")
+        let kernels = try communicator.allgather(text: "\(UsedKernels(slices: configuration.slices))")
         let results = kernels.indices.map { Array(all[$0 * hashes.count..<($0 + 1) * hashes.count]) }
         guard results.contains(where: { $0 != results[0] }) else { return }
         let found = results.indices.filter { results.firstIndex(of: results[$0]) == $0 }.map { first in
@@ -79,9 +79,9 @@ struct ArithmeticProbe {
         let product = memory.matrix(rows: rows, columns: columns)
         let left = a.matrix(rows: rows, columns: inner)
         let right = b.matrix(rows: inner, columns: columns)
-        product.setProduct(left, .none, right)
+        product.gemm(left, .none, right)
         add(product.vector, to: .products)
-        product.setProduct(
+        product.gemm(
             a.matrix(rows: inner, columns: rows), .transposed, b.matrix(rows: columns, columns: inner),
             .transposed)
         add(product.vector, to: .products)
@@ -92,7 +92,7 @@ struct ArithmeticProbe {
         builder.linear(outputs: columns, gain: 1)
         let network = builder.build()
         let linear = try PreparedLinear(
-            network, batch: rows, digits: configuration.digits, planes: configuration.format.channels)
+            network, batch: rows, slices: configuration.slices, channels: configuration.format.channels)
         let weights = number(configuration.format.imageBytes * columns)
         linear.setWeights(weights.vector)
         let bytes = AlignedBuffer<UInt8>(zeroed: rows * configuration.format.imageBytes)
@@ -121,7 +121,8 @@ struct ArithmeticProbe {
             activation.forward(x, into: y)
             add(y.vector, to: .functions)
             let gradient = number(rows * columns)
-            activation.backward(y: y, gradient: gradient.matrix(rows: rows, columns: columns))
+            activation.backward(
+                kept: activation.keepsInput ? x : y, gradient: gradient.matrix(rows: rows, columns: columns))
             add(gradient.vector, to: .functions)
         }
         let loss = SoftmaxCrossEntropy().evaluate(x, .labels(labels.vector), factor: 0.01, gradient: y)
@@ -130,12 +131,16 @@ struct ArithmeticProbe {
     }
 
     private mutating func optimizer() {
-        for optimizer in [configuration.optimizer, SGD(momentum: 0.9, nesterov: true, weightDecay: 1e-3)] {
+        for optimizer in [configuration.optimizer, SGD(momentum: 0.9, nesterov: true, weightDecay: 1e-3)]
+            as [any Optimizer]
+        {
             let p = number(rows * columns)
             let g = number(rows * columns)
             let v = number(rows * columns)
+            let w = number(rows * columns)
             OptimizerStep(
-                optimizer, parameters: p.vector, state: optimizer.stateNames.map { _ in v.vector },
+                optimizer, parameters: p.vector,
+                state: zip(optimizer.stateNames, [v.vector, w.vector]).map(\.1),
                 learningRate: 0.1, number: 1
             ).apply(to: 0..<p.count, gradients: g.vector)
             add(p.vector, to: .optimizer)
@@ -147,7 +152,8 @@ struct ArithmeticProbe {
         let mlp = MLP(
             MLPConfiguration(
                 inputs: inner, hiddenDimensions: [columns], classes: configuration.format.classCount,
-                activation: configuration.activation, batchNorm: true, residual: true))
+                activation: configuration.activation, batchNorm: true, layerNorm: configuration.layerNorm,
+                residual: true, dropout: configuration.dropout))
         let parameters = number(mlp.parameterCount, range: 0.1)
         let x = number(rows * inner)
         let labels = labels()

@@ -25,7 +25,7 @@ struct MemoryPlan {
     /// The memory of a rank's part in a run.
     init(
         _ configuration: TrainingConfiguration, mlp: MLP, assignment: ShardAssignment, trainingCount: Int,
-        validationCount: Int, testCount: Int, threads: Int, digits: Int?, evaluation: RunOptions.Evaluation,
+        validationCount: Int, testCount: Int, threads: Int, slices: Int?, evaluation: RunOptions.Evaluation,
         communicator: any Communicator
     ) {
         let network = mlp.network
@@ -38,9 +38,9 @@ struct MemoryPlan {
         let first = network.linears[0]
 
         // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
-        let packed = Double(PackedProducts<Float>.weightCount(of: network, first: digits == nil ? 0 : 1))
+        let packed = Double(PackedProducts<Float>.weightCount(of: network, first: slices == nil ? 0 : 1))
         let packedDigits =
-            digits.map { DigitWeights.packedCount(rows: first.outputs, columns: first.inputs, digits: $0) }
+            slices.map { Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: $0) }
             ?? 0
         let factors = network.linears.reduce(0.0) {
             $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double($1.inputs))

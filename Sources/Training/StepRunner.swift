@@ -20,20 +20,20 @@ final class StepRunner {
     /// - Parameters:
     ///   - transport: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
     ///   - team: The threads of this rank.
-    ///   - digits: The bytes of a number in a product with pixels; nil for Float products.
+    ///   - slices: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     static func make(
         _ communicator: any Communicator, _ transport: RunOptions.Transport,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
-        team: WorkerTeam, digits: Int?, note: (String) -> Void
+        team: WorkerTeam, slices: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
         func make(sharingMemory: Bool) throws -> (StepRunner, RankGroup) {
             let ranks = try RankGroup(communicator, sharingMemory: sharingMemory)
             let runner = try StepRunner(
                 ranks: ranks, configuration: configuration, mlp: mlp, loader: loader, assignment: assignment,
-                team: team, digits: digits)
+                team: team, slices: slices)
             return (runner, ranks)
         }
         switch transport {
@@ -54,7 +54,7 @@ final class StepRunner {
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     private init(
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
-        assignment: ShardAssignment, team: WorkerTeam, digits: Int?
+        assignment: ShardAssignment, team: WorkerTeam, slices: Int?
     ) throws {
         let (communicator, node, network) = (ranks.communicator, ranks.node, mlp.network)
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
@@ -64,7 +64,7 @@ final class StepRunner {
             exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
-            pixels: digits.map { (loader.format.channels, $0) })
+            pixels: slices.map { (loader.format.channels, $0) })
         func packedProducts(rows: Int) throws -> PackedProducts<Float> {
             try communicator.agree(on: "making room for products") {
                 guard let int8 = model.int8Weights else {

@@ -33,7 +33,7 @@ extension Trainer {
             ("products", configuration.productsLine(fastestPrecision: fastestPrecision)),
             (
                 "kernels",
-                "\(ProductKernels.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
+                "\(InstructionSet.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
             ),
             ("output", directory.path),
         ]
@@ -64,12 +64,12 @@ extension TrainingConfiguration {
         let precision = matmulPrecision ?? .highest
         let lacksUnit = "not every CPU here has a unit for products of bytes"
         let way =
-            switch (precision.digits, fastestPrecision) {
+            switch (precision.slices, fastestPrecision) {
             case (nil, _) where products == .openBLAS:
                 "Float by OpenBLAS, which promises nothing about its bits"
-            case (let digits?, .highest): "pixels times \(digits) bytes, slow, as \(lacksUnit)"
-            case (let digits?, _):
-                "pixels times \(digits) bytes by \(DigitUnit.used?.rawValue ?? "plain loops")"
+            case (let slices?, .highest): "pixels times \(slices) bytes, slow, as \(lacksUnit)"
+            case (let slices?, _):
+                "pixels times \(slices) bytes by \(InstructionSet.used.rawValue)"
             case (nil, _) where obstacleToIntegers != nil:
                 "Float, the only one for \(obstacleToIntegers ?? "")"
             case (nil, .highest): "Float (\(lacksUnit))"

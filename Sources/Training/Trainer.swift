@@ -99,7 +99,7 @@ public struct Trainer {
         try MemoryPlan(
             configuration, mlp: mlp, assignment: assignment, trainingCount: split.training.count,
             validationCount: split.validation.count, testCount: dataset.count(of: .test),
-            threads: wantedThreads, digits: configuration.digits, evaluation: options.evaluation,
+            threads: wantedThreads, slices: configuration.slices, evaluation: options.evaluation,
             communicator: communicator
         ).check(over: communicator)
         let team = try makeTeam(wantedThreads)
@@ -124,10 +124,10 @@ public struct Trainer {
     /// rank must call it.
     private func start(_ prepared: Preparation) throws -> TrainingRun {
         let (mlp, fingerprint) = (prepared.mlp, prepared.fingerprint)
-        let kernels = UsedKernels(digits: configuration.digits)
+        let kernels = UsedKernels(slices: configuration.slices)
         let (runner, ranks) = try StepRunner.make(
             communicator, options.transport, configuration: configuration, mlp: mlp, loader: prepared.loader,
-            assignment: assignment, team: prepared.team, digits: configuration.digits,
+            assignment: assignment, team: prepared.team, slices: configuration.slices,
             note: { if isRoot { observer.note($0) } })
         let model = runner.model
         let best = try communicator.agree(on: "making room for the best model") {

@@ -74,6 +74,20 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var matmulPrecision: MatmulPrecision?
     /// What computes matrix products.
     public var products = Products.own
+    /// Whether layer norm stands behind each hidden linear layer.
+    public var layerNorm = false
+    /// The probability that an output of a hidden layer is taken away in a training step.
+    public var dropout = 0.0
+    /// The same for a pixel.
+    public var inputDropout = 0.0
+    /// The rule by which parameters follow their gradients.
+    public var optimizerKind = OptimizerKind.sgd
+    /// AdamW's and Lion's β₁.
+    public var beta1 = 0.9
+    /// AdamW's and Lion's β₂; nil for what is usual with the optimizer.
+    public var beta2: Double?
+    /// AdamW's ε.
+    public var epsilon = 1e-8
     /// Random changes to the training images.
     public var augmentations: [Augmentation] = []
     /// ε, the share of a label's probability that all classes get alike.
@@ -121,6 +135,26 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             each rank's rows).
             """, inModel: { $0 == .none ? nil : "batch norm (\($0.word))" }),
         Setting(
+            "layer-norm", \.layerNorm, key: "layerNorm", "Layer norm behind each hidden linear layer.",
+            inModel: { $0 ? "layer norm" : nil },
+            valid: { layerNorm, run in
+                !layerNorm || run.batchNorm == .none
+                    ? nil
+                    : Objection(
+                        "one kind of normalisation",
+                        found: "--layer-norm and --batch-norm \(run.batchNorm.word)")
+            }),
+        Setting(
+            "dropout", \.dropout, key: "dropout",
+            "The probability that an output of a hidden layer is taken away in a training step.",
+            inModel: { $0 > 0 ? "dropout \($0.word)" : nil },
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "input-dropout", \.inputDropout, key: "inputDropout",
+            "The probability that a pixel is taken away in a training step; pixels then are multiplied as Floats.",
+            inModel: { $0 > 0 ? "input dropout \($0.word)" : nil },
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
             "residual", \.residual, key: "residual", "A residual block behind each hidden layer.",
             inModel: { $0 ? "residual" : nil }),
         Setting(
@@ -135,17 +169,35 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             "lr", \.learningRate, key: "learningRate", "The base learning rate.",
             valid: number("a number > 0") { $0 > 0 }),
         Setting(
+            "optimizer", \.optimizerKind, key: "optimizer",
+            "The rule by which parameters follow their gradients."),
+        Setting(
+            "beta1", \.beta1, key: "beta1", "The decay of the mean of gradients in a step.",
+            needs: ("optimizer", ["adamw", "lion"]),
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "beta2", \.beta2, key: "beta2",
+            "The decay of the mean of squares (adamw), or of that which is kept (lion).",
+            unset: "0.999 for adamw, 0.99 for lion", needs: ("optimizer", ["adamw", "lion"]),
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "epsilon", \.epsilon, key: "epsilon", "What keeps the root of the mean of squares away from 0.",
+            needs: ("optimizer", ["adamw"]), valid: number("a number > 0") { $0 > 0 }),
+        Setting(
             "momentum", \.momentum, key: "momentum", "SGD's momentum, from 0 to below 1.",
+            needs: ("optimizer", ["sgd"]),
             valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
         Setting(
             "nesterov", \.nesterov, key: "nesterov", "Nesterov's momentum.",
+            needs: ("optimizer", ["sgd"]),
             valid: { nesterov, run in
                 !nesterov || run.momentum > 0
                     ? nil
                     : Objection("--momentum > 0 with it, as it looks ahead along it", found: "--momentum 0")
             }),
         Setting(
-            "weight-decay", \.weightDecay, key: "weightDecay", "Weight decay.",
+            "weight-decay", \.weightDecay, key: "weightDecay",
+            "Weight decay: part of the gradient with sgd, decoupled from it with adamw and lion.",
             valid: number("a number ≥ 0") { $0 >= 0 }),
         Setting(
             "lr-schedule", \.schedule, key: "schedule", "The learning rate after the warm-up."),
@@ -238,14 +290,32 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var model: MLPConfiguration {
         MLPConfiguration(
             inputs: format.imageBytes, hiddenDimensions: hiddenDimensions, classes: format.classCount,
-            activation: activation, batchNorm: batchNorm != .none, residual: residual)
+            activation: activation, batchNorm: batchNorm != .none, layerNorm: layerNorm, residual: residual,
+            dropout: dropout, inputDropout: inputDropout)
     }
 
     /// The bytes of a number in the first layer's products with pixels; nil for Float products.
-    var digits: Int? { matmulPrecision?.digits }
+    var slices: Int? { matmulPrecision?.slices }
 
-    /// The optimiser.
-    public var optimizer: SGD { SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay) }
+    /// The optimizer.
+    public var optimizer: any Optimizer {
+        switch optimizerKind {
+        case .sgd: SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
+        case .adamw:
+            AdamW(beta1: beta1, beta2: beta2 ?? 0.999, epsilon: epsilon, weightDecay: weightDecay)
+        case .lion: Lion(beta1: beta1, beta2: beta2 ?? 0.99, weightDecay: weightDecay)
+        }
+    }
+
+    /// Which optimizer.
+    public enum OptimizerKind: String, Codable, Sendable, CaseIterable {
+        /// Stochastic gradient descent, with momentum where asked for.
+        case sgd
+        /// Adam with decoupled weight decay.
+        case adamw
+        /// The sign of a mean of gradients, with decoupled weight decay.
+        case lion
+    }
 
     /// The learning rate of each step.
     public var learningRateSchedule: LearningRateSchedule {
@@ -277,7 +347,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
-        if let matmulPrecision, matmulPrecision.digits != nil, let obstacle = obstacleToIntegers {
+        if let matmulPrecision, matmulPrecision.slices != nil, let obstacle = obstacleToIntegers {
             throw ConfigurationError(
                 "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
                 expected: "highest with \(obstacle), for which there are no products of bytes")
@@ -288,13 +358,14 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
 
     /// What keeps products of pixels from being computed in integers whatever the CPU; nil where nothing does.
     var obstacleToIntegers: String? {
-        if batchSize > DigitSamples.largestBatch {
-            return "batches of more than \(DigitSamples.largestBatch) images"
+        if batchSize > Int8Gradient.largestBatch {
+            return "batches of more than \(Int8Gradient.largestBatch) images"
         }
-        guard !DigitWeights.areSupported(columns: format.imageBytes, planes: format.channels) else {
+        if inputDropout > 0 { return "--input-dropout, which makes Floats of pixels" }
+        guard !Int8Weights.areSupported(columns: format.imageBytes, channels: format.channels) else {
             return nil
         }
-        return "images of \(format.height) × \(format.width) pixels, no multiple of \(DigitWeights.slotWidth)"
+        return "images of \(format.height) × \(format.width) pixels, no multiple of \(Int8Weights.slotWidth)"
     }
 
     /// Checks images and sizes against those of a data set.
@@ -413,13 +484,14 @@ extension ChosenValue {
 }
 
 extension Activation: ChosenValue {
-    static let kinds: [Activation] = [.elu(alpha: 1), .relu, .tanh]
+    static let kinds: [Activation] = [.elu(alpha: 1), .relu, .tanh, .gelu]
 
     var word: String {
         switch self {
         case .elu: "elu"
         case .relu: "relu"
         case .tanh: "tanh"
+        case .gelu: "gelu"
         }
     }
 
@@ -429,6 +501,7 @@ extension Activation: ChosenValue {
         case .elu(let alpha): "ELU(\(alpha.word))"
         case .relu: "ReLU"
         case .tanh: "Tanh"
+        case .gelu: "GELU"
         }
     }
 }
@@ -447,6 +520,7 @@ extension LearningRateSchedule.Shape: ChosenValue {
 
 extension BatchNormMode: SettingValue {}
 extension Augmentation: SettingValue {}
+extension TrainingConfiguration.OptimizerKind: SettingValue {}
 extension MatmulPrecision: SettingValue {}
 extension TrainingConfiguration.Strategy: SettingValue {}
 extension TrainingConfiguration.Products: SettingValue {}

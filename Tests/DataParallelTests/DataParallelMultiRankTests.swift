@@ -45,7 +45,7 @@ final class DataParallelMultiRankTests: XCTestCase {
     func testPixelsInIntegersGiveTheBitsOfOneRankWhileWeightsMoveFast() throws {
         // Wide enough for several blocks of columns on each rank, and steps large enough for many changes of units.
         let problem = TrainingProblem(
-            mode: .none, optimizer: SGD(momentum: 0.9), inputs: 3072, hidden: [128], asPixels: true, digits: 3
+            mode: .none, optimizer: SGD(momentum: 0.9), inputs: 3072, hidden: [128], asPixels: true, slices: 3
         )
         let (steps, rate) = (40, 0.5)
         let alone = try problem.trainReproducibly(

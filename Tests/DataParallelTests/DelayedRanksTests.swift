@@ -16,10 +16,10 @@ enum DelayedTraining {
     /// divided the columns in another way: the panels of 32 columns must not come in eights for any thread of any number
     /// of ranks. With many rows it takes long.
     static let fastWeights = TrainingProblem(
-        mode: .none, optimizer: SGD(momentum: 0.9), inputs: 2976, hidden: [512], asPixels: true, digits: 3)
+        mode: .none, optimizer: SGD(momentum: 0.9), inputs: 2976, hidden: [512], asPixels: true, slices: 3)
     /// Statistics that travel in the middle of the passes.
     static let batchNorm = TrainingProblem(
-        mode: .sync, optimizer: SGD(momentum: 0.9), inputs: 96, hidden: [18, 5], asPixels: true, digits: 3)
+        mode: .sync, optimizer: SGD(momentum: 0.9), inputs: 96, hidden: [18, 5], asPixels: true, slices: 3)
     static let problems = [fastWeights, batchNorm]
     static let steps = 40
     static let learningRate = 0.5

@@ -30,11 +30,11 @@ import Testing
     @Test(
         "So do products with pixels in integers, in whatever units the weights come to be counted",
         arguments: [2, 3], [0.05, 4])
-    func pixelsInIntegers(digits: Int, learningRate: Double) throws {
+    func pixelsInIntegers(slices: Int, learningRate: Double) throws {
         for mode in [BatchNormMode.none, .sync] {
             let problem = TrainingProblem(
                 mode: mode, optimizer: SGD(momentum: 0.9), inputs: 96, hidden: [18, 5], asPixels: true,
-                digits: digits)
+                slices: slices)
             let alone = try problem.trainReproducibly(
                 steps: 6, over: SingleProcessCommunicator(), learningRate: learningRate, as: Float.self)
             for ranks in 1...TrainingProblem.shards {
@@ -55,10 +55,10 @@ import Testing
     @Test("Pixels times three bytes train as numbers do")
     func integersAgainstNumbers() throws {
         var problem = TrainingProblem(
-            mode: .none, inputs: 96, hidden: [18, 5], asPixels: true, digits: 3)
+            mode: .none, inputs: 96, hidden: [18, 5], asPixels: true, slices: 3)
         let integers = try problem.trainReproducibly(
             steps: 6, over: SingleProcessCommunicator(), as: Float.self)
-        problem.digits = nil
+        problem.slices = nil
         let numbers = try problem.trainReproducibly(
             steps: 6, over: SingleProcessCommunicator(), as: Float.self)
         #expect(integers.parameters != numbers.parameters)
@@ -68,7 +68,7 @@ import Testing
     @Test("Weights that outgrow their units are counted in new ones: integers keep close to numbers")
     func outgrownUnits() throws {
         // Without hidden layers the loss is convex: two runs that begin together stay together.
-        var problem = TrainingProblem(mode: .none, inputs: 96, hidden: [], asPixels: true, digits: 3)
+        var problem = TrainingProblem(mode: .none, inputs: 96, hidden: [], asPixels: true, slices: 3)
         func train(steps: Int) throws -> [Double] {
             try problem.trainReproducibly(
                 steps: steps, over: SingleProcessCommunicator(), learningRate: 4, as: Float.self
@@ -82,7 +82,7 @@ import Testing
             // Two doublings at least, of which each is another unit.
             #expect(largest(integers) > 4 * largest(start))
         }
-        problem.digits = nil
+        problem.slices = nil
         let numbers = try train(steps: 8)
         let worst = zip(integers, numbers).map { abs($0 - $1) }.max() ?? .infinity
         #expect(worst < 1e-4 * (numbers.map(abs).max() ?? 0) && integers != numbers, "\(worst)")

@@ -32,9 +32,9 @@ extension TrainingProblem {
                 byteCount: problem.asPixels ? count : count * MemoryLayout<Scalar>.stride)
             map = (
                 scratch.vector(
-                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.scale), count: problem.planes)),
+                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.scale), count: problem.channels)),
                 scratch.vector(
-                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.shift), count: problem.planes))
+                    [Scalar](repeating: Scalar(TrainingProblem.pixelMap.shift), count: problem.channels))
             )
         }
 
@@ -122,7 +122,7 @@ extension TrainingProblem {
     ) throws -> ModelState<Scalar> {
         try ModelState<Scalar>(
             mlp: mlp, optimizer: optimizer, group: group, seed: Self.seed,
-            pixels: Scalar.self == Float.self ? digits.map { (planes, $0) } : nil)
+            pixels: Scalar.self == Float.self ? slices.map { (channels, $0) } : nil)
     }
 
     /// Trains by an allreduce of gradients. Collective: every rank must call it.

@@ -17,6 +17,7 @@ struct TrainingProblem: Sendable {
 
     var mode: BatchNormMode
     var residual = false
+    var layerNorm = false
     var optimizer = SGD()
     /// Inputs and hidden widths; weights of more than 32 columns are divided among ranks.
     var inputs = 7
@@ -24,15 +25,15 @@ struct TrainingProblem: Sendable {
     /// Whether the network sees its input as pixels.
     var asPixels = false
     /// The bytes of a number in a product with pixels, in Float networks; nil for products of numbers.
-    var digits: Int?
-    /// The colour planes of the inputs, which are all mapped alike.
-    var planes: Int { inputs % 96 == 0 ? 3 : 1 }
+    var slices: Int?
+    /// The colour channels of the inputs, which are all mapped alike.
+    var channels: Int { inputs % 96 == 0 ? 3 : 1 }
 
     var mlp: MLP {
         MLP(
             MLPConfiguration(
                 inputs: inputs, hiddenDimensions: hidden, classes: Self.classes, activation: .tanh,
-                batchNorm: mode != .none, residual: residual))
+                batchNorm: mode != .none, layerNorm: layerNorm, residual: residual))
     }
 
     /// Where a rank stands after some steps.
@@ -127,10 +128,10 @@ struct TrainingProblem: Sendable {
 
 extension TrainingProblem: CustomStringConvertible {
     var description: String {
-        "batch norm \(mode.rawValue)\(residual ? ", residual" : ""), momentum \(optimizer.momentum)"
+        "batch norm \(mode.rawValue)\(residual ? ", residual" : "")\(layerNorm ? ", layer norm" : ""), momentum \(optimizer.momentum)"
             + (optimizer.nesterov ? " (Nesterov)" : "") + ", weight decay \(optimizer.weightDecay)"
             + ", \([inputs] + hidden)\(asPixels ? ", pixels" : "")"
-            + (digits.map { " times \($0) bytes" } ?? "")
+            + (slices.map { " times \($0) bytes" } ?? "")
     }
 
     /// Batch norm in every mode, without and with everything else, small layers and large ones; no hidden layers.
@@ -148,6 +149,9 @@ extension TrainingProblem: CustomStringConvertible {
         } + [
             TrainingProblem(mode: .none, optimizer: SGD(momentum: 0.9), inputs: 65, hidden: []),
             TrainingProblem(mode: .none, inputs: 1, hidden: [], asPixels: true),
+            TrainingProblem(
+                mode: .none, residual: true, layerNorm: true, optimizer: SGD(momentum: 0.9), inputs: 65,
+                hidden: [34, 5], asPixels: true),
         ]
 }
 

@@ -8,6 +8,12 @@ extension EndToEnd {
         static let features: [[String]] = [
             ["--augment", "crop,flip"],
             ["--label-smoothing", "0.1", "--mixup", "0.2"],
+            ["--batch-norm", "none", "--layer-norm"],
+            ["--dropout", "0.2"],
+            ["--input-dropout", "0.1", "--dropout", "0.3", "--residual"],
+            ["--optimizer", "adamw", "--lr", "0.001", "--weight-decay", "0.01"],
+            ["--optimizer", "lion", "--lr", "0.0003", "--weight-decay", "0.1"],
+            ["--activation", "gelu"],
         ]
 
         @Test("It trains otherwise than without", arguments: features)

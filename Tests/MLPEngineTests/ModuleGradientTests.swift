@@ -12,7 +12,7 @@ import Testing
 
     @Test(
         "Activations: gradient of X",
-        arguments: [Activation.elu(alpha: 1), .elu(alpha: 0.3), .elu(alpha: 2), .relu, .tanh])
+        arguments: [Activation.elu(alpha: 1), .elu(alpha: 0.3), .elu(alpha: 2), .relu, .tanh, .gelu])
     func activation(_ activation: Activation) throws {
         try ActivationCase(activation: activation).checkGradient()
     }
@@ -35,6 +35,11 @@ import Testing
     @Test("Batch norm in training: gradients of X, γ and β", arguments: [2, 3, 9], [1, 4])
     func batchNorm(rows: Int, width: Int) throws {
         try ReferenceNetwork("batch norm", inputs: width, rows: rows, [.batchNorm]).checkGradient()
+    }
+
+    @Test("Layer norm: gradients of X, γ and β", arguments: [1, 3, 9], [2, 5])
+    func layerNorm(rows: Int, width: Int) throws {
+        try ReferenceNetwork("layer norm", inputs: width, rows: rows, [.layerNorm]).checkGradient()
     }
 
     @Test("Residual: gradient of X through the branch and around it")

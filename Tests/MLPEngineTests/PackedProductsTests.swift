@@ -152,8 +152,8 @@ import Testing
             bytes.matrix(rows: batch, columns: module.inputs), scale: scale, shift: shift)
         let x = setting.scratch.vector(
             (0..<bytes.count).map {
-                Float(bytes[$0]) * scale[$0 % module.inputs / pixels.plane]
-                    + shift[$0 % module.inputs / pixels.plane]
+                Float(bytes[$0]) * scale[$0 % module.inputs / pixels.channelSize]
+                    + shift[$0 % module.inputs / pixels.channelSize]
             }
         ).matrix(rows: batch, columns: module.inputs)
         func run(_ input: BatchInput<Float>) -> ([Float], [Float]) {
@@ -178,11 +178,11 @@ import Testing
         ).network
         let module = network.linears[0]
         let scratch = Scratch(seed: 8)
-        let slots = DigitWeights.slotCount(rows: 33, columns: 96)
-        let weights = DigitWeights(
-            rows: 33, columns: 96, planes: 3, digits: 3,
+        let slots = Int8Weights.slotCount(rows: 33, columns: 96)
+        let weights = Int8Weights(
+            rows: 33, columns: 96, channels: 3, slices: 3,
             packed: scratch.vector(
-                [Int8](repeating: 0, count: DigitWeights.packedCount(rows: 33, columns: 96, digits: 3))),
+                [Int8](repeating: 0, count: Int8Weights.packedCount(rows: 33, columns: 96, slices: 3))),
             maxima: scratch.vector([Float](repeating: 0, count: slots)),
             sums: scratch.vector([Int32](repeating: 0, count: slots)))
         let numbers: Vector<Float> = scratch.unset(PackedProducts<Float>.weightCount(of: network, first: 1))

@@ -8,6 +8,7 @@ import Tensors
 enum ReferenceModule: Sendable {
     case linear(Int)
     case batchNorm
+    case layerNorm
     case activation(Activation)
     case residual([ReferenceModule])
 
@@ -15,6 +16,7 @@ enum ReferenceModule: Sendable {
         switch self {
         case .linear(let outputs): builder.linear(outputs: outputs, gain: 1)
         case .batchNorm: builder.batchNorm()
+        case .layerNorm: builder.layerNorm()
         case .activation(let activation): builder.activation(activation)
         case .residual(let modules):
             builder.residual { branch in for module in modules { module.append(to: &branch) } }
@@ -138,6 +140,18 @@ struct ReferenceNetwork: GradientCase {
                             + beta[column]
                     }
                 }
+            case .layerNorm:
+                let (gamma, beta) = (take(width), take(width))
+                for row in x.indices {
+                    let mean = x[row].reduce(0, +) / Double(width)
+                    let variance = x[row].reduce(0) { $0 + pow($1 - mean, 2) } / Double(width)
+                    for column in 0..<width {
+                        x[row][column] =
+                            gamma[column] * (x[row][column] - mean) / (variance + 1e-5).squareRoot()
+                            + beta[column]
+                    }
+                }
+            case .activation(.gelu): x = x.map { $0.map { $0 * (1 + erf($0 / 2.squareRoot())) / 2 } }
             case .activation(.elu(let alpha)): x = x.map { $0.map { $0 > 0 ? $0 : alpha * expm1($0) } }
             case .activation(.relu): x = x.map { $0.map { max($0, 0) } }
             case .activation(.tanh): x = x.map { $0.map { tanh($0) } }

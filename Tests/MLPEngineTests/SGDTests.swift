@@ -1,3 +1,4 @@
+import Foundation
 import MLPEngine
 import MLPReference
 import TensorTestSupport
@@ -65,6 +66,69 @@ import Testing
             }
             #expect(q.array == p.array && w.array == v.array)
         }
+    }
+
+    /// Five steps of an optimizer on some parameters, whole and cut into slices, against its formula in double precision.
+    private func check<Scalar: TensorScalar>(
+        _ optimizer: any Optimizer, tolerance: Double, as: Scalar.Type,
+        formula: (_ p: inout Double, _ state: inout [Double], _ g: Double, _ rate: Double, _ step: Int) ->
+            Void
+    ) {
+        let (scratch, count) = (Scratch(), 67)
+        let whole: Vector<Scalar> = scratch.normals(count, stream: 1)
+        let cut = scratch.vector(whole.array)
+        let zeros = optimizer.stateNames.map { _ in [Scalar](repeating: 0, count: count) }
+        let states = (zeros.map { scratch.vector($0) }, zeros.map { scratch.vector($0) })
+        var p = whole.doubles
+        var state = [[Double]](
+            repeating: [Double](repeating: 0, count: optimizer.stateNames.count), count: count)
+        for step in 1...5 {
+            let gradients: Vector<Scalar> = scratch.normals(count, stream: 1 + step)
+            let rate = 0.1 / Double(step)
+            OptimizerStep(
+                optimizer, parameters: whole, state: states.0, learningRate: rate, number: step
+            ).apply(to: 0..<count, gradients: gradients)
+            let slices = OptimizerStep(
+                optimizer, parameters: cut, state: states.1, learningRate: rate, number: step)
+            for range in [0..<step, step..<16 + step, 16 + step..<count] {
+                slices.apply(to: range, gradients: gradients[range])
+            }
+            for index in 0..<count { formula(&p[index], &state[index], Double(gradients[index]), rate, step) }
+        }
+        #expect(cut.array == whole.array)
+        for (one, other) in zip(states.0, states.1) { #expect(one.array == other.array) }
+        for index in 0..<count {
+            #expect(abs(Double(whole[index]) - p[index]) < tolerance)
+            for (tensor, value) in zip(states.0, state[index]) {
+                #expect(abs(Double(tensor[index]) - value) < tolerance)
+            }
+        }
+    }
+
+    @Test("AdamW takes the steps of its formula, and on slices those on the whole", arguments: [0, 0.1])
+    func adamW(weightDecay: Double) {
+        let adam = AdamW(beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: weightDecay)
+        func formula(_ p: inout Double, _ s: inout [Double], _ g: Double, _ rate: Double, _ step: Int) {
+            p -= rate * weightDecay * p
+            s[0] = 0.8 * s[0] + 0.2 * g
+            s[1] = 0.95 * s[1] + 0.05 * g * g
+            let mean = s[0] / (1 - pow(0.8, Double(step)))
+            p -= rate * mean / ((s[1] / (1 - pow(0.95, Double(step)))).squareRoot() + 1e-6)
+        }
+        check(adam, tolerance: 1e-13, as: Double.self, formula: formula)
+        check(adam, tolerance: 2e-6, as: Float.self, formula: formula)
+    }
+
+    @Test("Lion takes the steps of its formula, and on slices those on the whole", arguments: [0, 0.1])
+    func lion(weightDecay: Double) {
+        let lion = Lion(beta1: 0.8, beta2: 0.95, weightDecay: weightDecay)
+        func formula(_ p: inout Double, _ s: inout [Double], _ g: Double, _ rate: Double, _ step: Int) {
+            let mean = 0.8 * s[0] + 0.2 * g
+            p -= rate * ((mean > 0 ? 1 : mean < 0 ? -1 : 0) + weightDecay * p)
+            s[0] = 0.95 * s[0] + 0.05 * g
+        }
+        check(lion, tolerance: 1e-13, as: Double.self, formula: formula)
+        check(lion, tolerance: 2e-6, as: Float.self, formula: formula)
     }
 
     @Test("Plain gradient descent leaves a velocity alone and needs none")

@@ -9,6 +9,7 @@ import Testing
 @Suite struct SequentialBuilderTests {
     private static let tanh = ReferenceModule.activation(.tanh)
     private static let elu = ReferenceModule.activation(.elu(alpha: 1))
+    private static let gelu = ReferenceModule.activation(.gelu)
 
     static let networks = [
         ReferenceNetwork("activation first", [tanh, .linear(3)]),
@@ -21,6 +22,13 @@ import Testing
         ReferenceNetwork("activation behind activation", [.linear(3), tanh, elu, .linear(2)]),
         ReferenceNetwork("batch norm behind activation", [.linear(3), tanh, .batchNorm, .linear(2)]),
         ReferenceNetwork("batch norm behind batch norm", [.linear(3), .batchNorm, .batchNorm, .linear(2)]),
+        ReferenceNetwork("layer norm first", [.layerNorm, .linear(3), gelu, .linear(2)]),
+        ReferenceNetwork(
+            "layer norm behind activation", [.linear(3), tanh, .layerNorm, gelu, .layerNorm, .linear(2)]),
+        ReferenceNetwork("GELU first", [gelu, .linear(3)]),
+        ReferenceNetwork("GELU behind activation", [.linear(3), tanh, gelu, gelu, tanh, .linear(2)]),
+        ReferenceNetwork(
+            "branch of GELU and layer norm", [.linear(3), .residual([gelu, .layerNorm]), gelu, .linear(2)]),
         ReferenceNetwork("linear behind linear", [.linear(7), .linear(2), .linear(5)]),
         ReferenceNetwork("residual behind activation", [.linear(3), tanh, .residual([.linear(3)]), tanh]),
         ReferenceNetwork("branch begins with an activation", [.linear(3), .residual([tanh, .linear(3)])]),

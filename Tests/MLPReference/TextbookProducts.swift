@@ -14,7 +14,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
         _ linear: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
     ) {
         guard case .numbers(let x) = x else { preconditionFailure("the textbook's inputs are numbers") }
-        y.setProduct(x, .none, linear.weightMatrix(parameters), .transposed)
+        y.gemm(x, .none, linear.weightMatrix(parameters), .transposed)
         y.addBias(parameters[linear.bias])
     }
 
@@ -22,7 +22,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
     public func inputGradient(
         of linear: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
-        dx.setProduct(dy, .none, linear.weightMatrix(parameters))
+        dx.gemm(dy, .none, linear.weightMatrix(parameters))
     }
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X.
@@ -36,7 +36,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
         let right = memory.vector[split..<memory.count].matrix(rows: x.rows, columns: x.columns)
         left.copy(from: dy)
         right.copy(from: x)
-        gradient.setProduct(left, .transposed, right)
+        gradient.gemm(left, .transposed, right)
     }
 
     /// All panels at once.

@@ -8,23 +8,23 @@ import Testing
 /// Other tests may multiply meanwhile: they cannot notice, as kernels that fuse multiply-adds give the same bits. Those
 /// that do not are tried in a process of their own.
 @Suite(.serialized) struct InstructionSetTests {
-    static let fusing = ProductKernels.allCases.filter {
+    static let fusing = InstructionSet.allCases.filter {
         $0.fusesMultiplyAdd && available.contains($0)
     }
     /// All up to the best.
-    private static let available = ProductKernels.allCases.prefix { $0 != ProductKernels.best } + [.best]
+    private static let available = InstructionSet.allCases.prefix { $0 != InstructionSet.best } + [.best]
 
-    private func products<Scalar: TensorScalar>(_ kernels: ProductKernels, _: Scalar.Type) -> [[Scalar]] {
-        let before = ProductKernels.used
-        defer { ProductKernels.used = before }
-        ProductKernels.used = kernels
-        #expect(ProductKernels.used == kernels)
+    private func products<Scalar: TensorScalar>(_ kernels: InstructionSet, _: Scalar.Type) -> [[Scalar]] {
+        let before = InstructionSet.used
+        defer { InstructionSet.used = before }
+        InstructionSet.used = kernels
+        #expect(InstructionSet.used == kernels)
         let scratch = Scratch()
         return [(1, 1, 1), (13, 17, 129), (97, 95, 513), (128, 33, 1025)].flatMap { m, n, k in
             let plain = PlainProduct<Scalar>(m, n, k)
             return ProductTests.transpositions.map { transposeA, transposeB in
                 let c: Matrix<Scalar> = scratch.unset(m, n)
-                c.setProduct(
+                c.gemm(
                     plain.left(transposeA, scratch), transposeA, plain.right(transposeB, scratch), transposeB)
                 return c.vector.array
             }
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test("Kernels that fuse multiply-adds give the same bits, in both precisions", arguments: fusing)
-    func sameBits(kernels: ProductKernels) {
+    func sameBits(kernels: InstructionSet) {
         #expect(
             zip(products(kernels, Float.self), products(.best, Float.self)).allSatisfy {
                 haveSameBits($0, $1)
@@ -44,18 +44,18 @@ import Testing
     }
 
     @Test("Pixels become the same numbers, and products of them the same bits", arguments: fusing)
-    func pixels(kernels: ProductKernels) {
-        func results(_ kernels: ProductKernels) -> [[Float]] {
-            let before = ProductKernels.used
-            defer { ProductKernels.used = before }
-            ProductKernels.used = kernels
+    func pixels(kernels: InstructionSet) {
+        func results(_ kernels: InstructionSet) -> [[Float]] {
+            let before = InstructionSet.used
+            defer { InstructionSet.used = before }
+            InstructionSet.used = kernels
             let product = Product<Float>()
             let bytes = product.scratch.vector((0..<40 * 300).map { UInt8(truncatingIfNeeded: $0 * 37) })
             let pixels = PixelMatrix<Float>(
                 bytes.matrix(rows: 40, columns: 300), scale: product.scratch.normals(3, stream: 1),
                 shift: product.scratch.normals(3, stream: 2))
             let c: Matrix<Float> = product.scratch.unset(40, 50)
-            c.setProduct(
+            c.gemm(
                 pixels, product.pack(product.scratch.normals(300, 50, stream: 3)), scratch: product.room)
             let packed: Vector<Float> = product.scratch.unset(
                 PackedMatrix<Float>.count(rows: 40, columns: 300))
@@ -67,11 +67,11 @@ import Testing
 
     /// Results of all kinds of element-wise kernels that round more than once, with a remainder of every length.
     private static func elementwise<Scalar: TensorScalar>(
-        _ kernels: ProductKernels, _: Scalar.Type
+        _ kernels: InstructionSet, _: Scalar.Type
     ) -> [[Scalar]] {
-        let before = ProductKernels.used
-        defer { ProductKernels.used = before }
-        ProductKernels.used = kernels
+        let before = InstructionSet.used
+        defer { InstructionSet.used = before }
+        InstructionSet.used = kernels
         let scratch = Scratch()
         return [1, 15, 33, 250].flatMap { count in
             let x: Vector<Scalar> = scratch.normals(count, stream: 1)
@@ -101,6 +101,33 @@ import Testing
                 result {
                     Scalar.sgd(1, count, 0.1, 0.9, true, 0.01, other.base, 0, x.base, $0.base, 0)
                 },
+                result { Scalar.gelu(count, other.base, $0.base) },
+                result { Scalar.geluBackward(count, other.base, $0.base) },
+                result {
+                    Scalar.dropout(
+                        1, count, probability: 0.3, seed: 5, layer: 1, step: 2, firstRow: 3, $0.base)
+                },
+                result {
+                    let (row, scale) = (scratch.vector(other.array), scratch.vector([Scalar(0)]))
+                    Scalar.layerNorm(1, count, 1e-5, x.base, other.base, row.base, $0.base, scale.base)
+                },
+                result {
+                    let scale = scratch.vector([Scalar(1.7)])
+                    Scalar.layerNormBackward(1, count, x.base, scale.base, other.base, $0.base)
+                },
+                result {
+                    let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
+                    Scalar.adamW(
+                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+                        correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base, $0.base,
+                        0)
+                },
+                result {
+                    let m = scratch.vector(x.array)
+                    Scalar.lion(
+                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.99, weightDecay: 0.01, other.base, 0,
+                        m: m.base, $0.base, 0)
+                },
             ]
         }
     }
@@ -108,7 +135,7 @@ import Testing
     @Test(
         "Element-wise kernels follow the same choice, and those that fuse give the same bits",
         arguments: fusing)
-    func elementwise(kernels: ProductKernels) {
+    func elementwise(kernels: InstructionSet) {
         #expect(
             zip(Self.elementwise(kernels, Float.self), Self.elementwise(.best, Float.self)).allSatisfy {
                 haveSameBits($0, $1)
@@ -123,8 +150,8 @@ import Testing
     func elementwiseBaseline() async {
         await #expect(processExitsWith: .success) {
             let scratch = Scratch()
-            func blended(_ kernels: ProductKernels) -> [Float] {
-                ProductKernels.used = kernels
+            func blended(_ kernels: InstructionSet) -> [Float] {
+                InstructionSet.used = kernels
                 let y: Vector<Float> = scratch.normals(333, stream: 3)
                 Float.blend(333, 0.1, scratch.normals(333, stream: 1).base, y.base)
                 return y.array
@@ -133,34 +160,34 @@ import Testing
             let y: Vector<Float> = scratch.normals(333, stream: 3)
             // Swift never fuses by itself.
             let separately = (0..<333).map { (1 - Float(0.1)) * y[$0] + Float(0.1) * x[$0] }
-            for kernels in ProductKernels.allCases where Self.available.contains(kernels) {
+            for kernels in InstructionSet.allCases where Self.available.contains(kernels) {
                 guard (blended(kernels) == separately) != kernels.fusesMultiplyAdd else { exit(1) }
             }
         }
     }
 
-    @Test("At most the best are taken")
+    @Test("At most the best is taken")
     func atMostTheBest() {
-        let before = ProductKernels.used
-        defer { ProductKernels.used = before }
-        ProductKernels.used = .avx512
-        #expect(ProductKernels.used == .best)
+        let before = InstructionSet.used
+        defer { InstructionSet.used = before }
+        InstructionSet.used = .amx
+        #expect(InstructionSet.used == .best)
         #expect(Self.available.contains(before))
     }
 
     @Test("Kernels that every CPU has compute the same up to rounding")
     func baseline() async {
         await #expect(processExitsWith: .success) {
-            ProductKernels.used = .baseline
+            InstructionSet.used = .baseline
             let scratch = Scratch()
             for (m, n, k) in [(1, 1, 1), (13, 17, 129), (97, 95, 513), (128, 33, 1025), (7, 32, 12)] {
                 let (single, double) = (PlainProduct<Float>(m, n, k), PlainProduct<Double>(m, n, k))
                 for (transposeA, transposeB) in ProductTests.transpositions {
                     let (c, d): (Matrix<Float>, Matrix<Double>) = (scratch.unset(m, n), scratch.unset(m, n))
-                    c.setProduct(
+                    c.gemm(
                         single.left(transposeA, scratch), transposeA, single.right(transposeB, scratch),
                         transposeB)
-                    d.setProduct(
+                    d.gemm(
                         double.left(transposeA, scratch), transposeA, double.right(transposeB, scratch),
                         transposeB)
                     guard worstError(c.vector.array, single) <= Double(min(k, 128) + 20),

@@ -15,19 +15,6 @@ import Testing
         [1, 2, 3, 10, 16, 17, 67, 128].map { Shape(rows: rows, columns: $0) }
     }
 
-    /// Expects `values` to equal the double-precision `exact` up to `units` roundoffs of the largest magnitude.
-    private func expect<Scalar: TensorScalar>(
-        _ values: Vector<Scalar>, equal exact: [Double], units: Double, _ what: Comment,
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) {
-        let size = max(1, exact.map(abs).max() ?? 0)
-        let worst = zip(values.array, exact).map { abs(Double($0) - $1) }.max() ?? 0
-        #expect(values.count == exact.count, sourceLocation: sourceLocation)
-        #expect(
-            worst <= units * size * Double(Scalar.ulpOfOne) && values.array.allSatisfy { $0.isFinite }, what,
-            sourceLocation: sourceLocation)
-    }
-
     private func columns(_ shape: Shape, _ body: (_ column: Int, _ indices: [Int]) -> Double) -> [Double] {
         (0..<shape.columns).map { column in
             body(column, (0..<shape.rows).map { $0 * shape.columns + column })
@@ -206,4 +193,17 @@ import Testing
         checkSoftmax(shape, Float.self)
         checkSoftmax(shape, Double.self)
     }
+}
+
+/// Expects `values` to equal the double-precision `exact` up to `units` roundoffs of the largest magnitude.
+func expect<Scalar: TensorScalar>(
+    _ values: Vector<Scalar>, equal exact: [Double], units: Double, _ what: Comment,
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    let size = max(1, exact.map(abs).max() ?? 0)
+    let worst = zip(values.array, exact).map { abs(Double($0) - $1) }.max() ?? 0
+    #expect(values.count == exact.count, sourceLocation: sourceLocation)
+    #expect(
+        worst <= units * size * Double(Scalar.ulpOfOne) && values.array.allSatisfy { $0.isFinite }, what,
+        sourceLocation: sourceLocation)
 }

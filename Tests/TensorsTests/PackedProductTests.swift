@@ -10,7 +10,7 @@ import Testing
         let plain = PlainProduct<Scalar>(m, n, k)
         let product = Product<Scalar>()
         let expected: Matrix<Scalar> = product.scratch.unset(m, n)
-        expected.setProduct(plain.left(.none, product.scratch), .none, plain.right(.none, product.scratch))
+        expected.gemm(plain.left(.none, product.scratch), .none, plain.right(.none, product.scratch))
         for (before, behind) in [(0, 3), (1, 0), (17, 5)] {
             for transposition in [Transposition.none, .transposed] {
                 let narrow = plain.left(transposition, product.scratch)
@@ -23,9 +23,9 @@ import Testing
                 c.vector.fill(7)
                 let right = product.pack(plain.right(.transposed, product.scratch), .transposed)
                 switch transposition {
-                case .none: c[rows: 0..<m].setProduct(left, right, at: before, scratch: product.room)
+                case .none: c[rows: 0..<m].gemm(left, right, at: before, scratch: product.room)
                 case .transposed:
-                    c[rows: 0..<m].setProduct(transposeOf: left, right, at: before, scratch: product.room)
+                    c[rows: 0..<m].gemm(transposeOf: left, right, at: before, scratch: product.room)
                 }
                 let found: Matrix<Scalar> = product.scratch.unset(m, n)
                 found.copy(from: StridedMatrix(c[rows: 0..<m], columns: before..<before + n))
@@ -61,9 +61,9 @@ import Testing
             product.scratch.unset(PackedMatrix<Float>.count(rows: 130, columns: n)), rows: 130, columns: n)
         packed.pack(right)
         let c: Matrix<Float> = product.scratch.unset(13, n)
-        c.setProduct(StridedMatrix(plain.left(.none, product.scratch)), packed, scratch: product.room)
+        c.gemm(StridedMatrix(plain.left(.none, product.scratch)), packed, scratch: product.room)
         let expected: Matrix<Float> = product.scratch.unset(13, n)
-        expected.setProduct(plain.left(.none, product.scratch), .none, plain.right(.none, product.scratch))
+        expected.gemm(plain.left(.none, product.scratch), .none, plain.right(.none, product.scratch))
         #expect(haveSameBits(c.vector.array, expected.vector.array))
     }
 
@@ -73,7 +73,7 @@ import Testing
         let (left, right) = (plain.left(.none, product.scratch), plain.right(.none, product.scratch))
         let transposedLeft = plain.left(.transposed, product.scratch)
         let whole: Matrix<Scalar> = product.scratch.unset(m, n)
-        whole.setProduct(left, .none, right)
+        whole.gemm(left, .none, right)
         for rowsOfPart in [1, 5, 6, 11, 12, 96, m] {
             for columnsOfPart in [1, 3, 16, 32, 33, n] {
                 let (c, d): (Matrix<Scalar>, Matrix<Scalar>) = (
@@ -87,9 +87,9 @@ import Testing
                     packed.pack(StridedMatrix(right, columns: columns))
                     for row in stride(from: 0, to: m, by: rowsOfPart) {
                         let rows = row..<min(m, row + rowsOfPart)
-                        c[rows: rows].setProduct(
+                        c[rows: rows].gemm(
                             StridedMatrix(left)[rows: rows], packed, at: column, scratch: product.room)
-                        d[rows: rows].setProduct(
+                        d[rows: rows].gemm(
                             transposeOf: StridedMatrix(transposedLeft, columns: rows), packed, at: column,
                             scratch: product.room)
                     }

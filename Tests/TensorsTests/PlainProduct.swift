@@ -169,5 +169,5 @@ struct Product<Scalar: TensorScalar>: ~Copyable {
         return packed
     }
 
-    var room: Vector<Scalar> { scratch.unset(Scalar.productScratch) }
+    var room: Vector<Scalar> { scratch.unset(Scalar.gemmScratch) }
 }

@@ -1,3 +1,5 @@
+import CBenchmark
+import Foundation
 import Synchronization
 import Tensors
 import Testing
@@ -50,6 +52,20 @@ import Testing
         }
     }
 
+    @Test("Every part of a task that is a value is done once, and nothing is allocated for it")
+    func values() async {
+        await #expect(processExitsWith: .success) {
+            let team = try WorkerTeam(threadCount: 2)
+            let sums = AlignedBuffer<Double>(repeating: 0, count: 8)
+            let task = AddingTask(sums: sums.vector, summand: 1)
+            for _ in 0..<10 { task.run(on: team) }
+            guard dp_allocations_begin() > 0 else { exit(0) }
+            for _ in 0..<1000 { task.run(on: team) }
+            // The process may do something else besides, but not a thousand times.
+            guard dp_allocations_end() < 100, sums.vector.array.allSatisfy({ $0 == 1010 }) else { exit(1) }
+        }
+    }
+
     private func pause() {
         let start = ContinuousClock.now
         while ContinuousClock.now - start < .milliseconds(20) {}
@@ -58,4 +74,13 @@ import Testing
 
 private final class Counter: Sendable {
     let value = Atomic(0)
+}
+
+private struct AddingTask<Scalar: TensorScalar>: ParallelTask {
+    let sums: Vector<Scalar>
+    let summand: Scalar
+
+    func callAsFunction(_ index: Int) { sums[index] += summand }
+
+    func run(on team: WorkerTeam) { team.run(sums.count, self) }
 }

@@ -43,12 +43,12 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         let communicator = try MultiRankWorld.communicator()
         try XCTSkipIf(communicator.size == 1, "one rank agrees with itself")
         try XCTSkipUnless(
-            ProductKernels.best.fusesMultiplyAdd && ProductKernels.best != .baseline,
+            InstructionSet.best.fusesMultiplyAdd && InstructionSet.best != .baseline,
             "all kernels of this CPU round alike")
         let last = communicator.size - 1
-        let before = ProductKernels.used
-        if communicator.rank == last { ProductKernels.used = .baseline }
-        defer { ProductKernels.used = before }
+        let before = InstructionSet.used
+        if communicator.rank == last { InstructionSet.used = .baseline }
+        defer { InstructionSet.used = before }
         for transport in [RunOptions.Transport.mpi, .auto] {
             let folder = try TemporaryFolder()
             let message = try failure {
@@ -81,11 +81,12 @@ final class SeveralNodesMultiRankTests: XCTestCase {
 
     func testTheDefaultPrecisionIsOneThatIsFastOnAllRanks() throws {
         let communicator = try MultiRankWorld.communicator()
-        let before = DigitUnit.used
-        defer { DigitUnit.used = before }
+        let before = InstructionSet.used
+        defer { InstructionSet.used = before }
         XCTAssertEqual(
-            try MatmulPrecision.fastestExact(over: communicator), DigitUnit.best == nil ? .highest : .high)
-        if communicator.rank == communicator.size - 1 { DigitUnit.used = nil }
+            try MatmulPrecision.fastestExact(over: communicator),
+            InstructionSet.best.multipliesBytes ? .high : .highest)
+        if communicator.rank == communicator.size - 1 { InstructionSet.used = min(.used, .avx512) }
         XCTAssertEqual(try MatmulPrecision.fastestExact(over: communicator), .highest)
     }
 

@@ -1,7 +1,12 @@
-// Element-wise and row-wise kernels, in single (_f32) and double (_f64) precision.
+// All computation in loops: matrix products, element-wise and row-wise kernels, products with bytes.
 //
-// Matrices are row-major without gaps. Each kernel exists for every instruction set, and the one in use is taken. A result
-// never depends on where an element stands in a vector: every lane and the loop's remainder evaluate the same expression.
+// Every kernel exists for both precisions and every instruction set; the one in use (instruction_set.h) is taken. Where
+// instruction sets fuse multiply-adds they give the same bits: a result never depends on where an element stands in a
+// vector, nor an entry of a product on the shape.
+//
+// Matrices are row-major, and without gaps where no stride is given. The right factor B [k, n] of a product is packed
+// beforehand into panels of DP_NR columns, [panel][k][DP_NR], the last one filled up with zeros; whoever uses it often
+// packs it once.
 #ifndef DP_TRAIN_CKERNELS_H
 #define DP_TRAIN_CKERNELS_H
 
@@ -10,21 +15,32 @@
 
 #include "digest.h"
 #include "instruction_set.h"
+#include "int8.h"
+#include "kernel_list.h"
 
-#define DP_KERNEL(type, name, parameters, arguments) type DP_NAME(name) parameters;
+// Block sizes of matrix products, by their names in BLIS: columns of a panel of B; values of k, and rows of A, that a
+// block of A held in the cache has.
+//
+// Source: Van Zee, van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS 41 (2015).
+#define DP_NR 32
+#define DP_KC 512
+#define DP_MC 96
+#define DP_GEMM_SCRATCH (DP_MC * DP_KC)
 
-#define REAL float
-#define DP_NAME(name) name##_f32
-#include "kernels_interface.h"
-#undef REAL
-#undef DP_NAME
+// Rows of bytes that stand for numbers: entry (r, i) is bytes[r * stride + i] * scale[c] + shift[c] in the channel
+// c = i / channel_size.
+typedef struct {
+    const uint8_t *bytes;
+    size_t stride;
+    size_t channel_size;
+} dp_pixels;
 
-#define REAL double
-#define DP_NAME(name) name##_f64
-#include "kernels_interface.h"
-#undef REAL
-#undef DP_NAME
+// The type that void pointers of a kernel point to; numbers passed by value are rounded to it.
+typedef enum { dp_float32, dp_float64 } dp_precision;
 
-#undef DP_KERNEL
+// For each kernel of the list dp_name(precision, parameters).
+#define DP_PARAMETERS(...) __VA_ARGS__
+#define DP_DECLARE(result, name, parameters, arguments) result dp_##name(dp_precision precision, DP_PARAMETERS parameters);
+DP_KERNELS(DP_DECLARE, void, double)
 
 #endif

@@ -2,8 +2,7 @@ public import Tensors
 
 /// An element-wise nonlinearity Y = h(X).
 ///
-/// Its derivative is a function of its output, so only Y is kept and X may share Y's memory:
-/// ∂L/∂X = ∂L/∂Y ∘ h'(X).
+/// ∂L/∂X = ∂L/∂Y ∘ h'(X). Where the derivative is a function of the output, only Y is kept and X may share Y's memory.
 public enum Activation: Codable, Sendable, Hashable {
     /// h(x) = x for x > 0 and α (eˣ − 1) otherwise, h' = 1 or h + α; α > 0.
     ///
@@ -14,6 +13,13 @@ public enum Activation: Codable, Sendable, Hashable {
     case relu
     /// h(x) = tanh(x), h' = 1 − h².
     case tanh
+    /// h(x) = x Φ(x) with the normal distribution's function Φ, h' = Φ(x) + x φ(x).
+    ///
+    /// Source: Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016.
+    case gelu
+
+    /// Whether the derivative is computed from X rather than from Y.
+    public var keepsInput: Bool { self == .gelu }
 
     /// Computes Y = h(X); `x` and `y` have one shape and may be the same memory.
     public func forward<Scalar: TensorScalar>(_ x: Matrix<Scalar>, into y: Matrix<Scalar>) {
@@ -22,24 +28,29 @@ public enum Activation: Codable, Sendable, Hashable {
         case .elu(let alpha): Scalar.elu(x.count, Scalar(alpha), x.base, y.base)
         case .relu: Scalar.relu(x.count, x.base, y.base)
         case .tanh: Scalar.tanh(x.count, x.base, y.base)
+        case .gelu: Scalar.gelu(x.count, x.base, y.base)
         }
     }
 
-    /// Turns `gradient` from ∂L/∂Y into ∂L/∂X = ∂L/∂Y ∘ h'(X), from the output `y` of the forward pass.
-    public func backward<Scalar: TensorScalar>(y: Matrix<Scalar>, gradient: Matrix<Scalar>) {
-        precondition(y.hasShape(of: gradient), "an activation keeps the shape")
+    /// Turns `gradient` from ∂L/∂Y into ∂L/∂X = ∂L/∂Y ∘ h'(X), from what the forward pass has kept: the output, or the input
+    /// where ``keepsInput`` says so.
+    public func backward<Scalar: TensorScalar>(kept: Matrix<Scalar>, gradient: Matrix<Scalar>) {
+        precondition(kept.hasShape(of: gradient), "an activation keeps the shape")
         switch self {
-        case .elu(let alpha): Scalar.eluBackward(y.count, Scalar(alpha), y.base, gradient.base)
-        case .relu: Scalar.reluBackward(y.count, y.base, gradient.base)
-        case .tanh: Scalar.tanhBackward(y.count, y.base, gradient.base)
+        case .elu(let alpha): Scalar.eluBackward(kept.count, Scalar(alpha), kept.base, gradient.base)
+        case .relu: Scalar.reluBackward(kept.count, kept.base, gradient.base)
+        case .tanh: Scalar.tanhBackward(kept.count, kept.base, gradient.base)
+        case .gelu: Scalar.geluBackward(kept.count, kept.base, gradient.base)
         }
     }
 }
 
 extension Activation {
-    /// The nonlinearity in a network; its output is kept.
+    /// The nonlinearity in a network.
     struct OfNetwork: Layer {
         let activation: Activation
+        /// Where X stands; nil is the network's input.
+        let input: Slot?
         /// X's own slot where nobody needs X again.
         let output: Slot
 
@@ -54,7 +65,9 @@ extension Activation {
         func backward<Scalar: TensorScalar>(
             _ dy: Matrix<Scalar>?, _ pass: Pass<Scalar>
         ) -> Matrix<Scalar>? {
-            if let dy { activation.backward(y: pass.matrix(output), gradient: dy) }
+            guard let dy else { return nil }
+            let x = input.map { pass.matrix($0) } ?? pass.batch.numbers
+            activation.backward(kept: activation.keepsInput ? x : pass.matrix(output), gradient: dy)
             return dy
         }
     }
@@ -63,8 +76,11 @@ extension Activation {
 extension SequentialBuilder {
     /// Appends an activation.
     public mutating func activation(_ activation: Activation) {
-        let output = freeSlot ?? makeSlot(width: width)
-        // Its derivative is a function of its output, which nobody may overwrite.
-        append(Activation.OfNetwork(activation: activation, output: output), output: output, isFree: false)
+        // What the derivative is a function of nobody may overwrite.
+        let keepsInput = activation.keepsInput
+        let output = keepsInput ? makeSlot(width: width) : freeSlot ?? makeSlot(width: width)
+        append(
+            Activation.OfNetwork(activation: activation, input: current, output: output), output: output,
+            isFree: keepsInput)
     }
 }

@@ -68,7 +68,7 @@ extension SequentialBuilder {
     /// rectifiers", ICCV 2015.
     public mutating func linear(outputs: Int, gain: Double) {
         precondition(outputs >= 1, "\(outputs) outputs")
-        let index = linearCount
+        let index = count(of: Linear.self)
         let weight = parameters.append(
             name: "\(name).weight", shape: [outputs, width],
             initialization: .normal(standardDeviation: (gain / Double(width)).squareRoot()),

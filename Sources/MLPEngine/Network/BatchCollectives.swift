@@ -79,7 +79,7 @@ public final class LocalBatch<Scalar: TensorScalar>: BatchCollectives {
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
         guard case .numbers(let x) = x else { preconditionFailure("a local batch is of numbers") }
         gradients[linear.weight].matrix(rows: linear.outputs, columns: linear.inputs)
-            .setProduct(dy, .transposed, x)
+            .gemm(dy, .transposed, x)
         dy.sumColumns(into: gradients[linear.bias])
     }
 

@@ -1,7 +1,7 @@
 public import Tensors
 
-/// A multi-layer perceptron for classification: for each hidden width linear, [batch norm,] activation, and where
-/// asked for a residual block X + linear([batch norm,] activation of linear X); at the end a linear layer, whose
+/// A multi-layer perceptron for classification: for each hidden width linear, [norm,] activation, [dropout,] and where
+/// asked for a residual block X + linear([norm,] activation [, dropout] of linear X); at the end a linear layer, whose
 /// logits go into a softmax cross-entropy.
 ///
 /// Weights have Kaiming's standard deviation, √(1/M) in the input layer and √(2/M) behind it; biases are 0.
@@ -15,10 +15,13 @@ public struct MLP: Sendable {
     public init(_ configuration: MLPConfiguration) {
         self.configuration = configuration
         var builder = SequentialBuilder(inputs: configuration.inputs, prefix: "layers")
+        if configuration.inputDropout > 0 { builder.dropout(configuration.inputDropout) }
         func hidden(_ builder: inout SequentialBuilder, _ width: Int, gain: Double) {
             builder.linear(outputs: width, gain: gain)
             if configuration.batchNorm { builder.batchNorm() }
+            if configuration.layerNorm { builder.layerNorm() }
             builder.activation(configuration.activation)
+            if configuration.dropout > 0 { builder.dropout(configuration.dropout) }
         }
         for (index, width) in configuration.hiddenDimensions.enumerated() {
             hidden(&builder, width, gain: index == 0 ? 1 : 2)
@@ -59,7 +62,7 @@ public struct MLP: Sendable {
 }
 
 /// The shape of a multi-layer perceptron.
-public struct MLPConfiguration: Codable, Sendable, Hashable {
+public struct MLPConfiguration: Sendable, Hashable {
     /// The number of input columns M.
     public var inputs: Int
     /// The widths of the hidden layers, from the input on; empty for multinomial logistic regression.
@@ -70,19 +73,28 @@ public struct MLPConfiguration: Codable, Sendable, Hashable {
     public var activation: Activation
     /// Whether batch norm stands between each hidden linear module and its activation.
     public var batchNorm: Bool
+    /// Whether layer norm stands there.
+    public var layerNorm: Bool
     /// Whether a residual block of the same width follows each hidden layer.
     public var residual: Bool
+    /// The probability that dropout takes an output of a hidden layer away in training.
+    public var dropout: Double
+    /// The same for an input of the network.
+    public var inputDropout: Double
 
     /// A shape, by default with one hidden layer of 128 and ELU.
     public init(
         inputs: Int, hiddenDimensions: [Int] = [128], classes: Int, activation: Activation = .elu(alpha: 1),
-        batchNorm: Bool = false, residual: Bool = false
+        batchNorm: Bool = false, layerNorm: Bool = false, residual: Bool = false, dropout: Double = 0,
+        inputDropout: Double = 0
     ) {
         self.inputs = inputs
         self.hiddenDimensions = hiddenDimensions
         self.classes = classes
         self.activation = activation
         self.batchNorm = batchNorm
+        self.layerNorm = layerNorm
         self.residual = residual
+        (self.dropout, self.inputDropout) = (dropout, inputDropout)
     }
 }

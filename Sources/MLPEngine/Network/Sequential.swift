@@ -78,8 +78,6 @@ public struct SequentialBuilder {
     private(set) var width: Int
     /// Where the next layer's input stands; nil is the network's input.
     private(set) var current: Slot?
-    /// The linear layers so far.
-    private(set) var linearCount = 0
     var parameters = ParameterLayout()
     var statistics = ParameterLayout()
 
@@ -107,6 +105,9 @@ public struct SequentialBuilder {
     /// The next layer's input, if the layer may overwrite it.
     var freeSlot: Slot? { currentIsFree ? current : nil }
 
+    /// The layers of a kind so far.
+    func count<Kind: Layer>(of kind: Kind.Type) -> Int { layers.count { $0 is Kind } }
+
     /// Takes room for a matrix with a row for each row of the batch.
     mutating func makeSlot(width: Int) -> Slot { memory.makeSlot(width: width) }
 
@@ -125,7 +126,6 @@ public struct SequentialBuilder {
     ///   - output: Where its output stands.
     ///   - isFree: Whether the layer behind it may overwrite the output, as it is read by nobody else, nor on the way back.
     mutating func append(_ layer: some Layer, output: Slot, isFree: Bool = true) {
-        if layer is Linear { linearCount += 1 }
         layers.append(layer)
         current = output
         currentIsFree = isFree

@@ -1,3 +1,4 @@
+internal import OpenBLAS
 public import Tensors
 
 /// The matrix products of OpenBLAS, in Float: the textbook's way, the reference in every comparison, and the choice on a CPU
@@ -20,7 +21,7 @@ public final class BLASProducts: MatrixProducts {
     public init(_ network: Sequential, batch: Int, team: WorkerTeam) throws(AllocationError) {
         groups = try ColumnGroups(network, isTrained: true, team: team)
         numbers = try AlignedBuffer(allocating: batch * network.inputs)
-        BLAS.setThreadCount(team.threadCount)
+        OpenBLAS.threadCount = team.threadCount
     }
 
     /// Y = X Wᵀ + 1 bᵀ in one product.
@@ -32,9 +33,9 @@ public final class BLASProducts: MatrixProducts {
             case .numbers(let x): x
             case .pixels(let x): self.numbers(x)
             }
-        BLAS.multiply(
+        OpenBLAS.gemm(
             StridedMatrix(numbers), .none, StridedMatrix(linear.weightMatrix(parameters)), .transposed,
-            into: y)
+            into: StridedMatrix(y))
         y.addBias(parameters[linear.bias])
     }
 
@@ -42,8 +43,9 @@ public final class BLASProducts: MatrixProducts {
     public func inputGradient(
         of linear: Linear, dy: Matrix<Float>, parameters: Vector<Float>, into dx: Matrix<Float>
     ) {
-        BLAS.multiply(
-            StridedMatrix(dy), .none, StridedMatrix(linear.weightMatrix(parameters)), .none, into: dx)
+        OpenBLAS.gemm(
+            StridedMatrix(dy), .none, StridedMatrix(linear.weightMatrix(parameters)), .none,
+            into: StridedMatrix(dx))
     }
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X in one product.
@@ -55,7 +57,7 @@ public final class BLASProducts: MatrixProducts {
             case .numbers(let x): x
             case .pixels(let x): StridedMatrix(self.numbers(x))
             }
-        BLAS.multiply(dy, .transposed, numbers, .none, into: gradient)
+        OpenBLAS.gemm(dy, .transposed, numbers, .none, into: StridedMatrix(gradient))
     }
 
     /// Shares the columns out to the team.

@@ -5,15 +5,15 @@ public import Tensors
 /// It keeps the scales of the weights that hold now. They are the same on every rank, since they follow from what all ranks
 /// see.
 public final class Int8Products: PackedProducts<Float> {
-    private let weights: DigitWeights
-    private var scales: DigitScales?
+    private let weights: Int8Weights
+    private var scales: Int8Scales?
     private let largest: AlignedBuffer<Float>
     private let constants: AlignedBuffer<Float>
     private let totals: AlignedBuffer<Double>
-    private let samples: DigitSamples?
+    private let samples: Int8Gradient?
     /// The scale of each pixel of a row, and its zero point.
     private let factors: AlignedBuffer<Float>
-    private let middles: AlignedBuffer<Float>
+    private let zeroPoints: AlignedBuffer<Float>
     private var hasFactors = false
 
     /// Makes room for products.
@@ -26,7 +26,7 @@ public final class Int8Products: PackedProducts<Float> {
     ///   - team: The threads that share a product.
     /// - Throws: `AllocationError`.
     public init(
-        _ network: Sequential, batch: Int, weights: Vector<Float>, int8: DigitWeights, team: WorkerTeam
+        _ network: Sequential, batch: Int, weights: Vector<Float>, int8: Int8Weights, team: WorkerTeam
     ) throws(AllocationError) {
         precondition(network.linears.first?.readsBatch == true, "pixels behind another layer")
         self.weights = int8
@@ -34,9 +34,9 @@ public final class Int8Products: PackedProducts<Float> {
         constants = try AlignedBuffer(allocating: int8.rows)
         totals = try AlignedBuffer(allocating: int8.rows)
         samples =
-            batch == 0 ? nil : try DigitSamples(capacity: batch, columns: int8.rows, digits: int8.digits)
+            batch == 0 ? nil : try Int8Gradient(capacity: batch, columns: int8.rows, slices: int8.slices)
         factors = try AlignedBuffer(allocating: int8.columns)
-        middles = try AlignedBuffer(allocating: int8.columns)
+        zeroPoints = try AlignedBuffer(allocating: int8.columns)
         try super.init(network, batch: batch, weights: weights, first: 1, team: team)
     }
 
@@ -72,7 +72,7 @@ public final class Int8Products: PackedProducts<Float> {
         weights.constants(
             scales: scales, shift: x.shift, bias: bias, totals: totals.vector, into: constants)
         groups.share(x.rows, work: x.rows * linear.inputs * linear.outputs) { _, rows in
-            y[rows: rows].setProduct(
+            y[rows: rows].gemm(
                 x[rows: rows], weights, scales: scales, constants: constants, weights: matrix, bias: bias)
         }
     }
@@ -84,8 +84,9 @@ public final class Int8Products: PackedProducts<Float> {
         guard !hasFactors else { return }
         hasFactors = true
         for column in 0..<x.columns {
-            factors.vector[column] = x.scale[column / x.plane]
-            middles.vector[column] = x.shift[column / x.plane] + 128 * x.scale[column / x.plane]
+            factors.vector[column] = x.scale[column / x.channelSize]
+            zeroPoints.vector[column] =
+                x.shift[column / x.channelSize] + 128 * x.scale[column / x.channelSize]
         }
     }
 
@@ -96,12 +97,12 @@ public final class Int8Products: PackedProducts<Float> {
         guard case .pixels(let x) = x, let samples else {
             return super.computeGradient(task, x, dy, columns: columns, into: gradient, at: first)
         }
-        gradient.setProduct(
-            samples, x, columns: columns, at: first, factors: factors.vector, middles: middles.vector,
-            room: factorRoom(task).bytes)
+        gradient.gemm(
+            samples, x, columns: columns, at: first, factors: factors.vector, zeroPoints: zeroPoints.vector,
+            scratch: factorRoom(task).bytes)
     }
 
-    private var currentScales: DigitScales {
+    private var currentScales: Int8Scales {
         guard let scales else { preconditionFailure("weights without scales") }
         return scales
     }
@@ -113,7 +114,7 @@ public final class Int8Products: PackedProducts<Float> {
     private func updateScales() -> Bool {
         weights.largest(into: largest.vector)
         guard scales != nil else {
-            scales = DigitScales(largest: largest.vector, digits: weights.digits)
+            scales = Int8Scales(largest: largest.vector, slices: weights.slices)
             return false
         }
         return scales?.update(largest: largest.vector) ?? false

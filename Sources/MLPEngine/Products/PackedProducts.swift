@@ -70,8 +70,8 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         init(_ network: Sequential, batch: Int, threads: Int) {
             let linears = network.linears
             widest = linears.map(\.outputs).max() ?? 0
-            scratch = threads * Scalar.productScratch
-            let pixelBytes = DigitSamples.pixelCount(rows: batch, columns: ColumnGroups<Scalar>.width)
+            scratch = threads * Scalar.gemmScratch
+            let pixelBytes = Int8Gradient.pixelCount(rows: batch, columns: ColumnGroups<Scalar>.width)
             factorsOfThread = max(
                 batch * ColumnGroups<Scalar>.width, pixelBytes / MemoryLayout<Scalar>.stride)
             gradients = batch == 0 ? 0 : ColumnGroups<Scalar>.count(network, threads: threads)
@@ -123,8 +123,8 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         groups.share(x.rows, work: x.rows * linear.inputs * linear.outputs) { task, rows in
             let (part, scratch) = (y[rows: rows], scratch(task))
             switch x[rows: rows] {
-            case .numbers(let x): part.setProduct(StridedMatrix(x), weight, scratch: scratch)
-            case .pixels(let x): part.setProduct(x, weight, scratch: scratch)
+            case .numbers(let x): part.gemm(StridedMatrix(x), weight, scratch: scratch)
+            case .pixels(let x): part.gemm(x, weight, scratch: scratch)
             }
             part.addBias(bias)
         }
@@ -143,7 +143,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
             let right = PackedMatrix(
                 backward.vector[start..<backward.count], rows: linear.outputs, columns: columns.count)
             right.pack(StridedMatrix(weight, columns: columns))
-            dx.setProduct(StridedMatrix(dy), right, at: columns.lowerBound, scratch: scratch(task))
+            dx.gemm(StridedMatrix(dy), right, at: columns.lowerBound, scratch: scratch(task))
         }
     }
 
@@ -204,7 +204,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         var fastest = Duration.seconds(3600)
         for _ in 0..<3 {
             let start = clock.now
-            gradient.setProduct(transposeOf: StridedMatrix(dy), right, scratch: scratch(0))
+            gradient.gemm(transposeOf: StridedMatrix(dy), right, scratch: scratch(0))
             fastest = min(fastest, clock.now - start)
         }
         return Double(batch * widest * ColumnGroups<Scalar>.width * team.threadCount)
@@ -228,7 +228,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         case .numbers(let x): right.pack(x[columns: columns])
         case .pixels(let x): right.pack(x, columns: columns)
         }
-        gradient.setProduct(transposeOf: dy, right, at: first, scratch: scratch(task))
+        gradient.gemm(transposeOf: dy, right, at: first, scratch: scratch(task))
     }
 
     /// Where a thread packs the right factor of a weight gradient.
@@ -237,6 +237,6 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     }
 
     private func scratch(_ task: Int) -> Vector<Scalar> {
-        scratch.vector[task * Scalar.productScratch..<(task + 1) * Scalar.productScratch]
+        scratch.vector[task * Scalar.gemmScratch..<(task + 1) * Scalar.gemmScratch]
     }
 }

@@ -1,4 +1,5 @@
 public import Collectives
+internal import OpenBLAS
 internal import Tensors
 
 /// Where a benchmark ran.
@@ -29,8 +30,8 @@ public struct BenchmarkMachine: Codable, Sendable, Equatable {
         processors = ProcessorAffinity.processorsOfNode
         threadsPerRank = threads
         self.communicator = communicator.implementation
-        instructionSet = ProductKernels.used.rawValue
-        blasKernel = BLAS.kernelName
+        instructionSet = InstructionSet.used.rawValue
+        blasKernel = OpenBLAS.kernelName
     }
 
     enum CodingKeys: String, CodingKey {

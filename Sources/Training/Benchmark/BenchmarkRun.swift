@@ -10,7 +10,7 @@ final class BenchmarkRun {
     private let records: BenchmarkRecords
     private let runner: StepRunner
     private let transport: String
-    private let digits: Int?
+    private let slices: Int?
     private var steps = 1
     private var times: [Double] = []
     private var phases = StepPhase.allCases.map { _ in 0.0 }
@@ -26,16 +26,16 @@ final class BenchmarkRun {
         self.communicator = communicator
         self.configuration = configuration
         self.records = records
-        digits = configuration.digits
+        slices = configuration.slices
         let mlp = MLP(configuration.model)
         try MemoryPlan(
             configuration, mlp: mlp, assignment: records.assignment,
             trainingCount: records.stepsPerEpoch * configuration.batchSize, validationCount: 0, testCount: 0,
-            threads: team.threadCount, digits: digits, evaluation: .sharded, communicator: communicator
+            threads: team.threadCount, slices: slices, evaluation: .sharded, communicator: communicator
         ).check(over: communicator)
         let (runner, ranks) = try StepRunner.make(
             communicator, transport, configuration: configuration, mlp: mlp,
-            loader: records.loader, assignment: records.assignment, team: team, digits: digits,
+            loader: records.loader, assignment: records.assignment, team: team, slices: slices,
             note: { _ in })
         self.runner = runner
         self.transport = ranks.transport
@@ -89,7 +89,7 @@ final class BenchmarkRun {
         let shares = zip(StepPhase.allCases, phases).map { (String(describing: $0), $1 / max(total, 1e-9)) }
         let sorted = times.sorted()
         let median = (sorted[sorted.count / 2] + sorted[(sorted.count - 1) / 2]) / 2
-        let limit = StepWork(configuration).seconds(within: limits, machine: machine, digits: digits)
+        let limit = StepWork(configuration).seconds(within: limits, machine: machine, slices: slices)
         return StepMeasurement(
             hiddenDimensions: configuration.hiddenDimensions, batchNorm: configuration.batchNorm.rawValue,
             batchSize: configuration.batchSize, strategy: configuration.strategy.rawValue,

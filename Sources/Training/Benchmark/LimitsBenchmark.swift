@@ -37,7 +37,7 @@ public struct LimitsBenchmark {
         }
         let copies = try Self.copyBytes.map { try measureCopy(workingSet: $0, team) }
         var peaks = [try measurePeak(team)]
-        if let unit = try agreedDigitUnit() { peaks.append(try measurePeak(of: unit, team)) }
+        if let unit = try agreedByteUnit() { peaks.append(try measurePeak(of: unit, team)) }
         var limits = MachineLimits(peaks: peaks, copies: copies)
         guard complete else { return limits }
         limits.products = try ProductBenchmark(timer: timer, peaks: limits.peaks).run()
@@ -50,12 +50,12 @@ public struct LimitsBenchmark {
     }
 
     /// This rank's unit for products of bytes, if all ranks have one.
-    private func agreedDigitUnit() throws -> DigitUnit? {
-        let all = try communicator.allreduce(Int64(DigitUnit.best == nil ? 0 : 1), .minimum)
-        return all == 1 ? DigitUnit.best : nil
+    private func agreedByteUnit() throws -> InstructionSet? {
+        let all = try communicator.allreduce(Int64(InstructionSet.best.multipliesBytes ? 1 : 0), .minimum)
+        return all == 1 ? InstructionSet.best : nil
     }
 
-    private func measurePeak(of unit: DigitUnit, _ team: WorkerTeam) throws -> PeakMeasurement {
+    private func measurePeak(of unit: InstructionSet, _ team: WorkerTeam) throws -> PeakMeasurement {
         let rounds: UInt64 = 1 << 18
         let sinks = AlignedBuffer<Int32>(zeroed: 16 * threads)
         let base = sinks.vector.base

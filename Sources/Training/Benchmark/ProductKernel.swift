@@ -1,5 +1,6 @@
 internal import Datasets
 internal import MLPEngine
+internal import OpenBLAS
 internal import Tensors
 
 /// A way to compute matrix products that the benchmark measures. A further one becomes a further element of `all`.
@@ -16,19 +17,19 @@ struct ProductKernel: Sendable {
 
     /// OpenBLAS's SGEMM on one thread.
     static let openBLAS = ProductKernel(name: "openblas", unit: .vector, operations: 1) { problem in
-        BLAS.setThreadCount(1)
+        OpenBLAS.threadCount = 1
         return switch problem.shape.use {
         case .forward:
             {
-                BLAS.multiply(
+                OpenBLAS.gemm(
                     StridedMatrix(problem.x), .none, StridedMatrix(problem.other), .transposed,
-                    into: problem.product)
+                    into: StridedMatrix(problem.product))
             }
         case .weightGradient:
             {
-                BLAS.multiply(
+                OpenBLAS.gemm(
                     StridedMatrix(problem.other), .transposed, StridedMatrix(problem.x), .none,
-                    into: problem.product)
+                    into: StridedMatrix(problem.product))
             }
         }
     }
@@ -44,26 +45,26 @@ struct ProductKernel: Sendable {
     }
 
     /// The same in integers, where the CPU has a unit for products of bytes.
-    static func digits(_ precision: MatmulPrecision) -> ProductKernel? {
-        guard DigitUnit.best != nil, let digits = precision.digits else { return nil }
+    static func slices(_ precision: MatmulPrecision) -> ProductKernel? {
+        guard InstructionSet.best.multipliesBytes, let slices = precision.slices else { return nil }
         let name = "dp-train, \(precision.rawValue)"
-        return ProductKernel(name: name, unit: .bytes, operations: Double(digits)) { problem in
+        return ProductKernel(name: name, unit: .bytes, operations: Double(slices)) { problem in
             guard problem.hasPixels,
-                DigitWeights.areSupported(
-                    columns: problem.x.columns, planes: ImageFormat.cifar10.channels)
+                Int8Weights.areSupported(
+                    columns: problem.x.columns, channels: ImageFormat.cifar10.channels)
             else { return nil }
-            return try linear(problem, .pixels(problem.pixels), digits: digits)
+            return try linear(problem, .pixels(problem.pixels), slices: slices)
         }
     }
 
     /// All that are measured, OpenBLAS first.
     static var all: [ProductKernel] {
-        [openBLAS, numbers, pixels] + [.high, .medium].compactMap(digits)
+        [openBLAS, numbers, pixels] + [.high, .medium].compactMap(slices)
     }
 
     /// A product as a linear module of a network has it computed.
     private static func linear(
-        _ problem: ProductProblem, _ x: BatchInput<Float>, digits: Int? = nil
+        _ problem: ProductProblem, _ x: BatchInput<Float>, slices: Int? = nil
     ) throws -> () -> Void {
         let shape = problem.shape
         let (inputs, outputs) =
@@ -72,7 +73,7 @@ struct ProductKernel: Sendable {
         builder.linear(outputs: outputs, gain: 1)
         let network = builder.build()
         let linear = try PreparedLinear(
-            network, batch: x.rows, digits: digits, planes: ImageFormat.cifar10.channels)
+            network, batch: x.rows, slices: slices, channels: ImageFormat.cifar10.channels)
         switch shape.use {
         case .forward:
             linear.setWeights(problem.otherVector)
@@ -94,30 +95,30 @@ final class PreparedLinear {
     private let products: PackedProducts<Float>
     private let module: Linear
 
-    init(_ network: Sequential, batch: Int, digits: Int?, planes: Int) throws {
+    init(_ network: Sequential, batch: Int, slices: Int?, channels: Int) throws {
         self.network = network
         let module = network.linears[0]
         self.module = module
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
         packed = AlignedBuffer(
-            zeroed: PackedProducts<Float>.weightCount(of: network, first: digits == nil ? 0 : 1))
-        let slots = DigitWeights.slotCount(rows: module.outputs, columns: module.inputs)
-        let count = digits.map {
-            DigitWeights.packedCount(rows: module.outputs, columns: module.inputs, digits: $0)
+            zeroed: PackedProducts<Float>.weightCount(of: network, first: slices == nil ? 0 : 1))
+        let slots = Int8Weights.slotCount(rows: module.outputs, columns: module.inputs)
+        let count = slices.map {
+            Int8Weights.packedCount(rows: module.outputs, columns: module.inputs, slices: $0)
         }
         bytes = AlignedBuffer(zeroed: count ?? 0)
-        maxima = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
-        sums = AlignedBuffer(zeroed: digits == nil ? 0 : slots)
+        maxima = AlignedBuffer(zeroed: slices == nil ? 0 : slots)
+        sums = AlignedBuffer(zeroed: slices == nil ? 0 : slots)
         let team = try WorkerTeam(threadCount: 1)
-        guard let digits else {
+        guard let slices else {
             products = try PackedProducts(network, batch: batch, weights: packed.vector, team: team)
             return
         }
         products = try Int8Products(
             network, batch: batch, weights: packed.vector,
-            int8: DigitWeights(
-                rows: module.outputs, columns: module.inputs, planes: planes,
-                digits: digits, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector),
+            int8: Int8Weights(
+                rows: module.outputs, columns: module.inputs, channels: channels,
+                slices: slices, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector),
             team: team)
     }
 

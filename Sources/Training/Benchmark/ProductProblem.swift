@@ -13,7 +13,7 @@ final class ProductProblem {
     private let referenceBuffer: AlignedBuffer<Double>
     private let pixelBuffer: AlignedBuffer<UInt8>
     private let normalization = PixelNormalization<Float>(.cifar10)
-    /// Whether X's columns can be divided into colour planes.
+    /// Whether X's columns can be divided into colour channels.
     let hasPixels: Bool
 
     /// Random numbers for a product, keyed by a seed.
@@ -32,9 +32,9 @@ final class ProductProblem {
         for index in 0..<pixelBuffer.count {
             pixelBuffer.vector[index] = UInt8(truncatingIfNeeded: generator.next())
         }
-        let planes = ImageFormat.cifar10.channels
+        let channels = ImageFormat.cifar10.channels
         for index in 0..<xBuffer.count {
-            let plane = min(index % columns / max(1, columns / planes), planes - 1)
+            let plane = min(index % columns / max(1, columns / channels), channels - 1)
             let byte = Float(pixelBuffer.vector[index]) / 255
             xBuffer.vector[index] =
                 (byte - ImageFormat.cifar10.mean[plane]) / ImageFormat.cifar10.standardDeviation[plane]
@@ -96,8 +96,8 @@ final class ProductProblem {
         let otherMatrix = wideOther.matrix(rows: other.rows, columns: other.columns)
         let reference = referenceBuffer.matrix(rows: shape.m, columns: shape.n)
         switch shape.use {
-        case .forward: reference.setProduct(xMatrix, .none, otherMatrix, .transposed)
-        case .weightGradient: reference.setProduct(otherMatrix, .transposed, xMatrix)
+        case .forward: reference.gemm(xMatrix, .none, otherMatrix, .transposed)
+        case .weightGradient: reference.gemm(otherMatrix, .transposed, xMatrix)
         }
     }
 }

@@ -39,19 +39,19 @@ public struct StepWork: Sendable, Equatable {
     /// - Parameters:
     ///   - limits: What the machine can do.
     ///   - machine: The machine.
-    ///   - digits: The bytes of a number in a product with pixels, each of which is a product of bytes at that unit's
+    ///   - slices: The bytes of a number in a product with pixels, each of which is a product of bytes at that unit's
     ///     peak; nil for Float products.
     public func seconds(
-        within limits: MachineLimits, machine: BenchmarkMachine, digits: Int? = nil
+        within limits: MachineLimits, machine: BenchmarkMachine, slices: Int? = nil
     ) -> Double {
         let nodes = Double(machine.nodes)
         let traffic = stateBytes + batchBytes / nodes
         let bandwidth = limits.copyBytesPerSecond(workingSet: traffic * nodes / Double(machine.ranks)) / nodes
         let peak = limits.peak(of: .vector)?.gigaflops ?? .infinity
-        guard let digits, let bytes = limits.peak(of: .bytes)?.gigaflops else {
+        guard let slices, let bytes = limits.peak(of: .bytes)?.gigaflops else {
             return flops / (peak * 1e9) + traffic / bandwidth
         }
-        return (flops - pixelFlops) / (peak * 1e9) + pixelFlops * Double(digits) / (bytes * 1e9)
+        return (flops - pixelFlops) / (peak * 1e9) + pixelFlops * Double(slices) / (bytes * 1e9)
             + traffic / bandwidth
     }
 }

@@ -129,8 +129,8 @@ struct BenchmarkTable {
         column(String(format: "%.0f%%", 100 * share), width)
     }
 
-    private func number(_ value: Double, _ width: Int, _ digits: Int) -> String {
-        column(String(format: "%.\(digits)f", value), width)
+    private func number(_ value: Double, _ width: Int, _ slices: Int) -> String {
+        column(String(format: "%.\(slices)f", value), width)
     }
 
     private func column(_ text: String, _ width: Int) -> String {

@@ -11,7 +11,7 @@ import Testing
         for (index, pixel) in pixels.enumerated() { row.vector[index] = pixel }
         let numbers = normalization.numbers(row.matrix(rows: 1, columns: pixels.count))
         return pixels.indices.map { index in
-            let channel = index / numbers.plane
+            let channel = index / numbers.channelSize
             return Scalar(numbers.pixels[0, index]) * numbers.scale[channel] + numbers.shift[channel]
         }
     }
@@ -48,7 +48,7 @@ import Testing
         let buffer = AlignedBuffer<UInt8>(repeating: 0, count: 3 * 3072)
         for index in 0..<buffer.count { buffer.vector[index] = UInt8(truncatingIfNeeded: index * 7) }
         let numbers = normalization.numbers(buffer.matrix(rows: 3, columns: 3072))
-        #expect(numbers.rows == 3 && numbers.columns == 3072 && numbers.plane == 1024)
+        #expect(numbers.rows == 3 && numbers.columns == 3072 && numbers.channelSize == 1024)
         #expect(numbers.scale.count == 3 && numbers.shift.count == 3)
         #expect(numbers[rows: 1..<3].pixels.vector.array == buffer.vector[3072..<9216].array)
     }

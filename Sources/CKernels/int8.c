@@ -1,0 +1,89 @@
+// Hands over to the kernels for bytes of the instruction set in use; and what all of them share.
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "instruction_set.h"
+#include "int8_kernels.h"
+
+static const dp_int8_kernels *const tables[dp_instruction_sets] = {
+    [dp_baseline] = &dp_int8_plain,
+    [dp_avx2] = &dp_int8_plain,
+    [dp_avx512] = &dp_int8_plain,
+#if defined(__x86_64__)
+    [dp_avx512_vnni] = &dp_int8_vnni,
+#endif
+#if defined(DP_HAS_AMX)
+    [dp_amx] = &dp_int8_amx,
+#endif
+};
+
+#define DP_INT8_DISPATCH(name, parameters, arguments) \
+    void dp_int8_##name parameters { tables[dp_used_instruction_set()]->name arguments; }
+DP_INT8_KERNELS(DP_INT8_DISPATCH)
+
+int dp_int8_scale_for(float largest, int slices, dp_int8_scale *scale) {
+    *scale = (dp_int8_scale){{1, 1}, {1, 1}};
+    if (!isfinite(largest)) return 0;
+    if (largest == 0) return 1;
+    // The largest q whose slices are all signed bytes is 127 (1 + 256 + 65536); a little below 2^23, or 2^15.
+    int exponent;
+    const float fraction = frexpf(largest, &exponent);
+    exponent -= slices == 3 ? 23 : 15;
+    if (fraction > 0.996f) exponent++;
+    // Each half is a normal number, however small or large the whole is.
+    const int half = exponent / 2, rest = exponent - half;
+    *scale = (dp_int8_scale){{ldexpf(1, half), ldexpf(1, rest)}, {ldexpf(1, -half), ldexpf(1, -rest)}};
+    return 1;
+}
+
+size_t dp_int8_weight_bytes(size_t n, size_t k, int slices) { return dp_whole_lanes(n) * k * (size_t)slices; }
+
+size_t dp_int8_gradient_bytes(size_t samples, size_t n, int slices) {
+    return 2 * dp_int8_padded_samples(samples) * dp_whole_lanes(n) * (size_t)slices;
+}
+
+static uint32_t dp_random(uint32_t *seed) { return *seed = *seed * 1664525u + 1013904223u; }
+
+static float *dp_random_numbers(size_t count, uint32_t *seed) {
+    float *all = malloc(count * sizeof(float));
+    for (size_t i = 0; all && i < count; i++) all[i] = (float)(int32_t)dp_random(seed) * 0x1p-31f;
+    return all;
+}
+
+int dp_int8_agree(const dp_int8_kernels *one, const dp_int8_kernels *other, size_t m, size_t n, size_t k, size_t channels,
+                  size_t columns, int slices, uint32_t seed) {
+    const dp_int8_kernels *const both[2] = {one, other};
+    const size_t samples = m;
+    float *w = dp_random_numbers(n * k, &seed), *dy = dp_random_numbers(samples * n, &seed);
+    float *factors = dp_random_numbers(columns + channels, &seed), *zero_points = dp_random_numbers(columns, &seed);
+    float *offset = dp_random_numbers(n, &seed);
+    float *y = calloc(2 * m * n, sizeof(float)), *g = calloc(2 * n * columns, sizeof(float));
+    uint8_t *x = malloc(m * k), *bytes = malloc(dp_int8_padded_samples(samples) * dp_whole_lanes(columns));
+    int8_t *packed = malloc(dp_int8_weight_bytes(n, k, slices));
+    int8_t *gradient = malloc(dp_int8_gradient_bytes(samples, n, slices));
+    int32_t *sums = malloc(n * sizeof(int32_t));
+    dp_int8_scale *scales = malloc(n * sizeof(dp_int8_scale));
+    dp_int8_sums *gradient_sums = malloc(n * sizeof(dp_int8_sums));
+    void *const all[] = {w, dy, factors, zero_points, offset, y, g,
+                         x, bytes, packed, gradient, sums, scales, gradient_sums};
+    int agree = 1;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) agree = agree && all[i];
+    if (agree) {
+        for (size_t i = 0; i < m * k; i++) x[i] = (uint8_t)(dp_random(&seed) >> 24);
+        for (size_t i = 0; i < n; i++) dp_int8_scale_for(1 + (float)i, slices, &scales[i]);
+        for (int i = 0; i < 2; i++) {
+            both[i]->pack_weights(n, k, 0, k, w, k, scales, slices, packed, sums);
+            both[i]->gemm_nt(m, n, k, channels, x, k, packed, scales, slices, factors, offset, y + i * m * n, n);
+            both[i]->pack_gradient(samples, n, dy, n, scales, slices, gradient, gradient_sums);
+            both[i]->pack_bytes(samples, columns, x, k, bytes);
+            both[i]->gemm_tn(n, columns, samples, gradient, gradient_sums, scales, slices, bytes, factors, zero_points,
+                             g + i * n * columns, columns);
+        }
+        agree = memcmp(y, y + m * n, m * n * sizeof(float)) == 0 &&
+                memcmp(g, g + n * columns, n * columns * sizeof(float)) == 0 && y[m * n - 1] != 0 &&
+                g[n * columns - 1] != 0;
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    return agree;
+}

@@ -1,0 +1,23 @@
+// Products of bytes by AVX-512's vpdpbusd. DP_TARGET is defined before.
+#ifndef DP_TRAIN_INT8_DOT_VNNI_H
+#define DP_TRAIN_INT8_DOT_VNNI_H
+
+#include <immintrin.h>
+
+#include "int8_kernels.h"
+
+// 24 sums in registers.
+#define DP_ROWS 8
+#define DP_COLUMN_ROWS 4
+
+DP_STATIC dp_ints dp_splat_bytes(const uint8_t *bytes) {
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return (dp_ints)_mm512_set1_epi32(four);
+}
+
+DP_STATIC dp_ints dp_dot(dp_ints sum, dp_ints bytes, dp_ints slices) {
+    return (dp_ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)bytes, (__m512i)slices);
+}
+
+#endif

@@ -1,0 +1,11 @@
+#if defined(__x86_64__)
+#include "targets.h"
+
+#define DP_TARGET __attribute__((target(DP_VNNI_FEATURES), min_vector_width(512)))
+#include "int8_dot_vnni.h"
+#include "int8_packing.h"
+#include "int8_gemm.h"
+
+const dp_int8_kernels dp_int8_vnni = {DP_INT8_KERNELS(DP_INT8_ENTRY)};
+
+#endif

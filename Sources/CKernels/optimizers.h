@@ -1,0 +1,67 @@
+// Steps of optimizers on rows of parameters. kernels_both_precisions.h includes this for each precision.
+
+static DP_TARGET void DP_FN(sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
+                                 REAL weight_decay, const REAL *gradient, size_t gradient_stride, REAL *velocity,
+                                 REAL *parameters, size_t stride) {
+    // Nesterov's look-ahead as two factors, so that one loop serves both.
+    const REAL of_gradient = nesterov ? 1 : 0, of_velocity = nesterov ? momentum : 1;
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *g = gradient + r * gradient_stride;
+        REAL *p = parameters + r * stride;
+        if (momentum == 0) {
+            DP_VECTORIZE
+            for (size_t i = 0; i < columns; i++) p[i] -= rate * (g[i] + weight_decay * p[i]);
+            continue;
+        }
+        REAL *v = velocity + r * stride;
+        DP_VECTORIZE
+        for (size_t i = 0; i < columns; i++) {
+            const REAL d = g[i] + weight_decay * p[i];
+            const REAL next = momentum * v[i] + d;
+            v[i] = next;
+            p[i] -= rate * (of_gradient * d + of_velocity * next);
+        }
+    }
+}
+
+// Source: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019; as PyTorch computes it.
+static DP_TARGET void DP_FN(adamw)(size_t rows, size_t columns, double rate, double beta1, double beta2, double epsilon,
+                                   double decay, double correction1, double correction2, const REAL *gradient,
+                                   size_t gradient_stride, REAL *m, REAL *v, REAL *parameters, size_t stride) {
+    // Each rounded once: 1 - beta2 of a rounded beta2 would be off by far more.
+    const REAL keep = (REAL)(1 - rate * decay), step = (REAL)(rate / correction1), floor = (REAL)epsilon;
+    const REAL of_m = (REAL)beta1, into_m = (REAL)(1 - beta1), of_v = (REAL)beta2, into_v = (REAL)(1 - beta2);
+    const REAL unbiased = (REAL)(1 / correction2);
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *g = gradient + r * gradient_stride;
+        REAL *p = parameters + r * stride, *first = m + r * stride, *second = v + r * stride;
+        DP_VECTORIZE
+        for (size_t i = 0; i < columns; i++) {
+            const REAL mean = of_m * first[i] + into_m * g[i];
+            const REAL square = of_v * second[i] + into_v * (g[i] * g[i]);
+            first[i] = mean;
+            second[i] = square;
+            p[i] = keep * p[i] - step * mean / (__builtin_elementwise_sqrt(square * unbiased) + floor);
+        }
+    }
+}
+
+// Source: Chen and others, "Symbolic discovery of optimization algorithms", NeurIPS 2023.
+static DP_TARGET void DP_FN(lion)(size_t rows, size_t columns, double rate, double beta1, double beta2, double decay,
+                                  const REAL *gradient, size_t gradient_stride, REAL *m, REAL *parameters,
+                                  size_t stride) {
+    const REAL keep = (REAL)(1 - rate * decay), step = (REAL)rate;
+    const REAL of_m1 = (REAL)beta1, into_m1 = (REAL)(1 - beta1), of_m2 = (REAL)beta2, into_m2 = (REAL)(1 - beta2);
+    for (size_t r = 0; r < rows; r++) {
+        const REAL *g = gradient + r * gradient_stride;
+        REAL *p = parameters + r * stride, *momentum = m + r * stride;
+        DP_VECTORIZE
+        for (size_t i = 0; i < columns; i++) {
+            const REAL direction = of_m1 * momentum[i] + into_m1 * g[i];
+            // 0 and NaN are their own signs.
+            const REAL sign = direction > 0 ? 1 : direction < 0 ? -1 : direction;
+            p[i] = keep * p[i] - step * sign;
+            momentum[i] = of_m2 * momentum[i] + into_m2 * g[i];
+        }
+    }
+}

@@ -1,0 +1,16 @@
+// What kernels are compiled with, and a CPU must have: what __attribute__((target)) names, dp_best_instruction_set looks
+// for.
+#ifndef DP_TRAIN_TARGETS_H
+#define DP_TRAIN_TARGETS_H
+
+#define DP_AVX2_FEATURES "avx2,fma,bmi,bmi2"
+#define DP_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl," DP_AVX2_FEATURES
+#define DP_VNNI_FEATURES DP_AVX512_FEATURES ",avx512vnni"
+#define DP_AMX_FEATURES DP_VNNI_FEATURES ",amx-tile,amx-int8"
+
+// Where there are kernels for AMX: the system must be asked for the use of its tiles, and Linux is known how to.
+#if defined(__x86_64__) && defined(__linux__)
+#define DP_HAS_AMX 1
+#endif
+
+#endif
