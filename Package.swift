@@ -12,7 +12,6 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -22,6 +21,7 @@ let package = Package(
         .executable(name: "dp-train", targets: ["dp-train"]),
         .library(name: "Threads", targets: ["Threads"]),
         .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "OpenBLAS", targets: ["OpenBLAS"]),
         .library(name: "MLPEngine", targets: ["MLPEngine"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Collectives", targets: ["Collectives"]),
@@ -31,11 +31,11 @@ let package = Package(
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "ZstdFrames", targets: ["ZstdFrames"]),
         .library(name: "DurableFiles", targets: ["DurableFiles"]),
+        .library(name: "Digests", targets: ["Digests"]),
         .library(name: "Training", targets: ["Training"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
@@ -58,13 +58,17 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Checkpoints",
-            dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Threads", crypto],
+            dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Digests", "Threads"],
             swiftSettings: settings),
         .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
         .target(
             name: "ZstdFrames", dependencies: ["SystemLimits", "CZstd", "DurableFiles"],
             swiftSettings: settings),
         .target(name: "DurableFiles", dependencies: [system], swiftSettings: settings),
+        .target(
+            name: "Digests",
+            dependencies: [.target(name: "CLibcrypto", condition: .when(platforms: [.linux]))],
+            swiftSettings: settings),
         .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
@@ -74,9 +78,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Datasets",
-            dependencies: ["SystemLimits", "DurableFiles", "Tensors", "CZlib", crypto, system],
+            dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
-        .target(name: "MLPEngine", dependencies: ["Tensors"], swiftSettings: settings),
+        .target(name: "MLPEngine", dependencies: ["OpenBLAS", "Tensors"], swiftSettings: settings),
         .target(
             name: "OpenBLAS", dependencies: ["Tensors", "COpenBLAS"],
             swiftSettings: settings),
@@ -102,6 +106,8 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        // On Apple's systems CryptoKit is in its place.
+        .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Unit tests, multi-rank suites (XCTest, under mpirun), end-to-end tests of the built executable.
         .target(
@@ -113,6 +119,10 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
+            swiftSettings: settings),
+        // The textbook's products, losses and single pass, to which training is compared.
+        .target(
+            name: "MLPReference", dependencies: ["MLPEngine", "Tensors"], path: "Tests/MLPReference",
             swiftSettings: settings),
         .target(name: "FileTestSupport", path: "Tests/FileTestSupport", swiftSettings: settings),
         .target(
@@ -129,13 +139,14 @@ let package = Package(
             dependencies: ["Tensors", "OpenBLAS", "TensorTestSupport", "TileEmulation", "CBenchmark"],
             swiftSettings: settings),
         .testTarget(
-            name: "MLPEngineTests", dependencies: ["MLPEngine", "Tensors", "TensorTestSupport"],
+            name: "MLPEngineTests",
+            dependencies: ["MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "DatasetsTests",
             dependencies: [
-                "Datasets", "Tensors", "DurableFiles", "CZlib", "ArchiveTestSupport", "LoopbackSupport",
-                crypto,
+                "Datasets", "Tensors", "DurableFiles", "Digests", "CZlib", "ArchiveTestSupport",
+                "LoopbackSupport",
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
@@ -148,6 +159,7 @@ let package = Package(
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: settings),
         .testTarget(
             name: "ZstdFramesTests", dependencies: ["ZstdFrames", "DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
@@ -161,7 +173,7 @@ let package = Package(
         .testTarget(
             name: "DataParallelTests",
             dependencies: [
-                "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport",
+                "DataParallel", "MLPEngine", "MLPReference", "Collectives", "Tensors", "TensorTestSupport",
                 "CollectiveTestSupport", "MultiRankSupport",
             ],
             swiftSettings: settings),
@@ -183,7 +195,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["dp-train-fuzz", "FileTestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport", "LoopbackSupport"],
+            name: "EndToEndTests",
+            dependencies: ["dp-train", "Training", "FileTestSupport", "LoopbackSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Digests
 internal import Foundation
 
 /// A hash by which two sets of tensors can be compared, whatever file they are in.
@@ -14,7 +14,7 @@ public enum TensorDigest {
     /// 3. the number of its dimensions, and each dimension, outermost first;
     /// 4. the number of bytes of its elements, and these bytes, little-endian and row-major.
     public static func sha256(of tensors: [NamedTensor]) -> String {
-        var hash = SHA256()
+        var hash = Digest.sha256()
         for tensor in tensors.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
             update(&hash, Data(tensor.name.utf8))
             update(&hash, Data(tensor.elementType.rawValue.utf8))
@@ -22,7 +22,7 @@ public enum TensorDigest {
             for dimension in tensor.shape { update(&hash, dimension) }
             update(&hash, tensor.bytes)
         }
-        return hexadecimal(hash.finalize())
+        return hash.hexadecimal
     }
 }
 
@@ -37,26 +37,21 @@ public enum MetadataDigest {
     /// number of UTF-8 bytes of the key as in ``TensorDigest``, these bytes, and the same of the value. `tensors_sha256` is
     /// one of the pairs, so that this digest covers the tensors, too.
     public static func sha256(of metadata: [String: String]) -> String {
-        var hash = SHA256()
+        var hash = Digest.sha256()
         for (key, value) in metadata.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
         where key != Self.key {
             update(&hash, Data(key.utf8))
             update(&hash, Data(value.utf8))
         }
-        return hexadecimal(hash.finalize())
+        return hash.hexadecimal
     }
 }
 
-private func update(_ hash: inout SHA256, _ integer: Int) {
-    withUnsafeBytes(of: UInt64(integer).littleEndian) { hash.update(bufferPointer: $0) }
+private func update(_ hash: inout Digest, _ integer: Int) {
+    withUnsafeBytes(of: UInt64(integer).littleEndian) { hash.update($0) }
 }
 
-private func update(_ hash: inout SHA256, _ bytes: Data) {
+private func update(_ hash: inout Digest, _ bytes: Data) {
     update(&hash, bytes.count)
-    hash.update(data: bytes)
-}
-
-private func hexadecimal(_ digest: SHA256.Digest) -> String {
-    let digits = Array("0123456789abcdef")
-    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    bytes.withUnsafeBytes { hash.update($0) }
 }

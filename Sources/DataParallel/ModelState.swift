@@ -2,23 +2,25 @@ public import Collectives
 public import MLPEngine
 public import Tensors
 
-/// The state that training changes: parameters, velocities and running statistics, once for all ranks of a node, in
-/// memory that they share.
+/// The state that training changes: parameters, the optimizer's state and running statistics, once for all ranks of a node,
+/// in memory that they share.
 ///
-/// Which rank writes which part, and when, is up to the ``GradientReduction``.
+/// Which rank writes which part, and when, is up to the ``DataParallelStrategy``.
 public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     /// The model.
     public let mlp: MLP
-    /// The optimiser.
-    public let optimizer: SGD
+    /// The optimizer.
+    public let optimizer: any Optimizer
     /// The flat parameters.
     public let parameters: Vector<Scalar>
-    /// The flat velocities; nil without momentum.
-    public let velocity: Vector<Scalar>?
+    /// The optimizer's flat tensors, in the order of its names.
+    public let optimizerState: [Vector<Scalar>]
     /// Batch norm's running statistics.
     public let runningStatistics: Vector<Scalar>
-    /// The weights once more, packed for products.
-    public let packedWeights: PackedWeights<Scalar>
+    /// Memory for the weights once more, packed for products: of all linear layers, or of all but the first.
+    public let packedWeights: Vector<Scalar>
+    /// Memory for those of the first one as integers, where its products with pixels are taken in integers.
+    public let int8Weights: Int8Weights?
 
     /// PyTorch's momentum of batch norm's running statistics.
     public static var statisticsMomentum: Scalar { 0.1 }
@@ -30,14 +32,14 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     ///
     /// - Parameters:
     ///   - mlp: The model.
-    ///   - optimizer: The optimiser.
+    ///   - optimizer: The optimizer.
     ///   - group: The ranks of this node.
     ///   - seed: The run's seed.
     ///   - pixels: The colour channels of the network's input, and the bytes of a number in its products with pixels; nil
     ///     for products of numbers.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     public init(
-        mlp: MLP, optimizer: SGD, group: NodeGroup, seed: UInt64,
+        mlp: MLP, optimizer: any Optimizer, group: NodeGroup, seed: UInt64,
         pixels: (channels: Int, slices: Int)? = nil
     ) throws {
         self.mlp = mlp
@@ -46,19 +48,21 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         let network = mlp.network
         var plan = RegionPlan()
         let parameters = plan.add(Scalar.self, count: mlp.parameterCount)
-        let velocity = plan.add(Scalar.self, count: optimizer.hasVelocity ? mlp.parameterCount : 0)
+        let state = optimizer.stateNames.map { _ in plan.add(Scalar.self, count: mlp.parameterCount) }
         let statistics = plan.add(Scalar.self, count: network.statisticsLayout.count)
         let packed = plan.add(
-            Scalar.self, count: PackedWeights<Scalar>.count(of: network, withSlices: pixels != nil))
+            Scalar.self,
+            count: PackedProducts<Scalar>.weightCount(of: network, first: pixels == nil ? 0 : 1))
         let slices = pixels.map {
             Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
         }
-        region = try group.makeRegion(byteCount: plan.byteCount)
+        let region = try group.makeRegion(byteCount: plan.byteCount)
+        self.region = region
         self.parameters = parameters.vector(in: region)
-        self.velocity = optimizer.hasVelocity ? velocity.vector(in: region) : nil
+        optimizerState = state.map { $0.vector(in: region) }
         runningStatistics = statistics.vector(in: region)
-        packedWeights = PackedWeights(
-            numbers: packed.vector(in: region), slices: slices?.weights(in: region))
+        packedWeights = packed.vector(in: region)
+        int8Weights = slices?.weights(in: region)
         if group.isLeader {
             network.parameterLayout.initialize(self.parameters, seed: seed)
             network.statisticsLayout.initialize(runningStatistics, seed: seed)
@@ -66,27 +70,28 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         try group.barrier()
     }
 
+    /// All tensors that training changes.
+    public var tensors: [Vector<Scalar>] { [parameters, runningStatistics] + optimizerState }
+
     /// Brings rank 0's state, as it has been restored there, to all nodes. Collective: every rank must call it.
     ///
+    /// - Parameter products: Takes over the weights.
     /// - Throws: The communicator's error.
-    public func broadcast() throws {
+    public func broadcast(to products: any MatrixProducts<Scalar>) throws {
         try group.betweenNodes { leaders in
-            try leaders.broadcast(parameters.buffer, root: 0)
-            try leaders.broadcast(runningStatistics.buffer, root: 0)
-            if let velocity { try leaders.broadcast(velocity.buffer, root: 0) }
+            for tensor in tensors { try leaders.broadcast(tensor.buffer, root: 0) }
         }
         // Rank 0 may have been alone in restoring.
         try group.barrier()
-        if group.isLeader {
-            try LinearProducts(mlp.network, batch: 0, packed: packedWeights, threads: 1).packWeights(
-                parameters)
-        }
+        if group.isLeader { products.packWeights(parameters) }
         try group.barrier()
     }
 
-    /// One step of the optimiser, to be taken piece by piece.
-    func update(learningRate: Double) -> ParameterUpdate<Scalar> {
-        ParameterUpdate(optimizer, parameters: parameters, velocity: velocity, learningRate: learningRate)
+    /// One step of the optimizer, to be taken piece by piece.
+    func optimizerStep(number: Int, learningRate: Double) -> OptimizerStep<Scalar> {
+        OptimizerStep(
+            optimizer, parameters: parameters, state: optimizerState, learningRate: learningRate,
+            number: number)
     }
 
     /// Moves the running statistics towards a batch's.
@@ -95,18 +100,18 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     }
 }
 
-/// Where the first module's weights as bytes lie in a shared region.
+/// Where the first layer's weights as integers lie in a shared region.
 private struct Int8Places {
-    private let module: Linear
+    private let linear: Linear
     private let channels: Int
     private let slices: Int
     private let packed: RegionPlan.Place<Int8>
     private let maxima: RegionPlan.Place<Float>
     private let sums: RegionPlan.Place<Int32>
 
-    init(_ module: Linear, channels: Int, slices: Int, _ plan: inout RegionPlan) {
-        (self.module, self.channels, self.slices) = (module, channels, slices)
-        let (rows, columns) = (module.outputs, module.inputs)
+    init(_ linear: Linear, channels: Int, slices: Int, _ plan: inout RegionPlan) {
+        (self.linear, self.channels, self.slices) = (linear, channels, slices)
+        let (rows, columns) = (linear.outputs, linear.inputs)
         let slots = Int8Weights.slotCount(rows: rows, columns: columns)
         packed = plan.add(
             Int8.self, count: Int8Weights.packedCount(rows: rows, columns: columns, slices: slices))
@@ -116,8 +121,34 @@ private struct Int8Places {
 
     func weights(in region: SharedRegion) -> Int8Weights {
         Int8Weights(
-            rows: module.outputs, columns: module.inputs, channels: channels, slices: slices,
+            rows: linear.outputs, columns: linear.inputs, channels: channels, slices: slices,
             packed: packed.vector(in: region), maxima: maxima.vector(in: region),
             sums: sums.vector(in: region))
+    }
+}
+
+/// Where things lie in a shared region, each from a cache line of its own on.
+struct RegionPlan {
+    /// A place for `count` scalars.
+    struct Place<Scalar: BitwiseCopyable> {
+        fileprivate let offset: Int
+        fileprivate let count: Int
+
+        /// The scalars in a region of the plan's size.
+        func vector(in region: SharedRegion) -> Vector<Scalar> {
+            Vector(
+                base: (region.base + offset).bindMemory(to: Scalar.self, capacity: count), count: count)
+        }
+    }
+
+    private(set) var byteCount = 0
+
+    mutating func add<Scalar: BitwiseCopyable>(_: Scalar.Type, count: Int) -> Place<Scalar> {
+        let alignment = AlignedBuffer<Scalar>.alignment
+        defer {
+            let end = byteCount + count * MemoryLayout<Scalar>.stride
+            byteCount = (end + alignment - 1) / alignment * alignment
+        }
+        return Place(offset: byteCount, count: count)
     }
 }

@@ -1,7 +1,7 @@
 public import Foundation
 internal import SystemPackage
 
-/// A file that only grows: everything before `size` was written whole.
+/// A file that only grows, but for `truncate`: everything before `size` was written whole.
 ///
 /// A write that fails part-way (a full disk, a quota, a size limit) is taken back, so the file always ends where
 /// the last successful `append` ended. It is closed when its last reference goes.
@@ -58,6 +58,23 @@ public final class AppendFile {
         size += bytes.count
     }
 
+    /// Drops everything in the file.
+    ///
+    /// - Throws: `FileError` if the operating system refuses; the file is then as it was.
+    public func truncate() throws(FileError) {
+        do {
+            try descriptor.resize(to: 0)
+        } catch {
+            throw FileError(operation: "empty", path: path, error)
+        }
+        size = 0
+    }
+
+    /// Keeps other processes, and other openings of the file in this one, from doing the same, until this one is closed.
+    ///
+    /// - Returns: False where another has done so already.
+    public func lock() -> Bool { Posix.lock(descriptor.rawValue) == 0 }
+
     /// Waits until everything written has reached the storage.
     ///
     /// - Throws: `FileError` if it did not.
@@ -67,6 +84,13 @@ public final class AppendFile {
 }
 
 extension AppendFile {
+    /// Appends `bytes`, all or nothing.
+    ///
+    /// - Throws: `FileError`; the file then has its old size.
+    public func append(_ bytes: [UInt8]) throws(FileError) {
+        try appendContents(of: Data(bytes))
+    }
+
     /// Appends `contents`, all or nothing.
     ///
     /// - Throws: `FileError`; the file then has its old size.

@@ -79,7 +79,7 @@ public enum Files {
 
     /// Hidden, in the same folder, with a number that nobody can guess, so that nothing can be put in its way, and with the
     /// process: `runs/a/x.zst` is first written as `runs/a/.x.zst.tmp-9f86d081884c7d65-4711`.
-    private static func temporaryPath(for path: String) -> String {
+    static func temporaryPath(for path: String) -> String {
         let target = FilePath(path)
         let number = String(UInt64.random(in: .min ... .max), radix: 16)
         let process = ProcessInfo.processInfo.processIdentifier

@@ -193,3 +193,18 @@ public struct PixelMatrix<Scalar: TensorScalar>: @unchecked Sendable {
         dp_pixels(bytes: pixels.base, stride: pixels.columns, channel_size: channelSize)
     }
 }
+
+extension PixelMatrix where Scalar == Float {
+    /// Writes the numbers scale · byte + shift that the pixels stand for to `numbers` [rows, columns].
+    public func copy(into numbers: Matrix<Float>) {
+        precondition(numbers.rows == rows && numbers.columns == columns, "numbers of another shape")
+        for row in 0..<rows {
+            for channel in 0..<scale.count {
+                let (scale, shift) = (scale[channel], shift[channel])
+                let start = row * columns + channel * channelSize
+                let (from, to) = (pixels.base + start, numbers.base + start)
+                for index in 0..<channelSize { to[index] = Float(from[index]) * scale + shift }
+            }
+        }
+    }
+}

@@ -88,23 +88,24 @@ struct ArithmeticProbe {
     }
 
     private mutating func pixels() throws {
-        var builder = SequentialBuilder(inputs: CIFAR10.imageBytes, prefix: "probe")
+        var builder = SequentialBuilder(inputs: configuration.format.imageBytes, prefix: "probe")
         builder.linear(outputs: columns, gain: 1)
         let network = builder.build()
-        let linear = try PreparedLinear(network, batch: rows, slices: configuration.slices)
-        let weights = number(CIFAR10.imageBytes * columns)
+        let linear = try PreparedLinear(
+            network, batch: rows, slices: configuration.slices, channels: configuration.format.channels)
+        let weights = number(configuration.format.imageBytes * columns)
         linear.setWeights(weights.vector)
-        let bytes = AlignedBuffer<UInt8>(zeroed: rows * CIFAR10.imageBytes)
+        let bytes = AlignedBuffer<UInt8>(zeroed: rows * configuration.format.imageBytes)
         for index in 0..<bytes.count { bytes.vector[index] = UInt8(truncatingIfNeeded: random() >> 32) }
         let y = AlignedBuffer<Float>(zeroed: rows * columns)
         let dy = number(rows * columns)
-        withExtendedLifetime(PixelNormalization<Float>.cifar10) { normalization in
+        withExtendedLifetime(PixelNormalization<Float>(configuration.format)) { normalization in
             let x = BatchInput.pixels(
-                normalization.numbers(bytes.matrix(rows: rows, columns: CIFAR10.imageBytes)))
+                normalization.numbers(bytes.matrix(rows: rows, columns: configuration.format.imageBytes)))
             linear.forward(x, into: y.matrix(rows: rows, columns: columns))
             linear.weightGradient(
                 x, dy: dy.matrix(rows: rows, columns: columns),
-                into: weights.matrix(rows: columns, columns: CIFAR10.imageBytes))
+                into: weights.matrix(rows: columns, columns: configuration.format.imageBytes))
         }
         add(y.vector, to: .pixels)
         add(weights.vector, to: .pixels)
@@ -133,9 +134,10 @@ struct ArithmeticProbe {
             let p = number(rows * columns)
             let g = number(rows * columns)
             let v = number(rows * columns)
-            optimizer.step(
-                parameters: p.vector, gradients: g.vector, velocity: optimizer.hasVelocity ? v.vector : nil,
-                learningRate: 0.1)
+            OptimizerStep(
+                optimizer, parameters: p.vector, state: optimizer.stateNames.map { _ in v.vector },
+                learningRate: 0.1, number: 1
+            ).apply(to: 0..<p.count, gradients: g.vector)
             add(p.vector, to: .optimizer)
             add(v.vector, to: .optimizer)
         }
@@ -144,7 +146,7 @@ struct ArithmeticProbe {
     private mutating func training() throws {
         let mlp = MLP(
             MLPConfiguration(
-                inputs: inner, hiddenDimensions: [columns], classes: CIFAR10.classCount,
+                inputs: inner, hiddenDimensions: [columns], classes: configuration.format.classCount,
                 activation: configuration.activation, batchNorm: true, residual: true))
         let parameters = number(mlp.parameterCount, range: 0.1)
         let x = number(rows * inner)
@@ -154,17 +156,27 @@ struct ArithmeticProbe {
         let batch = AlignedBuffer<Float>(zeroed: count)
         let running = number(count)
         let workspace = try Workspace<Float>(for: mlp.network, capacity: rows)
-        var losses = [BatchLoss.zero]
-        for _ in 0..<2 {
-            try mlp.computeGradients(
-                .numbers(x.matrix(rows: rows, columns: inner)), targets: .labels(labels.vector),
-                globalBatch: rows, parameters: parameters.vector, gradients: gradients.vector,
-                batchStatistics: batch.matrix(rows: 1, columns: count), losses: &losses, workspace: workspace,
-                reducer: LocalBatch())
-            SGD().step(
-                parameters: parameters.vector, gradients: gradients.vector, velocity: nil, learningRate: 0.1)
+        let packed = AlignedBuffer<Float>(zeroed: PackedProducts<Float>.weightCount(of: mlp.network))
+        let products = try PackedProducts(
+            mlp.network, batch: rows, weights: packed.vector, team: WorkerTeam(threadCount: 1))
+        for step in 0..<2 {
+            products.packWeights(parameters.vector)
+            let pass = Pass(
+                .numbers(x.matrix(rows: rows, columns: inner)), parameters: parameters.vector,
+                workspace: workspace, products: products,
+                mode: .training(
+                    .init(
+                        collectives: LocalBatch(gradients: gradients.vector),
+                        batchStatistics: batch.matrix(rows: 1, columns: count), step: step)))
+            let logits = try mlp.network.forward(pass)
+            let loss = SoftmaxCrossEntropy().evaluate(
+                logits, .labels(labels.vector), factor: 1 / Float(rows), gradient: logits)
+            try mlp.network.backward(logits, pass)
+            OptimizerStep(
+                SGD(), parameters: parameters.vector, state: [], learningRate: 0.1, number: step + 1
+            ).apply(to: 0..<parameters.count, gradients: gradients.vector)
             BatchNorm.update(running: running.vector, towards: batch.vector, momentum: 0.1)
-            add(losses[0].lossSum.bitPattern, to: .training)
+            add(loss.lossSum.bitPattern, to: .training)
         }
         add(parameters.vector, to: .training)
         add(running.vector, to: .training)
@@ -181,7 +193,7 @@ struct ArithmeticProbe {
 
     private func labels() -> AlignedBuffer<Int32> {
         let labels = AlignedBuffer<Int32>(zeroed: rows)
-        for row in 0..<rows { labels.vector[row] = Int32(row % CIFAR10.classCount) }
+        for row in 0..<rows { labels.vector[row] = Int32(row % configuration.format.classCount) }
         return labels
     }
 

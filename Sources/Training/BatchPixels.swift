@@ -1,4 +1,5 @@
 internal import Collectives
+internal import DataParallel
 internal import Datasets
 internal import MLPEngine
 internal import Tensors
@@ -9,14 +10,14 @@ internal import Tensors
 /// Pixels do not depend on the weights. Between nodes those of the next batch of the epoch therefore travel while a step
 /// computes, on a thread of each leader, from and to a second room; the first batch of an epoch, or after a resumption,
 /// is waited for. Where the library lets only one thread communicate, so is every batch.
-final class BatchPixels {
+final class BatchPixels: BatchSource {
     private struct Batch: Equatable {
         let epoch: Int?
         let step: Int
     }
 
     private let loader: BatchLoader
-    private let normalization = PixelNormalization<Float>.cifar10
+    private let normalization: PixelNormalization<Float>
     private let region: SharedRegion
     private let labelBuffer: AlignedBuffer<Int32>
     private let rowsOfRank: [Int]
@@ -29,6 +30,8 @@ final class BatchPixels {
     /// Of which batch each room holds this rank's rows: one room, or two where batches travel ahead.
     private var loaded: [Batch?]
     private var current = 0
+    /// The exchange as a value; kept, so that a step allocates nothing.
+    private var exchangeOverLeaders: ((any Communicator) throws -> Void)?
     /// The batch that has been sent ahead.
     private var ahead: Batch?
 
@@ -43,10 +46,12 @@ final class BatchPixels {
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     init(loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int], rank: Int, exchanged: Bool) throws {
         self.loader = loader
+        normalization = PixelNormalization(loader.format)
         self.rowsOfRank = rowsOfRank
         let nodeOfRank = group.placement.nodeOfRank
         bytesOfNode = (0..<group.nodeCount).map { node in
-            zip(nodeOfRank, rowsOfRank).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) } * CIFAR10.imageBytes
+            zip(nodeOfRank, rowsOfRank).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) }
+                * loader.format.imageBytes
         }
         let first = rowsOfRank[..<rank].reduce(0, +)
         ownRows = first..<first + rowsOfRank[rank]
@@ -61,35 +66,32 @@ final class BatchPixels {
         loaded = isAhead == 1 ? [nil, nil] : [nil]
         region = try group.makeRegion(byteCount: loaded.count * bytesOfNode.reduce(0, +))
         labelBuffer = try AlignedBuffer(allocating: loaded.count * loader.rows)
+        if exchanged { exchangeOverLeaders = { [unowned self] in try exchange(over: $0) } }
     }
-
-    /// This rank's rows.
-    var own: BatchInput<Float> { .pixels(normalization.numbers(pixels(in: current)[rows: ownRows])) }
-
-    /// The whole batch, once all ranks have put their rows there and, of several nodes, exchanged them.
-    var all: BatchInput<Float> { .pixels(normalization.numbers(pixels(in: current))) }
-
-    /// The labels of this rank's rows.
-    var labels: Vector<Int32> { labels(in: current) }
 
     /// Puts this rank's rows of a batch of the epoch that the loader has begun where the node shares them; of the next
     /// one, too, if it is to travel ahead.
-    func load(step: Int) {
+    func load(_ step: Int) -> StepBatch<Float> {
         // What else there is a room for was read by all before the end of the last step.
         current = (current + 1) % loaded.count
         let batch = Batch(epoch: loader.epoch, step: step)
         if loaded[current] != batch || loaded.count == 1 { load(batch, into: current) }
-        guard loaded.count > 1 else { return }
-        let hasNext = step + 1 < loader.stepsPerEpoch
-        if hasNext { load(Batch(epoch: loader.epoch, step: step + 1), into: 1 - current) }
-        if !hasNext { loaded[1 - current] = nil }
+        if loaded.count > 1 {
+            let hasNext = step + 1 < loader.stepsPerEpoch
+            if hasNext { load(Batch(epoch: loader.epoch, step: step + 1), into: 1 - current) }
+            if !hasNext { loaded[1 - current] = nil }
+        }
+        let pixels = pixels(in: current)
+        return StepBatch(
+            own: .pixels(normalization.numbers(pixels[rows: ownRows])), targets: .labels(labels(in: current)),
+            all: .pixels(normalization.numbers(pixels)), exchange: exchangeOverLeaders)
     }
 
     /// Brings the rows of all nodes to each, and sends the next batch ahead. Collective: the leaders of all nodes must
     /// call it, when all ranks of their nodes have loaded their rows.
     ///
     /// - Throws: The communicator's error.
-    func exchange(over leaders: any Communicator) throws {
+    private func exchange(over leaders: any Communicator) throws {
         guard let thread else {
             return try leaders.allgather(segmentsOf: pixels(in: current).vector.buffer, counts: bytesOfNode)
         }
@@ -134,6 +136,7 @@ final class BatchPixels {
         let rows = rowsOfRank.reduce(0, +)
         let base = region.base.bindMemory(to: UInt8.self, capacity: region.byteCount)
         return Matrix(
-            base: base + room * rows * CIFAR10.imageBytes, rows: rows, columns: CIFAR10.imageBytes)
+            base: base + room * rows * loader.format.imageBytes, rows: rows, columns: loader.format.imageBytes
+        )
     }
 }

@@ -5,7 +5,7 @@ internal import Foundation
 ///
 /// Notes about how a checkpoint came to be (ranks, seconds, program version) are no difference.
 public struct CheckpointComparison {
-    private let configuration: [TrainingConfiguration.Difference]
+    private let configuration: [SettingDifference]
     private let positions: [CheckpointMetadata.Position]
     private let tensors: [TensorDifference]
     private let tensorCount: Int

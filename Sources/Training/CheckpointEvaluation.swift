@@ -38,6 +38,13 @@ public struct CheckpointEvaluation {
         let configuration = try JSONDecoder().decode(
             TrainingConfiguration.self, from: Data(try communicator.broadcast(text: text ?? "", root: 0).utf8)
         )
+        try communicator.agree(on: "comparing the data set with the checkpoint's") {
+            guard dataset.format == configuration.format else {
+                throw ConfigurationError(
+                    "--data", found: "\(dataset.format.name) (\(dataset.location))",
+                    expected: "\(configuration.format.name), which the model was trained on")
+            }
+        }
         if mode == .sharded, communicator.size > 1 {
             try communicator.agree(on: "trying the arithmetic") {
                 try ArithmeticProbe(configuration, stepsPerEpoch: 1)

@@ -13,7 +13,8 @@ final class Evaluator: Sendable {
     static let chunkRows = 250
 
     private let mlp: MLP
-    private let normalization = PixelNormalization<Float>.cifar10
+    private let normalization: PixelNormalization<Float>
+    private let imageBytes: Int
     private let communicator: any Communicator
     private let mode: RunOptions.Evaluation
     private let records: ImageRecords
@@ -41,6 +42,8 @@ final class Evaluator: Sendable {
         self.mlp = mlp
         self.communicator = communicator
         self.mode = mode
+        normalization = PixelNormalization(dataset.format)
+        imageBytes = dataset.format.imageBytes
         recordCount = indices.count
         let chunkCount = (indices.count + Self.chunkRows - 1) / Self.chunkRows
         switch mode {
@@ -84,27 +87,30 @@ final class Evaluator: Sendable {
 
     private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> [BatchLoss] {
         let threads = min(threads, chunks.count)
-        let memory = try AlignedBuffer<Float>(allocating: PackedWeights<Float>.count(of: mlp.network))
-        let packed = PackedWeights(numbers: memory.vector)
-        try LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1).packWeights(parameters)
+        let memory = try AlignedBuffer<Float>(allocating: PackedProducts<Float>.weightCount(of: mlp.network))
+        let weights = memory.vector
+        @Sendable func makeProducts() throws -> PackedProducts<Float> {
+            try PackedProducts(mlp.network, batch: 0, weights: weights, team: WorkerTeam(threadCount: 1))
+        }
+        try makeProducts().packWeights(parameters)
         let next = Atomic(0)
         let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))
         let failure = Mutex<(any Error)?>(nil)
         @Sendable func work() throws {
             // Whoever comes late needs no room.
             guard next.load(ordering: .relaxed) < chunks.count else { return }
-            let products = try LinearProducts(mlp.network, batch: 0, packed: packed, threads: 1)
+            let products = try makeProducts()
             let workspace = try Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
-            let input = AlignedBuffer<UInt8>(zeroed: Self.chunkRows * CIFAR10.imageBytes)
+            let input = AlignedBuffer<UInt8>(zeroed: Self.chunkRows * imageBytes)
             let labels = AlignedBuffer<Int32>(zeroed: Self.chunkRows)
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < chunks.count else { return }
                 let first = index * Self.chunkRows
                 let rows = min(Self.chunkRows, records.count - first)
-                let pixels = input.matrix(rows: rows, columns: CIFAR10.imageBytes)
+                let pixels = input.matrix(rows: rows, columns: imageBytes)
                 load(first..<first + rows, into: pixels, labels: labels.vector)
-                let loss = mlp.evaluate(
+                let loss = try mlp.evaluate(
                     .pixels(normalization.numbers(pixels)), targets: .labels(labels.vector[0..<rows]),
                     parameters: parameters, runningStatistics: runningStatistics, workspace: workspace,
                     products: products)
@@ -123,8 +129,8 @@ final class Evaluator: Sendable {
     }
 
     private func load(_ range: Range<Int>, into pixels: Matrix<UInt8>, labels: Vector<Int32>) {
-        let count = range.count * CIFAR10.imageBytes
-        let start = range.lowerBound * CIFAR10.imageBytes
+        let count = range.count * imageBytes
+        let start = range.lowerBound * imageBytes
         _ = pixels.vector.buffer.update(fromContentsOf: records.pixels[start..<start + count])
         for (row, record) in range.enumerated() { labels[row] = Int32(records.labels[record]) }
     }

@@ -31,46 +31,48 @@ struct MemoryPlan {
         let network = mlp.network
         let placement = communicator.placement
         let scalar = Double(MemoryLayout<Float>.size)
-        let isFast = configuration.arithmetic == .fast
+        let isFast = configuration.strategy == .allreduce
         let batch = configuration.batchSize
         let parameters = Double(mlp.parameterCount)
-        let velocity = configuration.optimizer.hasVelocity ? parameters : 0
+        let state = Double(configuration.optimizer.stateNames.count) * parameters
         let first = network.linears[0]
 
         // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
-        let packed = Double(PackedWeights<Float>.count(of: network, withSlices: slices != nil))
+        let packed = Double(PackedProducts<Float>.weightCount(of: network, first: slices == nil ? 0 : 1))
         let packedDigits =
             slices.map { Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: $0) }
             ?? 0
         let factors = network.linears.reduce(0.0) {
-            $0 + Double($1.outputs) + ($1 == first ? 0 : Double($1.inputs))
+            $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double($1.inputs))
         }
         let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
         shared =
-            scalar * (parameters + velocity + packed + exchanged) + Double(packedDigits)
-            + Double(batch) * Double(CIFAR10.imageBytes)
+            scalar * (parameters + state + packed + exchanged) + Double(packedDigits)
+            + Double(batch) * Double(configuration.format.imageBytes)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
         let shards = assignment.shards(of: placement.position).count
         let rows = batch / assignment.shardCount * shards
         let workspace = Double(
             Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
-        let products = LinearProducts<Float>.scalars(
+        let products = PackedProducts<Float>.scalars(
             for: network, batch: isFast ? rows : batch, threads: threads)
         let records =
             Double(trainingCount) * Double(shards) / Double(assignment.shardCount)
             + (evaluation == .sharded || communicator.rank == 0
                 ? Double(validationCount + testCount)
                     / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
-        let snapshots = communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + velocity) : 0
-        let own = scalar * (workspace + 2 * parameters + snapshots) + records * Double(CIFAR10.imageBytes)
+        let snapshots = communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + state) : 0
+        let own =
+            scalar * (workspace + 2 * parameters + snapshots) + records
+            * Double(configuration.format.imageBytes)
         written = own + scalar * Double(products.written)
         // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
         let evaluates = evaluation == .sharded || communicator.rank == 0
         let rooms =
             evaluates
             ? packed + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
-        let copies = communicator.rank == 0 ? parameters + velocity : 0
+        let copies = communicator.rank == 0 ? parameters + state : 0
         allocated = own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies)
         let pieces = [
             (Double(products.largest), "the weight gradients of \(threads) threads"),

@@ -5,13 +5,14 @@ internal import Tensors
 
 /// A model's numbers as named tensors, and back.
 ///
-/// The model's own tensors bear PyTorch's names, so that `load_state_dict` takes them; the optimiser's velocities
-/// stand behind `optimizer.velocity.`, and the model that was best on validation behind `best.`.
+/// The model's own tensors bear PyTorch's names, so that `load_state_dict` takes them; the optimizer's state
+/// stands behind `optimizer.NAME.`, as `optimizer.velocity.`, and the model that was best on validation behind `best.`.
 struct ModelTensors {
-    static let velocityPrefix = Checkpoint.optimizerPrefix + "velocity."
+    static func prefix(ofState name: String) -> String { Checkpoint.optimizerPrefix + name + "." }
     static let bestPrefix = Checkpoint.bestPrefix
 
     let network: Sequential
+    var optimizer: any Optimizer = SGD()
 
     /// The model: parameters, running statistics, and the number of batches that these have seen.
     func tensors(
@@ -23,9 +24,9 @@ struct ModelTensors {
         return tensors
     }
 
-    /// The optimiser's velocities.
-    func tensors(velocity: Vector<Float>) throws -> [NamedTensor] {
-        try encode(velocity, network.parameterLayout, prefix: Self.velocityPrefix)
+    /// One of the optimizer's state tensors.
+    func tensors(optimizerState name: String, _ values: Vector<Float>) throws -> [NamedTensor] {
+        try encode(values, network.parameterLayout, prefix: Self.prefix(ofState: name))
     }
 
     /// Copies a model's tensors into flat buffers.
@@ -37,9 +38,12 @@ struct ModelTensors {
         try decode(checkpoint, network.statisticsLayout, prefix: prefix, into: runningStatistics)
     }
 
-    /// Copies the velocities into a flat buffer.
-    func restore(_ checkpoint: Checkpoint, velocity: Vector<Float>) throws {
-        try decode(checkpoint, network.parameterLayout, prefix: Self.velocityPrefix, into: velocity)
+    /// Copies the optimizer's state into flat buffers.
+    func restore(_ checkpoint: Checkpoint, optimizerState: [Vector<Float>]) throws {
+        for (name, values) in zip(optimizer.stateNames, optimizerState) {
+            try decode(
+                checkpoint, network.parameterLayout, prefix: Self.prefix(ofState: name), into: values)
+        }
     }
 
     /// PyTorch counts the batches of every batch norm module.

@@ -7,7 +7,7 @@ struct RankGroup {
     /// The ranks that share memory with this one.
     let node: NodeGroup
     /// What carries the numbers, for people to read.
-    let reduction: String
+    let transport: String
 
     /// Ranks that exchange everything through MPI, or share memory within a node. Collective: every rank must call it.
     ///
@@ -17,13 +17,13 @@ struct RankGroup {
         guard sharingMemory else {
             node = try NodeGroup(separating: ordered)
             self.communicator = ordered
-            reduction = ordered.size == 1 ? "none" : RunOptions.Reduction.mpi.rawValue
+            transport = ordered.size == 1 ? "none" : RunOptions.Transport.mpi.rawValue
             return
         }
         node = try NodeGroup(ordered)
         self.communicator =
             ordered.size == 1 ? ordered : try SharedMemoryCommunicator(base: ordered, group: node)
-        reduction = ordered.size == 1 ? "none" : RunOptions.Reduction.shared.rawValue
+        transport = ordered.size == 1 ? "none" : RunOptions.Transport.shared.rawValue
     }
 
     /// Ranks whose order is that of their nodes, and rank 0 is the same.

@@ -19,7 +19,7 @@ struct ReplicaCheck {
     /// The ranks as the launcher numbers them.
     let placement: NodePlacement
 
-    /// Compares the digests of parameters, running statistics and velocities of all nodes. Collective: every rank must call
+    /// Compares the digests of parameters, running statistics and the optimizer's state of all nodes. Collective: every rank must call
     /// it, between two steps.
     ///
     /// - Parameters:
@@ -57,7 +57,7 @@ struct ReplicaCheck {
         let (index, count) = (ranks.node.localRank, ranks.node.localSize)
         var digest = VectorDigest()
         var start = 0
-        for vector in [model.parameters, model.runningStatistics] + (model.velocity.map { [$0] } ?? []) {
+        for vector in model.tensors {
             // Parts begin at even places.
             let bound = { (part: Int) in part == count ? vector.count : part * vector.count / count / 2 * 2 }
             let part = bound(index)..<bound(index + 1)

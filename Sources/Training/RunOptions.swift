@@ -1,15 +1,9 @@
-/// What a run does besides its result: where it writes and how it is watched. Changing it does not change the weights.
-public struct RunOptions: Sendable {
-    /// Who computes losses and accuracies on validation and test records.
-    public enum Evaluation: String, Codable, Sendable, CaseIterable {
-        /// Rank 0 alone, on all processors of its node, while the others sleep.
-        case rank0
-        /// All ranks, each its share.
-        case sharded
-    }
+internal import Foundation
 
-    /// What carries gradients between the ranks of a node.
-    public enum Reduction: String, Codable, Sendable, CaseIterable {
+/// What a run does besides its result: where it writes and how it is watched. Changing it does not change the weights.
+public struct RunOptions: Configurable, Sendable {
+    /// What carries numbers between the ranks of a node.
+    public enum Transport: String, Codable, Sendable, CaseIterable {
         /// Shared memory where it can be had, else MPI.
         case auto
         /// Shared memory within a node, MPI between nodes.
@@ -18,20 +12,29 @@ public struct RunOptions: Sendable {
         case mpi
     }
 
-    /// What carries gradients between the ranks of a node.
-    public var reduction = Reduction.auto
+    /// Who computes losses and accuracies on validation and test records.
+    public enum Evaluation: String, Codable, Sendable, CaseIterable {
+        /// Rank 0 alone, on all processors of its node, while the others sleep.
+        case rank0
+        /// All ranks, each its share.
+        case sharded
+    }
+
+    /// What carries numbers between the ranks of a node.
+    public var transport = Transport.auto
     /// The threads of each rank; nil for its share of its node's processors.
     public var threads: Int?
-    /// The run directory; nil for `runs/` and a time stamp.
-    public var output: String?
+    /// Who evaluates.
+    public var evaluation = Evaluation.rank0
     /// How often a checkpoint is written.
     public var checkpointInterval = CheckpointInterval.epochs(1)
     /// How many of the newest checkpoints are kept besides the best; nil keeps all.
     public var keepLast: Int?
     /// zstd's level for checkpoints.
     public var compressionLevel = 1
-    /// Who evaluates.
-    public var evaluation = Evaluation.rank0
+
+    /// The run directory; nil for `runs/` and a time stamp.
+    public var output: String?
     /// Asked after every step: whether this rank was told to stop. All ranks stop after the step in which any was.
     public var stopRequested: @Sendable () -> Bool = { false }
     /// Called on every rank right before the first step: what asks a run to stop may be noted from now on.
@@ -44,4 +47,86 @@ public struct RunOptions: Sendable {
 
     /// The defaults.
     public init(programVersion: String) { self.programVersion = programVersion }
+
+    /// The same, of no program.
+    public static var defaults: RunOptions { RunOptions(programVersion: "") }
+
+    /// The settings that the command line has.
+    public static let settings: [Setting<RunOptions>] = [
+        Setting(
+            "transport", \.transport,
+            """
+            What carries numbers between the ranks of a node: shared (memory), mpi (its collectives), or auto: shared \
+            where it can be had.
+            """, formerly: ("reduction", [:])),
+        Setting(
+            "threads", \.threads, "Threads of each rank that train.",
+            unset: """
+                its node's processors, or those that a CPU quota allows, divided by the ranks on it
+                """, valid: within(1...4096)),
+        Setting(
+            "evaluation", \.evaluation,
+            "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks)."),
+        Setting(
+            "checkpoint-every", \.checkpointInterval,
+            "How often a checkpoint is written: a number of epochs, or as in 2epochs, 500steps, 10min."),
+        Setting(
+            "keep-last", \.keepLast, "Keep only this many of the newest checkpoints, and the best.",
+            unset: "all",
+            valid: { count, _ in
+                count.map { $0 >= 1 } ?? true ? nil : Objection("a whole number ≥ 1")
+            }),
+        Setting(
+            "compression-level", \.compressionLevel, "zstd's compression level of checkpoints, 1 to 19.",
+            valid: within(1...19)),
+    ]
 }
+
+/// How often a run writes a checkpoint.
+public enum CheckpointInterval: Codable, Sendable, Hashable, CustomStringConvertible {
+    /// After every so many epochs.
+    case epochs(Int)
+    /// After every so many steps.
+    case steps(Int)
+    /// After the first step that ends so many seconds after the last checkpoint.
+    case seconds(Double)
+
+    /// Reads `2`, `2epochs`, `500steps` or `10min`; nil for anything else, or for nothing and less.
+    public init?(_ text: String) {
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+        switch unit {
+        case "", "epoch", "epochs":
+            guard let count = Int(digits), count >= 1 else { return nil }
+            self = .epochs(count)
+        case "step", "steps":
+            guard let count = Int(digits), count >= 1 else { return nil }
+            self = .steps(count)
+        case "s", "sec", "min", "h":
+            guard let number = Double(digits), number > 0 else { return nil }
+            self = .seconds(number * (unit == "h" ? 3600 : unit == "min" ? 60 : 1))
+        default:
+            return nil
+        }
+    }
+
+    /// The interval as it is read.
+    public var description: String {
+        switch self {
+        case .epochs(let count): "\(count)epochs"
+        case .steps(let count): "\(count)steps"
+        case .seconds(let seconds): "\(seconds)s"
+        }
+    }
+}
+
+extension CheckpointInterval: SettingValue {
+    static var expectation: String {
+        "a number ≥ 1 of epochs or steps, or a time, as in 2epochs, 500steps, 10min"
+    }
+    init?(word: String) { self.init(word) }
+    var word: String { if case .epochs(let count) = self { "\(count)" } else { description } }
+}
+
+extension RunOptions.Transport: SettingValue {}
+extension RunOptions.Evaluation: SettingValue {}

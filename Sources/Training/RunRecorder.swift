@@ -1,10 +1,11 @@
 internal import Checkpoints
 internal import DataParallel
 internal import Foundation
+package import Metrics
 internal import MLPEngine
-internal import Metrics
 internal import Synchronization
 internal import Tensors
+package import Threads
 
 /// Rank 0's files: configuration, metrics, checkpoints and summary of a run.
 ///
@@ -49,8 +50,8 @@ final class RunRecorder {
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
         self.kernels = kernels
-        layout = ModelTensors(network: network)
-        snapshots = try SnapshotPool(network: network, hasVelocity: configuration.optimizer.hasVelocity)
+        layout = ModelTensors(network: network, optimizer: configuration.optimizer)
+        snapshots = try SnapshotPool(network: network, optimizer: configuration.optimizer)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         configurationText = String(decoding: try encoder.encode(configuration), as: UTF8.self)
@@ -188,5 +189,97 @@ private final class CheckpointFailures: Sendable {
 
     func reason(ofStep step: Int) -> String? {
         last.withLock { $0.flatMap { $0.step == step ? $0.reason : nil } }
+    }
+}
+
+/// The metric files of a run, written in order on a queue of their own.
+///
+/// What a file's sink throws becomes a message; the other files, and the records behind that one, go on as if nothing had
+/// happened.
+///
+/// `@unchecked Sendable` rests on this: the sinks are touched on the queue alone.
+package final class FileQueue: @unchecked Sendable {
+    private let sinks: [any MetricsSink]
+    private let messages: MessageBox
+    private let queue: SerialThread
+
+    /// - Throws: `ThreadError`.
+    package init(sinks: [any MetricsSink], messages: MessageBox) throws(ThreadError) {
+        queue = try SerialThread("run files")
+        self.sinks = sinks
+        self.messages = messages
+    }
+
+    package func record(_ steps: [StepRecord]) {
+        queue.async { [self] in
+            for sink in sinks {
+                // One by one: a sink that cannot write keeps the record for which it says so, and no other.
+                for step in steps { attempt { try sink.recordStep(step) } }
+            }
+        }
+    }
+
+    package func record(_ epoch: EpochRecord) {
+        queue.async { [self] in
+            for sink in sinks { attempt { try sink.recordEpoch(epoch) } }
+        }
+    }
+
+    /// Has everything recorded so far brought to the storage.
+    package func flush() {
+        queue.async { [self] in
+            for sink in sinks { attempt { try sink.flush() } }
+        }
+    }
+
+    /// Has `body` called behind everything enqueued so far.
+    package func afterAll(_ body: @escaping @Sendable () -> Void) {
+        queue.async(execute: body)
+    }
+
+    /// Closes all files and waits for that.
+    ///
+    /// - Returns: What could not be written even now, in a line for each file.
+    package func close() -> [String] {
+        queue.sync { sinks.compactMap { sink in attempt { try sink.close() } } }
+    }
+
+    /// Calls `body`; an error becomes a message, which is returned.
+    @discardableResult
+    private func attempt(_ body: () throws -> Void) -> String? {
+        do {
+            try body()
+            return nil
+        } catch {
+            messages.append("\(error)")
+            return "\(error)"
+        }
+    }
+}
+
+/// Messages for people, each kept once, until somebody takes them; for any thread.
+package final class MessageBox: Sendable {
+    private struct State {
+        var waiting: [String]
+        var seen: Set<String>
+    }
+
+    private let state: Mutex<State>
+
+    package init(_ messages: [String]) {
+        state = Mutex(State(waiting: messages, seen: Set(messages)))
+    }
+
+    package func append(_ message: String) {
+        state.withLock { state in
+            if state.seen.insert(message).inserted { state.waiting.append(message) }
+        }
+    }
+
+    package func take() -> [String] {
+        state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
     }
 }

@@ -12,22 +12,26 @@ internal import Tensors
 final class Snapshot: @unchecked Sendable {
     private let parameters: AlignedBuffer<Float>
     private let runningStatistics: AlignedBuffer<Float>
-    private let velocity: AlignedBuffer<Float>
+    /// The optimizer's tensors, one behind the other.
+    private let optimizerState: AlignedBuffer<Float>
     /// The best model and its step, where that is not the model itself.
     private var best: (weights: BestModel.Weights, step: Int)?
 
-    init(network: Sequential, hasVelocity: Bool) throws(AllocationError) {
+    init(network: Sequential, optimizer: any Optimizer) throws(AllocationError) {
         let (count, statistics) = (network.parameterLayout.count, network.statisticsLayout.count)
         parameters = try AlignedBuffer(allocating: count, filledWith: 0)
         runningStatistics = try AlignedBuffer(allocating: statistics, filledWith: 0)
-        velocity = try AlignedBuffer(allocating: hasVelocity ? count : 0, filledWith: 0)
+        optimizerState = try AlignedBuffer(
+            allocating: optimizer.stateNames.count * count, filledWith: 0)
     }
 
     /// Copies the state after `step` steps.
     func capture(_ model: ModelState<Float>, best: BestModel, step: Int) {
         parameters.vector.copy(from: model.parameters)
         runningStatistics.vector.copy(from: model.runningStatistics)
-        if let source = model.velocity { velocity.vector.copy(from: source) }
+        for (index, source) in model.optimizerState.enumerated() {
+            optimizerState.vector[index * source.count..<(index + 1) * source.count].copy(from: source)
+        }
         self.best = best.result.flatMap { $0.step == step ? nil : (best.weights, $0.step) }
     }
 
@@ -40,12 +44,18 @@ final class Snapshot: @unchecked Sendable {
     ///   bytes.
     func tensors(_ model: ModelTensors, metadata: CheckpointMetadata) throws -> [NamedTensor] {
         // Arrays cannot be refused memory without an end of the process: whether there is some has to be seen before.
-        let count = (parameters.count + runningStatistics.count) * (best == nil ? 1 : 2) + velocity.count
+        let count =
+            (parameters.count + runningStatistics.count) * (best == nil ? 1 : 2) + optimizerState.count
         _ = try AlignedBuffer<Float>(allocating: 2 * count).count
         var tensors = try model.tensors(
             parameters: parameters.vector, runningStatistics: runningStatistics.vector,
             batches: metadata.position.step)
-        if velocity.count > 0 { tensors += try model.tensors(velocity: velocity.vector) }
+        let parameterCount = parameters.count
+        for (index, name) in model.optimizer.stateNames.enumerated() {
+            tensors += try model.tensors(
+                optimizerState: name,
+                optimizerState.vector[index * parameterCount..<(index + 1) * parameterCount])
+        }
         if let best {
             tensors += try model.tensors(
                 parameters: best.weights.parameters.vector,
@@ -63,10 +73,10 @@ final class SnapshotPool: Sendable {
 
     private let free: Mutex<[Snapshot]>
 
-    init(network: Sequential, hasVelocity: Bool) throws(AllocationError) {
+    init(network: Sequential, optimizer: any Optimizer) throws(AllocationError) {
         var snapshots: [Snapshot] = []
         for _ in 0..<Self.count {
-            snapshots.append(try Snapshot(network: network, hasVelocity: hasVelocity))
+            snapshots.append(try Snapshot(network: network, optimizer: optimizer))
         }
         free = Mutex(snapshots)
     }

@@ -41,7 +41,7 @@ public struct StepBenchmark {
         Int(try communicator.allreduce(Int64(ProcessorShare.threads(of: communicator)), .maximum))
     }
 
-    /// Measures the steps of configurations that differ in their arithmetic alone. Collective: every rank must call it.
+    /// Measures the steps of configurations that differ in their strategy alone. Collective: every rank must call it.
     ///
     /// - Parameters:
     ///   - configurations: Settled for this world size.
@@ -57,11 +57,11 @@ public struct StepBenchmark {
         let team = try communicator.agree(on: "starting threads") {
             try ProcessorAffinity.withAffinityToAllProcessors { try WorkerTeam(threadCount: threads) }
         }
-        let reductions: [RunOptions.Reduction] = comparesWithMPI ? [.auto, .mpi] : [.auto]
-        let runs = try reductions.flatMap { reduction in
+        let transports: [RunOptions.Transport] = comparesWithMPI ? [.auto, .mpi] : [.auto]
+        let runs = try transports.flatMap { transport in
             try configurations.map {
                 try BenchmarkRun(
-                    $0, reduction: reduction, records: records, communicator: communicator, team: team)
+                    $0, transport: transport, records: records, communicator: communicator, team: team)
             }
         }
         for round in 0...rounds {
@@ -77,14 +77,15 @@ public struct StepBenchmark {
 extension StepMeasurement {
     /// Fills in the ratios to measurements of the same configuration.
     mutating func compare(with others: [StepMeasurement]) {
-        func ratio(toArithmetic arithmetic: String, reduction: String) -> Double? {
+        func ratio(toStrategy strategy: String, transport: String) -> Double? {
             let other = others.first {
                 $0.hiddenDimensions == hiddenDimensions && $0.batchNorm == batchNorm
-                    && $0.batchSize == batchSize && $0.arithmetic == arithmetic && $0.reduction == reduction
+                    && $0.batchSize == batchSize && $0.strategy == strategy && $0.transport == transport
             }
             return other.map { stepSeconds / $0.stepSeconds }
         }
-        timeRelativeToFast = ratio(toArithmetic: Arithmetic.fast.rawValue, reduction: reduction)
-        timeRelativeToMPI = ratio(toArithmetic: arithmetic, reduction: RunOptions.Reduction.mpi.rawValue)
+        timeRelativeToAllreduce = ratio(
+            toStrategy: TrainingConfiguration.Strategy.allreduce.rawValue, transport: transport)
+        timeRelativeToMPI = ratio(toStrategy: strategy, transport: RunOptions.Transport.mpi.rawValue)
     }
 }

@@ -4,32 +4,28 @@ internal import Datasets
 internal import MLPEngine
 internal import Tensors
 
-/// Takes one rank's part in training steps: batch, forward, backward, reduction, update.
+/// What one rank takes training steps with: model, batches, products, strategy.
 final class StepRunner {
-    private enum Method {
-        case fast(GradientSumReduction<Float>)
-        case reproducible(FactorReduction<Float>)
-    }
-
     /// The model, which the ranks of a node share.
     let model: ModelState<Float>
+    /// The backend of matrix products.
+    let products: any MatrixProducts<Float>
 
-    private let replica: Replica<Float>
-    private let pixels: BatchPixels
-    private let method: Method
-    private let globalBatch: Int
+    private let batches: BatchPixels
+    private let strategy: any DataParallelStrategy<Float>
+    private let training: TrainingStep<Float>
 
     /// Makes a runner over shared memory or MPI, as asked for or as can be had. Collective: every rank must call it.
     ///
     /// - Parameters:
-    ///   - reduction: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
+    ///   - transport: What carries the numbers; `auto` takes MPI, and says why, where memory cannot be shared.
     ///   - team: The threads of this rank.
     ///   - slices: The bytes of a number in a product with pixels; nil for Float products.
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
     static func make(
-        _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
+        _ communicator: any Communicator, _ transport: RunOptions.Transport,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
         team: WorkerTeam, slices: Int?, note: (String) -> Void
     ) throws -> (StepRunner, RankGroup) {
@@ -40,14 +36,14 @@ final class StepRunner {
                 team: team, slices: slices)
             return (runner, ranks)
         }
-        switch reduction {
+        switch transport {
         case .mpi: return try make(sharingMemory: false)
         case .shared: return try make(sharingMemory: true)
         case .auto:
             do {
                 return try make(sharingMemory: true)
             } catch let error as any AgreedFailure where error.isSharedMemoryError {
-                note("\(error): the ranks exchange everything through MPI instead (--reduction mpi)")
+                note("\(error): the ranks exchange everything through MPI instead (--transport mpi)")
                 return try make(sharingMemory: false)
             }
         }
@@ -60,63 +56,77 @@ final class StepRunner {
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
         assignment: ShardAssignment, team: WorkerTeam, slices: Int?
     ) throws {
-        let (communicator, node) = (ranks.communicator, ranks.node)
-        globalBatch = configuration.batchSize
+        let (communicator, node, network) = (ranks.communicator, ranks.node, mlp.network)
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
-        let pixels = try BatchPixels(
+        let batches = try BatchPixels(
             loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
-            exchanged: configuration.arithmetic == .reproducible)
+            exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
-            pixels: slices.map { (CIFAR10.channelMean.count, $0) })
-        let synchronizesBatchNorm = configuration.batchNorm == .sync
-        switch configuration.arithmetic {
-        case .fast:
-            method = .fast(
-                try GradientSumReduction(
-                    communicator: communicator, group: node, model: model, rowsOfRank: rowsOfRank,
-                    synchronizesBatchNorm: synchronizesBatchNorm, team: team))
-        case .reproducible:
-            let reduction = try FactorReduction(
-                communicator: communicator, group: node, model: model, shardsOfRank: shardsOfRank,
-                rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm, team: team)
-            reduction.exchangeBatch = { try pixels.exchange(over: $0) }
-            method = .reproducible(reduction)
+            pixels: slices.map { (loader.format.channels, $0) })
+        func packedProducts(rows: Int) throws -> PackedProducts<Float> {
+            try communicator.agree(on: "making room for products") {
+                guard let int8 = model.int8Weights else {
+                    return try PackedProducts(network, batch: rows, weights: model.packedWeights, team: team)
+                }
+                return try Int8Products(
+                    network, batch: rows, weights: model.packedWeights, int8: int8, team: team)
+            }
         }
-        self.pixels = pixels
-        self.model = model
-        let parts = configuration.arithmetic == .fast ? 1 : loader.ownedShards.count
-        replica = try communicator.agree(on: "making room for a step") {
-            try Replica(model: model, rows: loader.rows, parts: parts)
+
+        // An allreduce takes products of any kind: it promises no bits.
+        func rankProducts(rows: Int) throws -> any MatrixProducts<Float> {
+            switch configuration.products {
+            case .own: return try packedProducts(rows: rows)
+            case .openBLAS:
+                return try communicator.agree(on: "making room for products") {
+                    try BLASProducts(network, batch: rows, team: team)
+                }
+            }
+        }
+
+        // A further strategy is a further case.
+        let strategy: any DataParallelStrategy<Float>
+        let synchronizesBatchNorm = configuration.batchNorm == .sync
+        switch configuration.strategy {
+        case .factorExchange:
+            strategy = try FactorExchange(
+                communicator: communicator, group: node, network: network,
+                products: packedProducts(rows: configuration.batchSize), shardsOfRank: shardsOfRank,
+                rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm)
+        case .allreduce:
+            strategy = try GradientAllreduce(
+                communicator: communicator, group: node, network: network,
+                products: rankProducts(rows: loader.rows), rowsOfRank: rowsOfRank,
+                synchronizesBatchNorm: synchronizesBatchNorm)
+        }
+        (self.batches, self.model, self.strategy) = (batches, model, strategy)
+        products = strategy.products
+        training = try communicator.agree(on: "making room for a step") {
+            try TrainingStep(
+                model: model, source: batches, strategy: strategy, rows: loader.rows,
+                globalBatch: configuration.batchSize, seed: configuration.seed)
         }
     }
 
     /// Takes a step. Collective: every rank must call it.
     ///
     /// - Parameters:
+    ///   - step: The steps taken before, since training began.
     ///   - stepInEpoch: The step's number in the epoch that the loader has begun, from 0.
     ///   - learningRate: η.
-    ///   - stopRequested: Whether this rank was asked to stop.
-    ///   - checkpointRequested: Whether this rank wants a checkpoint.
+    ///   - requests: What this rank asks of all.
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
     func step(
-        _ stepInEpoch: Int, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool = false
-    ) throws -> StepOutcome {
-        times.enter(.batch)
-        pixels.load(step: stepInEpoch)
-        switch method {
-        case .fast(let reduction):
-            return try step(
-                reduction, learningRate: learningRate, stopRequested: stopRequested,
-                checkpointRequested: checkpointRequested)
-        case .reproducible(let reduction):
-            reduction.batch = pixels.all
-            return try step(
-                reduction, learningRate: learningRate, stopRequested: stopRequested,
-                checkpointRequested: checkpointRequested)
-        }
+        _ step: Int, stepInEpoch: Int, learningRate: Double, requests: StepRequests = .init()
+    ) throws -> StepResult {
+        let result = try training.take(
+            step, batch: stepInEpoch, learningRate: learningRate, requests: requests)
+        // Nobody trains on: the run ends.
+        if result.requests.stop || !result.loss.lossSum.isFinite { try finish() }
+        return result
     }
 
     /// Waits for what is still on its way between nodes; more steps may follow. Collective: every rank must call it, after
@@ -124,26 +134,9 @@ final class StepRunner {
     ///
     /// - Throws: The communicator's error.
     func finish() throws {
-        try pixels.finish()
+        try batches.finish()
     }
 
     /// The time spent in each phase of the steps.
-    var times: StepTimes {
-        switch method {
-        case .fast(let reduction): reduction.times
-        case .reproducible(let reduction): reduction.times
-        }
-    }
-
-    private func step<Reduction: GradientReduction<Float>>(
-        _ reduction: Reduction, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool
-    ) throws -> StepOutcome {
-        let outcome = try replica.step(
-            pixels.own, targets: .labels(pixels.labels), globalBatch: globalBatch,
-            learningRate: learningRate, stopRequested: stopRequested,
-            checkpointRequested: checkpointRequested, method: reduction)
-        // Nobody trains on: the run ends.
-        if outcome.stopRequested || !outcome.loss.lossSum.isFinite { try finish() }
-        return outcome
-    }
+    var times: StepTimes { strategy.times }
 }

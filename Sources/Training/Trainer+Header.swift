@@ -13,21 +13,24 @@ extension Trainer {
         let training = dataset.count(of: .training) - configuration.validationSize
         let hosts = communicator.placement.hostNames
         let count = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
-        let rows = [
+        var rows = [
             (
                 "data",
                 "\(dataset.name) (\(dataset.location)): \(training) to train on, \(configuration.validationSize) for"
                     + " validation, \(dataset.count(of: .test)) to test"
             ),
-            ("model", "\(ModelDescription(configuration)), \(mlp.parameterCount) parameters"),
+            ("model", "\(configuration.modelLine), \(mlp.parameterCount) parameters"),
+        ]
+        if let line = configuration.settingsLine { rows.append(("settings", line)) }
+        rows += [
             ("ranks", "\(count) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
             (
                 "shards",
                 "\(assignment.shardCount) logical shards, \(configuration.batchSize / assignment.shardCount) rows of each"
                     + " in a global batch of \(configuration.batchSize)"
             ),
-            ("arithmetic", "\(configuration.arithmetic.rawValue), reduction \(ranks.reduction)"),
-            ("products", configuration.products(fastestPrecision: fastestPrecision)),
+            ("strategy", "\(configuration.strategy.rawValue), transport \(ranks.transport)"),
+            ("products", configuration.productsLine(fastestPrecision: fastestPrecision)),
             (
                 "kernels",
                 "\(InstructionSet.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
@@ -40,17 +43,35 @@ extension Trainer {
 }
 
 extension TrainingConfiguration {
+    /// The model in a line, as in `3072 → 128 → 10, ELU(1), batch norm (sync)`.
+    package var modelLine: String {
+        let widths = [model.inputs] + hiddenDimensions + [model.classes]
+        let phrases =
+            hiddenDimensions.isEmpty
+            ? ["logistic regression"] : Self.settings.compactMap { $0.phrase(in: self) }
+        return ([widths.map(String.init).joined(separator: " → ")] + phrases).joined(separator: ", ")
+    }
+
+    /// The settings that are not the default and that no other line tells, as in `--lr 0.05, --momentum 0.9`; nil without
+    /// any.
+    package var settingsLine: String? {
+        let mentions = Self.settings.compactMap { $0.mention(in: self) }
+        return mentions.isEmpty ? nil : mentions.joined(separator: ", ")
+    }
+
     /// How matrix products are computed, and why not in integers where they are not.
-    package func products(fastestPrecision: MatmulPrecision) -> String {
+    package func productsLine(fastestPrecision: MatmulPrecision) -> String {
         let precision = matmulPrecision ?? .highest
         let lacksUnit = "not every CPU here has a unit for products of bytes"
         let way =
             switch (precision.slices, fastestPrecision) {
+            case (nil, _) where products == .openBLAS:
+                "Float by OpenBLAS, which promises nothing about its bits"
             case (let slices?, .highest): "pixels times \(slices) bytes, slow, as \(lacksUnit)"
             case (let slices?, _):
                 "pixels times \(slices) bytes by \(InstructionSet.used.rawValue)"
-            case (nil, _) where batchSize > Int8Gradient.largestBatch:
-                "Float, the only one for batches of more than \(Int8Gradient.largestBatch) images"
+            case (nil, _) where obstacleToIntegers != nil:
+                "Float, the only one for \(obstacleToIntegers ?? "")"
             case (nil, .highest): "Float (\(lacksUnit))"
             case (nil, _): "Float"
             }

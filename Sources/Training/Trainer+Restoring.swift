@@ -17,7 +17,7 @@ extension Trainer {
         guard resumes else { return Progress() }
         let text = try communicator.agree(on: "restoring the checkpoint") {
             guard let checkpoint = resumePoint?.checkpoint else { return "" }
-            let tensors = ModelTensors(network: model.mlp.network)
+            let tensors = ModelTensors(network: model.mlp.network, optimizer: model.optimizer)
             try checkEpochs(reach: checkpoint.metadata.position)
             let found = checkpoint.metadata.dataFingerprint
             guard found == hexadecimal(fingerprint) else {
@@ -34,7 +34,7 @@ extension Trainer {
                 path: resumePoint?.origin ?? "")
             try tensors.restore(
                 checkpoint, parameters: model.parameters, runningStatistics: model.runningStatistics)
-            if let velocity = model.velocity { try tensors.restore(checkpoint, velocity: velocity) }
+            try tensors.restore(checkpoint, optimizerState: model.optimizerState)
             if let prefix = checkpoint.prefix(of: .best) {
                 try tensors.restore(
                     checkpoint, prefix: prefix, parameters: best.weights.parameters.vector,
@@ -60,7 +60,7 @@ extension Trainer {
             best.weights.runningStatistics.vector,
         ]
         let isFinite =
-            (vectors + (model.velocity.map { [$0] } ?? [])).allSatisfy { $0.digest().isFinite }
+            (vectors + model.optimizerState).allSatisfy { $0.digest().isFinite }
             && metadata.bestValidation.map { $0.loss.isFinite && $0.accuracy.isFinite } ?? true
         guard isFinite else {
             throw ResumePoint.Failure(
@@ -88,12 +88,12 @@ extension Trainer {
                 "the checkpoint was computed with the kernels \(metadata.kernels), this run has \(kernels): the last"
                     + " bits will differ")
         }
-        guard configuration.arithmetic == .fast, metadata.worldSize != communicator.size else { return }
+        guard configuration.strategy == .allreduce, metadata.worldSize != communicator.size else { return }
         let consequence =
             configuration.batchNorm == .local
             ? "batch norm will see other parts of the batch" : "the last bits will differ"
         observer.note(
-            "--arithmetic fast depends on the number of ranks, which was \(metadata.worldSize) and is now"
+            "--strategy allreduce depends on the number of ranks, which was \(metadata.worldSize) and is now"
                 + " \(communicator.size): \(consequence)")
     }
 }

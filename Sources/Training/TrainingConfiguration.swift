@@ -1,10 +1,31 @@
 public import DataParallel
-internal import Datasets
+public import Datasets
 public import MLPEngine
 public import Tensors
 
 /// What defines a run: everything that its result depends on.
-public struct TrainingConfiguration: Codable, Sendable, Hashable {
+///
+/// A new setting is a property here and an entry of ``settings``. Configurations that were stored before it was there mean
+/// its default.
+public struct TrainingConfiguration: Configurable, Sendable, Hashable {
+    /// How the ranks come to one update, and with it what is promised about the bits of the result.
+    public enum Strategy: String, Codable, Sendable, CaseIterable {
+        /// The ranks share the factors of the weight gradients: the same bits on any number of ranks and threads.
+        case factorExchange = "factor-exchange"
+        /// Each rank computes the gradient of its rows, and the gradients are summed: the same result up to rounding, whose
+        /// last bits depend on the number of ranks and threads.
+        case allreduce
+    }
+
+    /// What computes matrix products.
+    public enum Products: String, Codable, Sendable, CaseIterable {
+        /// The kernels of this program, which promise the order of every sum.
+        case own
+        /// OpenBLAS, in Float: the usual way, to compare with, and for CPUs that have no kernels of their own here. Nothing
+        /// is promised about its bits.
+        case openBLAS = "openblas"
+    }
+
     /// How the base learning rate follows the world size.
     public enum LearningRateScaling: String, Codable, Sendable, CaseIterable {
         /// It does not: the global batch is fixed, and so is the rate.
@@ -39,26 +60,166 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public var warmupEpochs = 0.0
     /// How the base learning rate follows the world size.
     public var learningRateScaling: LearningRateScaling = .none
+    /// The ranks that the learning rate was scaled by; nil until the world size is known.
+    public var learningRateRanks: Int?
     /// What all random numbers are keyed by.
     public var seed: UInt64 = 42
     /// Training records set apart for validation.
     public var validationSize = 5000
     /// The number of logical shards V; nil until the world size is known.
     public var logicalShards: Int?
-    /// What is promised about the bits of the result.
-    public var arithmetic = Arithmetic.reproducible
+    /// How the ranks come to one update.
+    public var strategy = Strategy.factorExchange
     /// How exact matrix products are; nil until it is known what the CPUs of all ranks have.
     public var matmulPrecision: MatmulPrecision?
-    /// The ranks that the learning rate was scaled by; nil until the world size is known.
-    public var learningRateRanks: Int?
+    /// What computes matrix products.
+    public var products = Products.own
+
+    /// What the images are; nil until the data set is open, and in runs of earlier programs, which knew CIFAR-10 alone.
+    public var images: ImageFormat?
 
     /// The defaults: one hidden layer of 128, 10 epochs.
     public init() {}
 
-    /// The model, for images of CIFAR-10's shape.
+    /// The same.
+    public static var defaults: TrainingConfiguration { TrainingConfiguration() }
+
+    /// The largest number that is taken for a count; more is a slip of the finger.
+    private static let largestCount = 1 << 20
+
+    /// All settings.
+    public static let settings: [Setting<TrainingConfiguration>] = [
+        Setting(
+            "hidden-dims", \.hiddenDimensions, key: "hiddenDimensions",
+            "Widths of the hidden layers, with commas between; \"\" for logistic regression.",
+            hasOwnLine: true,
+            valid: { widths, _ in
+                let mostLayers = 1024
+                guard widths.count <= mostLayers else {
+                    return Objection("at most \(mostLayers) layers", found: "\(widths.count) layers")
+                }
+                return widths.first { !(1...largestCount).contains($0) }.map {
+                    Objection("widths of 1 to \(largestCount)", found: "\($0)")
+                }
+            }),
+        Setting(
+            "activation", \.activation, key: "activation", "What follows each hidden layer.",
+            inModel: { $0.title }),
+        Setting(
+            "elu-alpha", \.eluAlpha, "ELU's α.", needs: ("activation", ["elu"]), hasOwnLine: true,
+            valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "batch-norm", \.batchNorm, key: "batchNorm",
+            """
+            Batch norm: sync (over the global batch) or local (over each logical shard; with --strategy allreduce over \
+            each rank's rows).
+            """, inModel: { $0 == .none ? nil : "batch norm (\($0.word))" }),
+        Setting(
+            "residual", \.residual, key: "residual", "A residual block behind each hidden layer.",
+            inModel: { $0 ? "residual" : nil }),
+        Setting(
+            "epochs", \.epochs, key: "epochs", "Passes over the training images.",
+            // More of them are the same run, longer, unless the learning rate follows their number.
+            decidesResult: { $0.schedule == .cosine }, valid: within(1...largestCount)),
+        Setting(
+            "batch-size", \.batchSize, key: "batchSize",
+            "Images of a global batch, on all ranks together.", hasOwnLine: true,
+            valid: within(1...largestCount)),
+        Setting(
+            "lr", \.learningRate, key: "learningRate", "The base learning rate.",
+            valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "momentum", \.momentum, key: "momentum", "SGD's momentum, from 0 to below 1.",
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "nesterov", \.nesterov, key: "nesterov", "Nesterov's momentum.",
+            valid: { nesterov, run in
+                !nesterov || run.momentum > 0
+                    ? nil
+                    : Objection("--momentum > 0 with it, as it looks ahead along it", found: "--momentum 0")
+            }),
+        Setting(
+            "weight-decay", \.weightDecay, key: "weightDecay", "Weight decay.",
+            valid: number("a number ≥ 0") { $0 >= 0 }),
+        Setting(
+            "lr-schedule", \.schedule, key: "schedule", "The learning rate after the warm-up."),
+        Setting(
+            "lr-step-epochs", \.stepEpochs, "Epochs between the drops of --lr-schedule step.",
+            needs: ("lr-schedule", ["step"]), valid: within(1...largestCount)),
+        Setting(
+            "lr-step-factor", \.stepFactor, "The factor of each drop of --lr-schedule step.",
+            needs: ("lr-schedule", ["step"]), valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "warmup-epochs", \.warmupEpochs, key: "warmupEpochs",
+            "Epochs over which the learning rate rises to its base.",
+            valid: { epochs, run in
+                epochs >= 0 && epochs <= Double(run.epochs)
+                    ? nil : Objection("a number from 0 to the number of epochs, \(run.epochs)")
+            }),
+        Setting(
+            "lr-scaling", \.learningRateScaling, key: "learningRateScaling",
+            "Whether the base learning rate is multiplied by the number of ranks.",
+            shown: { $0 == .linear ? "linear (\($1.learningRateRanks ?? 1) ranks)" : $0.word }),
+        // Follows the world size where it is settled; a stored one is as foreign as a flag.
+        Setting(
+            "lr-scaling", \.learningRateRanks, key: "learningRateRanks", isOption: false,
+            valid: within(1...largestCount, "a number of ranks from")),
+        // Follows the data set.
+        Setting("data", \.images, key: "images", isOption: false),
+        Setting("seed", \.seed, key: "seed", "What all random numbers are keyed by."),
+        Setting(
+            "validation-size", \.validationSize, key: "validationSize",
+            "Training images set apart to choose the best model; 0 trains on all and tests the last.",
+            hasOwnLine: true, valid: within(0...Int(Int32.max))),
+        Setting(
+            "logical-shards", \.logicalShards, key: "logicalShards",
+            "Shards into which the training images are dealt, at least one per rank.",
+            unset: "8, or the next power of two ≥ ranks", hasOwnLine: true, valid: within(1...largestCount)),
+        Setting(
+            "strategy", \.strategy, key: "strategy",
+            """
+            How the ranks come to one update: factor-exchange (the same bits on any number of ranks) or allreduce (of \
+            gradients: the last bits depend on it).
+            """, formerly: ("arithmetic", ["reproducible": "factor-exchange", "fast": "allreduce"]),
+            hasOwnLine: true),
+        Setting(
+            "matmul-precision", \.matmulPrecision, key: "matmulPrecision",
+            """
+            How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact) \
+            or medium (2 bytes).
+            """,
+            unset: """
+                high where all CPUs have a unit for products of bytes, else highest, as with --products openblas
+                """, hasOwnLine: true),
+        Setting(
+            "products", \.products, key: "products",
+            """
+            What computes matrix products: own (this program's kernels) or openblas (in Float, only with --strategy \
+            allreduce; nothing is promised about its bits).
+            """, hasOwnLine: true,
+            valid: { products, run in
+                guard products == .openBLAS else { return nil }
+                guard run.strategy == .allreduce else {
+                    return Objection(
+                        "--strategy allreduce with openblas, whose order of sums nobody promises",
+                        found: "--strategy \(run.strategy.word)")
+                }
+                guard let precision = run.matmulPrecision, precision != .highest else { return nil }
+                return Objection(
+                    "--matmul-precision highest with openblas, which multiplies in Float alone",
+                    found: "--matmul-precision \(precision.word)")
+            }),
+    ]
+
+    // MARK: What follows
+
+    /// What the images are.
+    public var format: ImageFormat { images ?? .cifar10 }
+
+    /// The model.
     public var model: MLPConfiguration {
         MLPConfiguration(
-            inputs: CIFAR10.imageBytes, hiddenDimensions: hiddenDimensions, classes: CIFAR10.classCount,
+            inputs: format.imageBytes, hiddenDimensions: hiddenDimensions, classes: format.classCount,
             activation: activation, batchNorm: batchNorm != .none, residual: residual)
     }
 
@@ -74,4 +235,207 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         return LearningRateSchedule(
             baseRate: learningRate * factor, shape: schedule, warmupEpochs: warmupEpochs, epochs: epochs)
     }
+
+    /// Settles what follows the world size and the CPU where nothing was said, and checks it against world size and batch
+    /// size.
+    ///
+    /// - Parameters:
+    ///   - worldSize: The number of ranks.
+    ///   - fastestPrecision: The precision to choose where none was asked for and batch and products allow it; where ranks run
+    ///     on several nodes, what `MatmulPrecision.fastestExact(over:)` found for all of them.
+    /// - Throws: ``ConfigurationError``.
+    public mutating func settle(
+        worldSize: Int, fastestPrecision: MatmulPrecision = .fastestExact
+    ) throws(ConfigurationError) {
+        let shards = logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize)
+        guard worldSize <= shards else {
+            throw ConfigurationError(
+                "--logical-shards", found: "\(worldSize) ranks for \(shards) logical shards",
+                expected: "at most as many ranks as logical shards")
+        }
+        guard batchSize % shards == 0 else {
+            throw ConfigurationError(
+                "--batch-size", found: "\(batchSize)", expected: "a multiple of the \(shards) logical shards")
+        }
+        logicalShards = shards
+        learningRateRanks = learningRateRanks ?? worldSize
+        if let matmulPrecision, matmulPrecision.slices != nil, let obstacle = obstacleToIntegers {
+            throw ConfigurationError(
+                "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
+                expected: "highest with \(obstacle), for which there are no products of bytes")
+        }
+        matmulPrecision =
+            matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? fastestPrecision : .highest)
+    }
+
+    /// What keeps products of pixels from being computed in integers whatever the CPU; nil where nothing does.
+    var obstacleToIntegers: String? {
+        if batchSize > Int8Gradient.largestBatch {
+            return "batches of more than \(Int8Gradient.largestBatch) images"
+        }
+        guard !Int8Weights.areSupported(columns: format.imageBytes, channels: format.channels) else {
+            return nil
+        }
+        return "images of \(format.height) × \(format.width) pixels, no multiple of \(Int8Weights.slotWidth)"
+    }
+
+    /// Checks images and sizes against those of a data set.
+    ///
+    /// - Throws: ``ConfigurationError``.
+    public func validate(against dataset: any ImageDataset) throws(ConfigurationError) {
+        guard dataset.format == format else {
+            throw ConfigurationError(
+                "--data", found: "\(dataset.format.name) (\(dataset.location))",
+                expected: "\(format.name), which the run was trained on")
+        }
+        let count = dataset.count(of: .training)
+        guard validationSize < count else {
+            throw ConfigurationError(
+                "--validation-size", found: "\(validationSize)",
+                expected: "fewer than the \(count) training records of \(dataset.name)")
+        }
+        guard batchSize <= count - validationSize else {
+            throw ConfigurationError(
+                "--batch-size", found: "\(batchSize)",
+                expected: "at most the \(count - validationSize) records that are left to train on")
+        }
+    }
+
+    /// Returns the settings in which this configuration would lead to another result than `other`.
+    ///
+    /// More or fewer epochs are no difference, unless the learning rate follows their number. Of settings that only one
+    /// of the two has, such as ELU's α, the one that decides on them is named.
+    public func differences(from other: TrainingConfiguration) -> [SettingDifference] {
+        Self.settings.filter { $0.decidesResult(of: other, self) }
+            .compactMap { $0.difference(from: other, to: self) }
+            .filter { !$0.old.isEmpty && !$0.new.isEmpty }
+    }
+
+    /// Returns all settings in which this configuration differs from `other`.
+    public func allDifferences(from other: TrainingConfiguration) -> [SettingDifference] {
+        Self.settings.compactMap { $0.difference(from: other, to: self) }
+    }
+}
+
+// MARK: - config.json and the checkpoints' metadata
+
+extension TrainingConfiguration: Codable {
+    /// What stored configurations have had from the beginning: what lacks one of these is none.
+    private static let firstKeys: Set = [
+        "activation", "batchNorm", "batchSize", "epochs", "hiddenDimensions", "learningRate",
+        "learningRateScaling", "momentum", "nesterov", "residual", "schedule", "seed", "strategy",
+        "validationSize", "warmupEpochs", "weightDecay",
+    ]
+
+    /// Reads a stored configuration, of this program or an older one.
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        let container = try decoder.container(keyedBy: SettingKey.self)
+        for setting in Self.settings {
+            guard setting.isStored(in: container) || !setting.isRecorded(as: Self.firstKeys) else {
+                throw DecodingError.keyNotFound(
+                    SettingKey(setting.flag),
+                    .init(codingPath: decoder.codingPath, debugDescription: "no \(setting.flag)"))
+            }
+            try setting.decode(&self, from: container)
+        }
+    }
+
+    /// Stores every setting that has a value.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: SettingKey.self)
+        for setting in Self.settings { try setting.encode(self, into: &container) }
+    }
+}
+
+// MARK: - Values
+
+extension TrainingConfiguration {
+    /// α, with ELU.
+    private var eluAlpha: Double? {
+        get { if case .elu(let alpha) = activation { alpha } else { nil } }
+        set {
+            guard case .elu = activation, let newValue else { return }
+            activation = .elu(alpha: newValue)
+        }
+    }
+
+    /// Epochs between the drops of the learning rate, where it drops.
+    private var stepEpochs: Int? {
+        get { if case .step(let epochs, _) = schedule { epochs } else { nil } }
+        set {
+            guard case .step(_, let factor) = schedule, let newValue else { return }
+            schedule = .step(epochs: newValue, factor: factor)
+        }
+    }
+
+    /// The factor of each drop of the learning rate, where it drops.
+    private var stepFactor: Double? {
+        get { if case .step(_, let factor) = schedule { factor } else { nil } }
+        set {
+            guard case .step(let epochs, _) = schedule, let newValue else { return }
+            schedule = .step(epochs: epochs, factor: newValue)
+        }
+    }
+}
+
+/// A value that is one of several kinds, some of which hold numbers.
+private protocol ChosenValue: SettingValue {
+    /// One of each kind, with the numbers that it has by default.
+    static var kinds: [Self] { get }
+}
+
+extension ChosenValue {
+    static var choices: [String] { kinds.map(\.word) }
+    static var expectation: String { oneOf(choices) }
+    init?(word: String) {
+        guard let value = Self.kinds.first(where: { $0.word == word }) else { return nil }
+        self = value
+    }
+}
+
+extension Activation: ChosenValue {
+    static let kinds: [Activation] = [.elu(alpha: 1), .relu, .tanh]
+
+    var word: String {
+        switch self {
+        case .elu: "elu"
+        case .relu: "relu"
+        case .tanh: "tanh"
+        }
+    }
+
+    /// The name in the header of a run.
+    fileprivate var title: String {
+        switch self {
+        case .elu(let alpha): "ELU(\(alpha.word))"
+        case .relu: "ReLU"
+        case .tanh: "Tanh"
+        }
+    }
+}
+
+extension LearningRateSchedule.Shape: ChosenValue {
+    static let kinds: [LearningRateSchedule.Shape] = [.constant, .step(epochs: 3, factor: 0.1), .cosine]
+
+    var word: String {
+        switch self {
+        case .constant: "constant"
+        case .step: "step"
+        case .cosine: "cosine"
+        }
+    }
+}
+
+extension BatchNormMode: SettingValue {}
+extension MatmulPrecision: SettingValue {}
+extension TrainingConfiguration.Strategy: SettingValue {}
+extension TrainingConfiguration.Products: SettingValue {}
+extension TrainingConfiguration.LearningRateScaling: SettingValue {}
+
+extension ImageFormat: SettingValue {
+    static var expectation: String { "a data set's format" }
+    /// The data set tells it, not a word.
+    init?(word: String) { nil }
+    var word: String { name }
 }

@@ -3,6 +3,33 @@ import Checkpoints
 import Foundation
 import MPIBackend
 
+// Where the program starts: its words are read, the command is picked and run, and an error becomes a line and an exit
+// code.
+
+/// The root command; alone it means `dp-train train`.
+struct DPTrain: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "dp-train",
+        abstract: "Trains multi-layer perceptrons on small images, data-parallel over MPI.",
+        discussion: """
+            Alone it runs on this machine's processors; 'mpirun -np 4 dp-train' runs on four ranks.
+
+            Exit codes: 0 success; 1 failure while running; 64 a setting that cannot be used; 74 trained, to the end or until \
+            stopped, but the last checkpoint, the summary or records could not be written; 75 stopped by SIGTERM, SIGINT or \
+            SIGUSR1 after writing a checkpoint. Before the first step, and once the last checkpoint has been written, these \
+            signals end the program as they end any other.
+            """,
+        version: version,
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DiffCommand.self,
+            ExportCommand.self,
+            DataCommand.self, BenchmarkCommand.self,
+        ],
+        defaultSubcommand: TrainCommand.self)
+}
+
 /// Parses the command line, runs the command, and turns errors into one line and an exit code.
 @main
 enum Main {
@@ -67,5 +94,52 @@ enum Main {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         // A reader that has gone away is no reason to fail in another way.
         try? FileHandle.standardError.write(contentsOf: Data((PrintableText.line(line) + "\n").utf8))
+    }
+}
+
+/// The words of the command line, as the parser is to see them.
+enum CommandLineWords {
+    /// Reads them.
+    ///
+    /// - Throws: `ValidationError` where a word, or a path that the environment gives, is not UTF-8: as text it would become
+    ///   another one, and name another file.
+    static func read() throws -> [String] {
+        let count = Int(CommandLine.argc)
+        let words = try (1..<max(1, count)).map { index in
+            try text(CommandLine.unsafeArgv[index], "word \(index) of the command line")
+        }
+        _ = try text(getenv("DP_TRAIN_DATA"), "DP_TRAIN_DATA")
+        let folder = getcwd(nil, 0)
+        defer { free(folder) }
+        _ = try text(folder, "the current folder")
+        return valuesSplit(words)
+    }
+
+    private static func text(_ bytes: UnsafePointer<CChar>?, _ name: String) throws -> String {
+        guard let bytes else { return "" }
+        guard let text = String(validatingCString: bytes) else {
+            throw ValidationError("\(name): expected text in UTF-8, found \"\(escaped(bytes))\"")
+        }
+        return text
+    }
+
+    /// The bytes with those that are not ASCII as `\xff`.
+    private static func escaped(_ bytes: UnsafePointer<CChar>) -> String {
+        UnsafeBufferPointer(start: bytes, count: strlen(bytes)).map { byte in
+            (0x20...0x7e).contains(byte)
+                ? String(UnicodeScalar(UInt8(bitPattern: byte)))
+                : "\\x" + String(UInt8(bitPattern: byte), radix: 16)
+        }.joined()
+    }
+
+    /// `--name=` becomes `--name` and an empty word. The parser takes the word that follows for its value instead.
+    private static func valuesSplit(_ words: [String]) -> [String] {
+        let end = words.firstIndex(of: "--") ?? words.endIndex
+        return words.enumerated().flatMap { index, word in
+            guard index < end, word.hasPrefix("--"), word.firstIndex(of: "=") == word.indices.last else {
+                return [word]
+            }
+            return [String(word.dropLast()), ""]
+        }
     }
 }

@@ -61,7 +61,7 @@ final class DataParallelMultiRankTests: XCTestCase {
     private func checkSameEverywhere(
         _ state: TrainingProblem.State, _ communicator: any Communicator, _ message: String
     ) throws {
-        let losses = state.outcomes.flatMap { [$0.loss.lossSum, Double($0.loss.correct)] }
+        let losses = state.results.flatMap { [$0.loss.lossSum, Double($0.loss.correct)] }
         for values in [state.parameters, state.velocity, state.statistics, losses] {
             let hashes = try communicator.allgather(hash(values))
             XCTAssertEqual(Set(hashes).count, 1, message)
@@ -134,11 +134,11 @@ final class DataParallelMultiRankTests: XCTestCase {
                     let fast = try problem.train(
                         steps: 3, over: communicator, sharing, stopping: stopping, as: Float.self)
                     XCTAssertEqual(
-                        fast.outcomes.map(\.stopRequested), expected, "\(name), \(sharing), rank \(culprit)")
+                        fast.results.map(\.requests.stop), expected, "\(name), \(sharing), rank \(culprit)")
                     let reproducible = try problem.trainReproducibly(
                         steps: 3, over: communicator, sharing, stopping: stopping, as: Float.self)
                     XCTAssertEqual(
-                        reproducible.outcomes.map(\.stopRequested), expected,
+                        reproducible.results.map(\.requests.stop), expected,
                         "\(name), \(sharing), rank \(culprit)")
                 }
             }
@@ -156,13 +156,13 @@ final class DataParallelMultiRankTests: XCTestCase {
                 let before = try communicator.allgather(hash(model.parameters.doubles))
                 XCTAssertEqual(Set(before).count, group.nodeCount, "\(name), \(sharing)")
                 if group.isLeader {
-                    model.velocity?.fill(Float(group.nodeIndex + 2))
+                    model.optimizerState.first?.fill(Float(group.nodeIndex + 2))
                     model.runningStatistics.fill(Float(group.nodeIndex + 3))
                 }
-                try model.broadcast()
+                try model.broadcast(to: problem.products(model, rows: 1))
                 XCTAssertEqual(hash(model.parameters.doubles), before[0])
                 XCTAssertTrue(model.runningStatistics.array.allSatisfy { $0 == 3 })
-                XCTAssertEqual(model.velocity?.array.allSatisfy { $0 == 2 }, true)
+                XCTAssertEqual(model.optimizerState.first?.array.allSatisfy { $0 == 2 }, true)
             }
         }
     }

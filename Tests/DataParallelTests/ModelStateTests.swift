@@ -23,9 +23,10 @@ import Testing
             let expected: Float = entry.name.hasSuffix("running_var") ? 1 : 0
             #expect(model.runningStatistics[entry.range].array.allSatisfy { $0 == expected })
         }
-        #expect(try #require(model.velocity).array == Array(repeating: 0, count: parameters.count))
+        #expect(
+            try #require(model.optimizerState.first).array == Array(repeating: 0, count: parameters.count))
         let plain = try ModelState<Float>(mlp: problem.mlp, optimizer: SGD(), group: group, seed: 5)
-        #expect(plain.velocity == nil)
+        #expect(plain.optimizerState.isEmpty)
         let other = try ModelState<Float>(mlp: problem.mlp, optimizer: SGD(), group: group, seed: 6)
         #expect(other.parameters.array != model.parameters.array)
     }
@@ -34,8 +35,8 @@ import Testing
     func layout() throws {
         let model = try Self.problem.model(NodeGroup(SingleProcessCommunicator()), as: Float.self)
         let vectors = [
-            model.parameters, try #require(model.velocity), model.runningStatistics,
-            model.packedWeights.numbers,
+            model.parameters, try #require(model.optimizerState.first), model.runningStatistics,
+            model.packedWeights,
         ]
         for (index, vector) in vectors.enumerated() {
             #expect(UInt(bitPattern: vector.base) % 64 == 0 && vector.count > 0)
@@ -72,25 +73,20 @@ import Testing
             let model = try ModelState<Float>(
                 mlp: Self.problem.mlp, optimizer: Self.problem.optimizer, group: group,
                 seed: UInt64(communicator.rank))
-            let velocity = try #require(model.velocity)
+            let velocity = try #require(model.optimizerState.first)
             if communicator.rank == 0 {
                 // As from a checkpoint, which only rank 0 has read.
                 model.parameters.copy(from: scratch.normals(model.parameters.count, stream: 1))
                 velocity.copy(from: scratch.normals(velocity.count, stream: 2))
                 model.runningStatistics.copy(from: scratch.normals(model.runningStatistics.count, stream: 3))
             }
-            try model.broadcast()
-            let packed: Vector<Float> = scratch.unset(model.packedWeights.numbers.count)
-            try LinearProducts(
-                model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1
-            )
-            .packWeights(model.parameters)
+            try model.broadcast(to: Self.problem.products(model, rows: 1))
             return (
                 model.parameters.array == scratch.normals(model.parameters.count, stream: 1).array,
                 velocity.array == scratch.normals(velocity.count, stream: 2).array,
                 model.runningStatistics.array
                     == scratch.normals(model.runningStatistics.count, stream: 3).array,
-                packed.array == model.packedWeights.numbers.array
+                try Self.problem.hasPackedWeights(model)
             )
         }
         for copy in copies { #expect(copy == (true, true, true, true)) }

@@ -11,14 +11,22 @@ extension TrainingProblem {
     }
 
     /// The rows of a batch in memory that a node shares. A rank knows its own, and the others only if they are exchanged.
-    private final class Batch<Scalar: TensorScalar & CollectiveElement> {
+    private final class Batches<Scalar: TensorScalar & CollectiveElement>: BatchSource {
         private let problem: TrainingProblem
         private let region: SharedRegion
         private let scratch = Scratch()
         private let map: (scale: Vector<Scalar>, shift: Vector<Scalar>)
+        private let group: NodeGroup
+        private let rowsOfRank: [Int]
+        private let rows: Range<Int>
+        private let labels: Vector<Int32>
 
-        init(_ problem: TrainingProblem, _ group: NodeGroup) throws {
+        init(_ problem: TrainingProblem, _ group: NodeGroup, rank: Int, worldSize: Int) throws {
             self.problem = problem
+            self.group = group
+            rowsOfRank = TrainingProblem.rowsOfRank(worldSize: worldSize)
+            rows = TrainingProblem.rows(of: rank, worldSize: worldSize)
+            labels = scratch.vector([Int32](repeating: 0, count: rows.count))
             let count = TrainingProblem.batch * problem.inputs
             region = try group.makeRegion(
                 byteCount: problem.asPixels ? count : count * MemoryLayout<Scalar>.stride)
@@ -36,13 +44,13 @@ extension TrainingProblem {
                 .matrix(rows: TrainingProblem.batch, columns: problem.inputs)
         }
 
-        var input: BatchInput<Scalar> {
+        private var input: BatchInput<Scalar> {
             problem.asPixels
                 ? .pixels(PixelMatrix(matrix(of: UInt8.self), scale: map.scale, shift: map.shift))
                 : .numbers(matrix(of: Scalar.self))
         }
 
-        func load(step: Int, rows: Range<Int>) {
+        func load(_ step: Int) -> StepBatch<Scalar> {
             let range = rows.lowerBound * problem.inputs..<rows.upperBound * problem.inputs
             let scratch = Scratch()
             if problem.asPixels {
@@ -52,10 +60,17 @@ extension TrainingProblem {
                 matrix(of: Scalar.self)[rows: rows].vector.copy(
                     from: scratch.vector(rounding: Array(problem.inputs(step: step)[range])))
             }
+            labels.copy(from: scratch.vector(Array(TrainingProblem.labels(step: step)[rows])))
+            return StepBatch(
+                own: input[rows: rows], targets: .labels(labels), all: input,
+                exchange: { [unowned self] in try exchange(over: $0) })
         }
 
-        func exchange(over leaders: any Communicator, rowsOfNode: [Int]) throws {
-            let counts = rowsOfNode.map { $0 * problem.inputs }
+        private func exchange(over leaders: any Communicator) throws {
+            let counts = (0..<leaders.size).map { node in
+                zip(group.placement.nodeOfRank, rowsOfRank)
+                    .reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) } * problem.inputs
+            }
             if problem.asPixels {
                 try leaders.allgather(segmentsOf: matrix(of: UInt8.self).vector.buffer, counts: counts)
             } else {
@@ -64,24 +79,40 @@ extension TrainingProblem {
         }
     }
 
-    func fastReduction<Scalar: TensorScalar & CollectiveElement>(
-        over communicator: any Communicator, group: NodeGroup, _ model: ModelState<Scalar>, threads: Int = 1
-    ) throws -> GradientSumReduction<Scalar> {
-        try GradientSumReduction(
-            communicator: communicator, group: group, model: model,
-            rowsOfRank: Self.rowsOfRank(worldSize: communicator.size),
-            synchronizesBatchNorm: mode == .sync, team: WorkerTeam(threadCount: threads))
+    /// The backend of products over so many rows, with the model's packed weights.
+    func products<Scalar: TensorScalar & CollectiveElement>(
+        _ model: ModelState<Scalar>, rows: Int, threads: Int = 1
+    ) throws -> PackedProducts<Scalar> {
+        let (network, team) = (model.mlp.network, try WorkerTeam(threadCount: threads))
+        if let int8 = model.int8Weights, let model = model as? ModelState<Float>,
+            let products = try Int8Products(
+                network, batch: rows, weights: model.packedWeights, int8: int8, team: team)
+                as? PackedProducts<Scalar>
+        {
+            return products
+        }
+        return try PackedProducts(network, batch: rows, weights: model.packedWeights, team: team)
     }
 
-    func reproducibleReduction<Scalar: TensorScalar & CollectiveElement>(
+    func allreduce<Scalar: TensorScalar & CollectiveElement>(
+        over communicator: any Communicator, group: NodeGroup, _ model: ModelState<Scalar>, threads: Int = 1
+    ) throws -> GradientAllreduce<Scalar> {
+        let rowsOfRank = Self.rowsOfRank(worldSize: communicator.size)
+        return try GradientAllreduce(
+            communicator: communicator, group: group, network: mlp.network,
+            products: products(model, rows: rowsOfRank[communicator.rank], threads: threads),
+            rowsOfRank: rowsOfRank, synchronizesBatchNorm: mode == .sync)
+    }
+
+    func factorExchange<Scalar: TensorScalar & CollectiveElement>(
         over communicator: any Communicator, group: NodeGroup, _ model: ModelState<Scalar>, threads: Int = 1,
         exchangesGradients: Bool? = nil
-    ) throws -> FactorReduction<Scalar> {
-        try FactorReduction(
-            communicator: communicator, group: group, model: model,
+    ) throws -> FactorExchange<Scalar> {
+        try FactorExchange(
+            communicator: communicator, group: group, network: mlp.network,
+            products: products(model, rows: Self.batch, threads: threads),
             shardsOfRank: (0..<communicator.size).map { Self.shards(of: $0, worldSize: communicator.size) },
             rowsPerShard: Self.rowsPerShard, synchronizesBatchNorm: mode == .sync,
-            team: WorkerTeam(threadCount: threads),
             exchangesGradients: exchangesGradients)
     }
 
@@ -89,14 +120,12 @@ extension TrainingProblem {
     func model<Scalar: TensorScalar & CollectiveElement>(
         _ group: NodeGroup, as type: Scalar.Type
     ) throws -> ModelState<Scalar> {
-        let model = try ModelState<Scalar>(
+        try ModelState<Scalar>(
             mlp: mlp, optimizer: optimizer, group: group, seed: Self.seed,
             pixels: Scalar.self == Float.self ? slices.map { (channels, $0) } : nil)
-        try model.broadcast()
-        return model
     }
 
-    /// Trains in fast arithmetic. Collective: every rank must call it.
+    /// Trains by an allreduce of gradients. Collective: every rank must call it.
     func train<Scalar: TensorScalar & CollectiveElement>(
         steps: Int, over base: any Communicator, _ sharing: SharingMode = .shared, threads: Int = 1,
         learningRate: Double = learningRate, stopping: (_ step: Int) -> Bool = { _ in false },
@@ -104,12 +133,12 @@ extension TrainingProblem {
     ) throws -> State {
         let (group, communicator) = try sharing.form(base)
         let model = try model(group, as: Scalar.self)
-        let method = try fastReduction(over: communicator, group: group, model, threads: threads)
         return try train(
-            steps: steps, communicator, group, model, Batch(self, group), method, learningRate, stopping)
+            steps: steps, communicator, group, model,
+            allreduce(over: communicator, group: group, model, threads: threads), learningRate, stopping)
     }
 
-    /// Trains in reproducible arithmetic, with one part for each logical shard. Collective: every rank must call it.
+    /// Trains by exchanging factors, with one part for each logical shard. Collective: every rank must call it.
     func trainReproducibly<Scalar: TensorScalar & CollectiveElement>(
         steps: Int, over base: any Communicator, _ sharing: SharingMode = .shared, threads: Int = 1,
         learningRate: Double = learningRate, stopping: (_ step: Int) -> Bool = { _ in false },
@@ -117,55 +146,44 @@ extension TrainingProblem {
     ) throws -> State {
         let (group, communicator) = try sharing.form(base)
         let model = try model(group, as: Scalar.self)
-        let method = try reproducibleReduction(
-            over: communicator, group: group, model, threads: threads,
-            exchangesGradients: sharing.exchangesGradients)
-        let batch = try Batch<Scalar>(self, group)
-        method.batch = batch.input
-        let nodes = group.placement.nodeOfRank
-        let rows = Self.rowsOfRank(worldSize: base.size)
-        method.exchangeBatch = { leaders in
-            let rowsOfNode = (0..<leaders.size).map { node in
-                zip(nodes, rows).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) }
-            }
-            try batch.exchange(over: leaders, rowsOfNode: rowsOfNode)
-        }
-        return try train(steps: steps, communicator, group, model, batch, method, learningRate, stopping)
+        return try train(
+            steps: steps, communicator, group, model,
+            factorExchange(
+                over: communicator, group: group, model, threads: threads,
+                exchangesGradients: sharing.exchangesGradients), learningRate, stopping)
     }
 
-    private func train<Method: GradientReduction>(
-        steps: Int, _ communicator: any Communicator, _ group: NodeGroup, _ model: ModelState<Method.Scalar>,
-        _ batch: Batch<Method.Scalar>, _ method: Method, _ learningRate: Double, _ stopping: (Int) -> Bool
+    private func train<Scalar: TensorScalar & CollectiveElement>(
+        steps: Int, _ communicator: any Communicator, _ group: NodeGroup, _ model: ModelState<Scalar>,
+        _ strategy: any DataParallelStrategy<Scalar>, _ learningRate: Double, _ stopping: (Int) -> Bool
     ) throws -> State {
-        let range = Self.rows(of: communicator.rank, worldSize: communicator.size)
-        let replica = try Replica(model: model, rows: range.count, parts: method.parts)
-        var outcomes: [StepOutcome] = []
-        for step in 0..<steps {
-            let scratch = Scratch()
-            batch.load(step: step, rows: range)
-            outcomes.append(
-                try replica.step(
-                    batch.input[rows: range],
-                    targets: .labels(scratch.vector(Array(Self.labels(step: step)[range]))),
-                    globalBatch: Self.batch, learningRate: learningRate, stopRequested: stopping(step),
-                    method: method))
+        try model.broadcast(to: strategy.products)
+        let (rank, worldSize) = (communicator.rank, communicator.size)
+        let batches = try Batches<Scalar>(self, group, rank: rank, worldSize: worldSize)
+        let training = try TrainingStep(
+            model: model, source: batches, strategy: strategy,
+            rows: Self.rows(of: rank, worldSize: worldSize).count, globalBatch: Self.batch, seed: Self.seed)
+        let results = try (0..<steps).map { step in
+            try training.take(
+                step, batch: step, learningRate: learningRate, requests: .init(stop: stopping(step)))
         }
         return State(
-            parameters: model.parameters.doubles, velocity: model.velocity?.doubles ?? [],
-            statistics: model.runningStatistics.doubles, outcomes: outcomes,
-            weightsArePacked: try Self.hasPackedWeights(model))
+            parameters: model.parameters.doubles, velocity: model.optimizerState.first?.doubles ?? [],
+            statistics: model.runningStatistics.doubles, results: results,
+            weightsArePacked: try hasPackedWeights(model))
     }
 
     /// Whether the packed weights are those of the parameters.
-    private static func hasPackedWeights<Scalar: TensorScalar & CollectiveElement>(
-        _ model: ModelState<Scalar>
-    ) throws -> Bool {
-        // Bytes would show in the bits of the next step.
-        guard model.packedWeights.slices == nil else { return true }
+    func hasPackedWeights<Scalar: TensorScalar & CollectiveElement>(_ model: ModelState<Scalar>) throws
+        -> Bool
+    {
+        // Integers would show in the bits of the next step.
+        guard model.int8Weights == nil else { return true }
         let scratch = Scratch()
-        let packed: Vector<Scalar> = scratch.unset(model.packedWeights.numbers.count)
-        try LinearProducts(model.mlp.network, batch: 0, packed: PackedWeights(numbers: packed), threads: 1)
-            .packWeights(model.parameters)
-        return packed.array == model.packedWeights.numbers.array
+        let packed: Vector<Scalar> = scratch.unset(model.packedWeights.count)
+        try PackedProducts(
+            model.mlp.network, batch: 0, weights: packed, team: WorkerTeam(threadCount: 1)
+        ).packWeights(model.parameters)
+        return packed.array == model.packedWeights.array
     }
 }

@@ -1,6 +1,7 @@
 import Collectives
 import DataParallel
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 
@@ -39,7 +40,7 @@ struct TrainingProblem: Sendable {
         var parameters: [Double]
         var velocity: [Double]
         var statistics: [Double]
-        var outcomes: [StepOutcome]
+        var results: [StepResult]
         /// Whether the packed weights are those of the parameters.
         var weightsArePacked = true
     }
@@ -71,7 +72,7 @@ struct TrainingProblem: Sendable {
         return (0..<batch).map { _ in Int32(random.integer(below: classes)) }
     }
 
-    /// Training by the engine's single passes and plain loops: no replica, no communicator.
+    /// Training by the engine's single passes and plain loops: no strategy, no communicator.
     ///
     /// Where batch norm is local, each rank's rows make a pass of their own; gradients add up, and the statistics are
     /// the mean of the ranks', weighted by their rows. Else one pass takes the whole batch.
@@ -82,8 +83,8 @@ struct TrainingProblem: Sendable {
         let running: Vector<Double> = scratch.unset(network.statisticsLayout.count)
         network.parameterLayout.initialize(parameters, seed: Self.seed)
         network.statisticsLayout.initialize(running, seed: Self.seed)
-        var velocity = [Double](repeating: 0, count: optimizer.hasVelocity ? mlp.parameterCount : 0)
-        var outcomes: [StepOutcome] = []
+        var velocity = [Double](repeating: 0, count: optimizer.momentum != 0 ? mlp.parameterCount : 0)
+        var results: [StepResult] = []
         let blocks =
             mode == .local
             ? (0..<worldSize).map { Self.rows(of: $0, worldSize: worldSize) } : [0..<Self.batch]
@@ -98,20 +99,18 @@ struct TrainingProblem: Sendable {
                 let workspace = try Workspace<Double>(for: network, capacity: block.count)
                 let part: Vector<Double> = scratch.unset(mlp.parameterCount)
                 let partStatistics: Matrix<Double> = scratch.unset(1, running.count)
-                var losses = [BatchLoss.zero]
-                try mlp.computeGradients(
-                    .numbers(x[rows: block]), targets: .labels(labels[block]), globalBatch: Self.batch,
+                sum += try mlp.computeGradients(
+                    x[rows: block], targets: .labels(labels[block]), globalBatch: Self.batch,
                     parameters: parameters, gradients: part, batchStatistics: partStatistics,
-                    losses: &losses, workspace: workspace, reducer: LocalBatch())
+                    workspace: workspace)
                 for (index, value) in part.array.enumerated() { gradients[index] += value }
                 for (index, value) in partStatistics.vector.array.enumerated() {
                     statistics[index] += value * Double(block.count) / Double(Self.batch)
                 }
-                sum += losses[0]
             }
             for index in 0..<parameters.count {
                 var change = gradients[index] + optimizer.weightDecay * parameters[index]
-                if optimizer.hasVelocity {
+                if optimizer.momentum != 0 {
                     velocity[index] = optimizer.momentum * velocity[index] + change
                     change =
                         optimizer.nesterov ? change + optimizer.momentum * velocity[index] : velocity[index]
@@ -119,10 +118,10 @@ struct TrainingProblem: Sendable {
                 parameters[index] -= learningRate * change
             }
             for index in 0..<running.count { running[index] += 0.1 * (statistics[index] - running[index]) }
-            outcomes.append(StepOutcome(loss: sum, stopRequested: false))
+            results.append(StepResult(loss: sum))
         }
         return State(
-            parameters: parameters.array, velocity: velocity, statistics: running.array, outcomes: outcomes)
+            parameters: parameters.array, velocity: velocity, statistics: running.array, results: results)
     }
 }
 
@@ -161,12 +160,12 @@ extension TrainingProblem.State {
     func distance(to other: TrainingProblem.State) -> Double {
         let pairs = [
             (parameters, other.parameters), (velocity, other.velocity), (statistics, other.statistics),
-            (outcomes.map(\.loss.meanLoss), other.outcomes.map(\.loss.meanLoss)),
+            (results.map(\.loss.meanLoss), other.results.map(\.loss.meanLoss)),
         ]
         guard weightsArePacked, pairs.allSatisfy({ $0.0.count == $0.1.count }),
-            outcomes.map(\.loss.correct) == other.outcomes.map(\.loss.correct),
-            outcomes.map(\.loss.samples) == other.outcomes.map(\.loss.samples),
-            outcomes.map(\.stopRequested) == other.outcomes.map(\.stopRequested)
+            results.map(\.loss.correct) == other.results.map(\.loss.correct),
+            results.map(\.loss.samples) == other.results.map(\.loss.samples),
+            results.map(\.requests.stop) == other.results.map(\.requests.stop)
         else { return .infinity }
         return pairs.flatMap { zip($0.0, $0.1) }.reduce(0) { worst, pair in
             let error = abs(pair.0 - pair.1) / max(1, abs(pair.1))

@@ -1,5 +1,5 @@
-import Crypto
 import Datasets
+import Digests
 import Foundation
 import Testing
 
@@ -40,8 +40,10 @@ import Testing
                     var bytes = Array(split.rawValue.utf8)
                     bytes += (0..<8).map { UInt8(truncatingIfNeeded: record >> (8 * $0)) }
                     bytes += [all[record].label] + all[record].pixels
-                    let digest = Array(SHA256.hash(data: bytes))
-                    return sum &+ (0..<8).reduce(UInt64(0)) { $0 | UInt64(digest[$1]) << UInt64(8 * $1) }
+                    var digest = Digest.sha256()
+                    digest.update(bytes)
+                    let start = digest.bytes
+                    return sum &+ (0..<8).reduce(UInt64(0)) { $0 | UInt64(start[$1]) << UInt64(8 * $1) }
                 }
             }
             let even = all.indices.filter { $0.isMultiple(of: 2) }

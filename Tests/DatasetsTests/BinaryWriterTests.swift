@@ -1,4 +1,5 @@
 import Datasets
+import DurableFiles
 import Foundation
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
         try folder.write([1, 2], "used/notes.txt")
         try folder.write([1, 2], "file")
         for name in ["used", "file"] {
-            #expect(throws: DatasetError.self) {
+            #expect(throws: FileError.self) {
                 try BinaryWriter.write(dataset, to: folder.path + "/" + name, classNames: [])
             }
         }

@@ -1,6 +1,6 @@
 import ArchiveTestSupport
-import Crypto
 import Datasets
+import Digests
 import Foundation
 import LoopbackSupport
 import Synchronization
@@ -9,15 +9,18 @@ import Testing
 @Suite struct DatasetDownloaderTests {
     /// An archive of about 64 KB that does not compress, so that it comes in several pieces.
     private static let archive = TestSet.binaryArchive().bytes
-    private static let md5 = Insecure.MD5.hash(data: archive).map { byte in
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    private static let md5 = {
+        var digest = Digest.md5()
+        digest?.update(Array(archive))
+        return digest?.hexadecimal ?? "no MD5 on this system"
+    }()
 
     private static func downloader(
         _ url: String, _ folder: TemporaryFolder, md5: String = md5, retries: Int = 0
     ) throws -> DatasetDownloader {
         try DatasetDownloader(
-            version: .binary, folder: folder.path + "/data", url: url, md5: md5, retries: retries,
+            CIFARSet.cifar10.publication(.binary), folder: folder.path + "/data", url: url, md5: md5,
+            retries: retries,
             timeout: 900
         )
     }
@@ -176,23 +179,23 @@ import Testing
     @Test(arguments: ["ftp://host/file", "nonsense", "http://", ""])
     func `An address that is none is refused at once`(_ url: String) {
         #expect(throws: DatasetError.self) {
-            try DatasetDownloader(version: .binary, folder: "data", url: url)
+            try DatasetDownloader(CIFARSet.cifar10.publication(.binary), folder: "data", url: url)
         }
     }
 
     @Test(arguments: ["", "12", "c32a1d4ab5d03f1284b67883e8d8753z"])
     func `A checksum that is none is refused at once`(_ md5: String) {
         #expect(throws: DatasetError.self) {
-            try DatasetDownloader(version: .binary, folder: "data", md5: md5)
+            try DatasetDownloader(CIFARSet.cifar10.publication(.binary), folder: "data", md5: md5)
         }
     }
 
     @Test func `The official archives are the default`() throws {
-        let python = try DatasetDownloader(version: .python, folder: "data")
+        let python = try DatasetDownloader(CIFARSet.cifar10.publication(.python), folder: "data")
         #expect(python.url.absoluteString == "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz")
         #expect(python.md5 == "c58f30108f718f92721af3b95e74349a")
         #expect(python.archivePath == "data/cifar-10-python.tar.gz")
-        let binary = try DatasetDownloader(version: .binary, folder: "data")
+        let binary = try DatasetDownloader(CIFARSet.cifar10.publication(.binary), folder: "data")
         #expect(binary.url.absoluteString == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz")
         #expect(binary.md5 == "c32a1d4ab5d03f1284b67883e8d87530")
     }

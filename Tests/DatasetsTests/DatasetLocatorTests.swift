@@ -38,7 +38,7 @@ import Testing
         try Fixture.writeSet("python3-numpy2-protocol4", to: folder, below: "p/cifar-10-batches-py")
         try folder.write(TestSet.binaryArchive().gzipped(), "a/cifar-10-binary.tar.gz")
         var tar = TarBuilder()
-        for batch in DatasetSplit.allCases.flatMap(CIFAR10.batchNames) {
+        for batch in CIFARSet.cifar10.fileNames(.python) {
             tar.add(batch, try Fixture.bytes("python2-protocol2"))
         }
         try folder.write(tar.gzipped(), "q/cifar-10-python.tar.gz")

@@ -26,7 +26,7 @@ enum Fixture {
 
     /// Writes a batch six times, as a whole set.
     static func writeSet(_ name: String, to folder: TemporaryFolder, below subfolder: String) throws {
-        for batch in DatasetSplit.allCases.flatMap(CIFAR10.batchNames) {
+        for batch in CIFARSet.cifar10.fileNames(.python) {
             try folder.write(try bytes(name), subfolder + "/" + batch)
         }
     }

@@ -1,5 +1,6 @@
 import ArchiveTestSupport
 import Datasets
+import DurableFiles
 import Foundation
 import LoopbackSupport
 import Testing
@@ -43,10 +44,10 @@ import Testing
         let server = try LoopbackServer([1, 2, 3])
         defer { server.stop() }
         let downloader = try DatasetDownloader(
-            version: .binary, folder: folder.path, url: server.base + "/x",
+            CIFARSet.cifar10.publication(.binary), folder: folder.path, url: server.base + "/x",
             md5: String(repeating: "0", count: 32))
         try #require(mkfifo(downloader.partialPath, 0o600) == 0)
-        let error = await #expect(throws: DatasetError.self) { try await downloader.download { _ in } }
+        let error = await #expect(throws: FileError.self) { try await downloader.download { _ in } }
         #expect(error?.found == "a FIFO")
     }
 

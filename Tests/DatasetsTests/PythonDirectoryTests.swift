@@ -19,7 +19,7 @@ import Testing
             image.append(Fixture.labels[record])
             image += Fixture.pixels[record * 3072..<(record + 1) * 3072]
         }
-        for batch in DatasetSplit.allCases.flatMap(CIFAR10.batchNames) {
+        for batch in CIFARSet.cifar10.fileNames(.python) {
             try folder.write(image, "binary/" + batch + ".bin")
         }
         let python = try PythonDirectory(path: folder.path)

@@ -44,7 +44,7 @@ import Testing
         let blocks = stride(from: 0, to: 200, by: 10).map { Array(labels[$0..<$0 + 10]) }
         #expect(blocks.allSatisfy { Set($0) == Set(0..<10) })
         #expect(Set(blocks).count > 15)
-        #expect(SyntheticDataset.classNames.count == CIFAR10.classCount)
+        #expect(SyntheticDataset.classNames.count == ImageFormat.cifar10.classCount)
     }
 
     @Test func `The mean image of a class says next to nothing`() throws {

@@ -64,7 +64,7 @@ extension EndToEnd {
             let folder = try folder(trainingCount: 2600, seed: 1)
             let output = try Scratch.newPath("never")
             let words =
-                [Program.executable.path] + Self.flags + ["--output", output.path, "--reduction", "mpi"]
+                [Program.executable.path] + Self.flags + ["--output", output.path, "--transport", "mpi"]
             let outcome = try together(
                 [(folder, words), (folder, [emulator, "-cpu", "Nehalem"] + words)], timeLimit: 120)
             expectRefusal(

@@ -32,7 +32,9 @@ extension EndToEnd {
             ("--batch-norm", ["maybe"]),
             ("--lr-schedule", ["guess"]),
             ("--evaluation", ["nobody"]),
-            ("--reduction", ["hope"]), ("--matmul-precision", ["exact"]),
+            ("--transport", ["hope"]), ("--matmul-precision", ["exact"]),
+            ("--strategy", ["luck"]), ("--products", ["abacus"]), ("--keep-last", ["0"]),
+            ("--compression-level", ["20"]), ("--lr-scaling", ["twice"]),
             ("--threads", ["0", "-1", "all", "5000"]),
         ].flatMap { flag, values in
             values.enumerated().map { index, value in
@@ -63,6 +65,45 @@ extension EndToEnd {
         @Test("A batch larger than the training images is refused")
         func batchTooLarge() throws {
             try expectRefusal(of: BadFlags(flags: ["--batch-size", "4096"], names: ["4096"]))
+        }
+
+        @Test(
+            "A flag that has another name now is refused with that",
+            arguments: [
+                BadFlags(
+                    flags: ["--arithmetic", "fast"], names: ["--arithmetic", "--strategy allreduce"]),
+                BadFlags(flags: ["--arithmetic=reproducible"], names: ["--strategy factor-exchange"]),
+                BadFlags(flags: ["--reduction", "mpi"], names: ["--reduction", "--transport mpi"]),
+            ])
+        func formerNames(bad: BadFlags) throws {
+            try expectRefusal(of: bad)
+        }
+
+        @Test(
+            "OpenBLAS is refused where bits are promised, and for products of bytes",
+            arguments: [
+                BadFlags(
+                    flags: ["--products", "openblas"], names: ["--products", "--strategy factor-exchange"]),
+                BadFlags(
+                    flags: ["--products=openblas", "--strategy=allreduce", "--matmul-precision", "high"],
+                    names: ["--products", "--matmul-precision high"], ranks: [nil]),
+            ])
+        func openBLAS(bad: BadFlags) throws {
+            try expectRefusal(of: bad)
+        }
+
+        @Test(
+            "A flag that belongs to a value of another one is refused without that",
+            arguments: [
+                BadFlags(
+                    flags: ["--activation", "relu", "--elu-alpha", "2"],
+                    names: ["--elu-alpha", "--activation elu", "--activation relu"]),
+                BadFlags(
+                    flags: ["--lr-step-factor", "0.5"], names: ["--lr-step-factor", "--lr-schedule step"],
+                    ranks: [nil]),
+            ])
+        func doesNotApply(bad: BadFlags) throws {
+            try expectRefusal(of: bad)
         }
 
         @Test("An unknown flag is refused by name")

@@ -48,7 +48,7 @@ extension EndToEnd {
             #expect(report.limits.products == nil)
             let steps = try #require(report.steps)
             #expect(steps.count == 2 * 2 * 2 * 2)
-            let names = steps.map { "\($0.hiddenDims) \($0.batchNorm) \($0.batchSize) \($0.arithmetic)" }
+            let names = steps.map { "\($0.hiddenDims) \($0.batchNorm) \($0.batchSize) \($0.strategy)" }
             #expect(Set(names).count == steps.count)
             for step in steps {
                 #expect(step.stepSeconds >= step.fastestStepSeconds && step.fastestStepSeconds > 0)
@@ -58,8 +58,8 @@ extension EndToEnd {
                 #expect(step.phases.keys.sorted() == phases)
                 #expect(abs(step.phases.values.reduce(0, +) - 1) < 1e-6)
                 #expect(abs(step.shareOfLimit - step.limitSeconds / step.stepSeconds) < 1e-9)
-                #expect(step.reduction == (ranks == nil ? "none" : "shared"))
-                #expect(step.timeRelativeToFast != nil && step.timeRelativeToMpi == nil)
+                #expect(step.transport == (ranks == nil ? "none" : "shared"))
+                #expect(step.timeRelativeToAllreduce != nil && step.timeRelativeToMpi == nil)
             }
         }
 
@@ -74,7 +74,7 @@ extension EndToEnd {
             let report = try Self.decoder.decode(Report.self, from: outcome.output)
             for step in try #require(report.steps) {
                 #expect(
-                    step.allocationsPerStep == 0, "\(step.arithmetic), batch norm \(step.batchNorm)")
+                    step.allocationsPerStep == 0, "\(step.strategy), batch norm \(step.batchNorm)")
             }
         }
         #endif
@@ -85,8 +85,8 @@ extension EndToEnd {
             let outcome = try Program.succeed(["benchmark"] + flags + Self.small + Self.brief, ranks: 2)
             let steps = try #require(Self.decoder.decode(Report.self, from: outcome.output).steps)
             #expect(
-                steps.map { "\($0.reduction) \($0.arithmetic)" } == [
-                    "shared fast", "shared reproducible", "mpi fast", "mpi reproducible",
+                steps.map { "\($0.transport) \($0.strategy)" } == [
+                    "shared allreduce", "shared factor-exchange", "mpi allreduce", "mpi factor-exchange",
                 ])
             for (own, other) in zip(steps, steps.dropFirst(2)) {
                 let ratio = try #require(own.timeRelativeToMpi)
@@ -151,7 +151,11 @@ extension EndToEnd {
             BadFlags(flags: ["--batch-sizes", "0"], names: ["--batch-size", "0"]),
             BadFlags(flags: ["--hidden-dims", "0"], names: ["--hidden-dims", "0"]),
             BadFlags(flags: ["--batch-norm", "maybe"], names: ["--batch-norm", "maybe"]),
-            BadFlags(flags: ["--arithmetic", "exact"], names: ["--arithmetic", "exact"]),
+            BadFlags(flags: ["--strategy", "exact"], names: ["--strategy", "exact"]),
+            BadFlags(
+                flags: ["--arithmetic", "reproducible"],
+                names: ["--arithmetic", "--strategy factor-exchange"]),
+            BadFlags(flags: ["scaling", "--arithmetic", "both"], names: ["--strategy both"], ranks: [nil]),
             BadFlags(flags: ["--reference", "gloo"], names: ["--reference", "gloo"]),
             BadFlags(flags: ["--only", "nothing"], names: ["--only", "nothing"]),
             BadFlags(flags: ["--threads", "0"], names: ["--threads", "0"]),
@@ -198,13 +202,13 @@ private struct Report: Decodable {
     }
     struct Step: Decodable {
         let hiddenDims: [Int]
-        let batchNorm, arithmetic, reduction: String
+        let batchNorm, strategy, transport: String
         let batchSize: Int
         let stepSeconds, fastestStepSeconds, imagesPerSecond: Double
         let phases: [String: Double]
         let allocationsPerStep: Double?
         let limitSeconds, shareOfLimit: Double
-        let timeRelativeToFast, timeRelativeToMpi: Double?
+        let timeRelativeToAllreduce, timeRelativeToMpi: Double?
     }
     let machine: Machine
     let limits: Limits

@@ -10,14 +10,14 @@ extension EndToEnd {
             "The others end with one error that names it, soon, and none of them stays",
             .enabled(if: ProcessTable.isAvailable, "finds the ranks in /proc"),
             arguments: [("shared", 0), ("shared", 1), ("mpi", 0), ("mpi", 2)])
-        func kill(reduction: String, rank: Int) throws {
+        func kill(transport: String, rank: Int) throws {
             let codes = try Scratch.newPath("codes")
             let output = try Scratch.newPath("run")
             let words =
                 try [
                     "mpirun", "--enable-recovery", "-np", "3", "--oversubscribe", "sh", "-c",
                     "\"$@\"; echo $? >> \(codes.path)", "sh", Program.executable.path, "train", "--output",
-                    output.path, "--quiet", "--reduction", reduction,
+                    output.path, "--quiet", "--transport", transport,
                 ] + Runs.flags(epochs: 1_000_000)
             var killed: ContinuousClock.Instant?
             let runner = ProcessRunner(

@@ -27,9 +27,9 @@ extension EndToEnd {
                 [], ["--batch-norm", "sync"],
                 ["--batch-norm", "sync", "--residual", "--hidden-dims", "64,32", "--activation", "relu"],
                 ["--hidden-dims", "", "--momentum", "0.9", "--weight-decay", "0.001"],
-                ["--arithmetic", "fast", "--batch-norm", "sync", "--reduction", "shared"],
-                ["--arithmetic", "fast", "--batch-norm", "sync", "--reduction", "mpi"],
-                ["--arithmetic", "fast", "--residual", "--hidden-dims", "64,32", "--reduction", "mpi"],
+                ["--strategy", "allreduce", "--batch-norm", "sync", "--transport", "shared"],
+                ["--strategy", "allreduce", "--batch-norm", "sync", "--transport", "mpi"],
+                ["--strategy", "allreduce", "--residual", "--hidden-dims", "64,32", "--transport", "mpi"],
             ])
         func firstStep(flags: [String]) throws {
             // 1,800 training images in batches of 1,024: an epoch is one step.

@@ -161,7 +161,7 @@ extension EndToEnd {
                 (["--residual"], "--no-residual → --residual"),
                 (["--batch-norm", "local", "--lr", "0.5"], "--batch-norm sync → local, --lr 0.02 → 0.5"),
                 (["--lr-schedule", "cosine"], "--lr-schedule constant → cosine"),
-                (["--arithmetic", "fast"], "--arithmetic reproducible → fast"),
+                (["--strategy", "allreduce"], "--strategy factor-exchange → allreduce"),
                 (["--logical-shards", "16"], "--logical-shards 8 → 16"),
             ])
         func refused(flags: [String], message: String) throws {
@@ -179,18 +179,20 @@ extension EndToEnd {
                 naming: ["3 ranks for 2 logical shards"])
         }
 
-        @Test("Fast arithmetic goes on on another number of ranks, with a warning")
-        func fast() throws {
-            let run = try Program.train(Runs.flags(epochs: 1) + ["--arithmetic", "fast"])
+        @Test("A run with --strategy allreduce goes on on another number of ranks, with a warning")
+        func allreduce() throws {
+            let run = try Program.train(Runs.flags(epochs: 1) + ["--strategy", "allreduce"])
             let words = try Runs.resume(run) + ["--epochs", "2"]
             let outcome = try Program.succeed(words, ranks: 2)
-            #expect(outcome.errorText.contains("warning: --arithmetic fast"), "\(outcome.summary)")
+            #expect(outcome.errorText.contains("warning: --strategy allreduce"), "\(outcome.summary)")
             #expect(try run.epochs().map(\.epoch) == [1, 2])
         }
 
-        @Test("Fast arithmetic goes on to the same bits on the same number of ranks", arguments: [nil, 3])
-        func fastOnSameRanks(ranks: Int?) throws {
-            let flags = try Runs.flags(epochs: 3) + ["--arithmetic", "fast"]
+        @Test(
+            "A run with --strategy allreduce goes on to the same bits on the same number of ranks",
+            arguments: [nil, 3])
+        func allreduceOnSameRanks(ranks: Int?) throws {
+            let flags = try Runs.flags(epochs: 3) + ["--strategy", "allreduce"]
             let whole = try Program.train(flags + ["--checkpoint-every", "20steps"], ranks: ranks)
             let run = try Runs.copy(whole)
             let middle = try #require(run.checkpoints().first { $0.lastPathComponent.contains("00000060.") })

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Training
 
 extension EndToEnd {
     @Suite("What a run prints and leaves behind")
@@ -120,17 +121,23 @@ extension EndToEnd {
         func versionAndHelp() throws {
             #expect(try Program.succeed(["--version"]).outputText.contains(/\d+\.\d+\.\d+/))
             let help = try Program.succeed(["train", "--help"]).outputText
-            for flag in [
-                "--data", "--hidden-dims", "--activation", "--elu-alpha", "--batch-norm", "--residual",
-                "--epochs",
-                "--batch-size", "--lr", "--momentum", "--nesterov", "--weight-decay", "--lr-schedule",
-                "--warmup-epochs", "--seed", "--validation-size", "--logical-shards", "--reduction",
-                "--evaluation",
-                "--output", "--checkpoint-every", "--resume", "--quiet",
-            ] {
+            let words = help.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            let settings =
+                TrainingConfiguration.settings.filter(\.isOption).map { ($0.flag, $0.help) }
+                + RunOptions.settings.map { ($0.flag, $0.help) }
+            #expect(settings.count > 25)
+            for (flag, text) in settings {
+                let line = text.split(separator: " ").joined(separator: " ")
+                #expect(words.contains(line), "no \(line) in the help")
                 #expect(
-                    [" ", "\n", "/"].contains { help.contains("  " + flag + $0) }, "no \(flag) in the help")
+                    help.contains("  --\(flag) ") || help.contains("  --\(flag)/"), "no --\(flag) in the help"
+                )
             }
+            for flag in ["--data", "--output", "--resume", "--quiet"] {
+                #expect(help.contains("  \(flag) "), "no \(flag) in the help")
+            }
+            // Former names are known, and told to nobody.
+            #expect(!help.contains("--arithmetic") && !help.contains("--reduction"))
         }
 
         private static let run = Result {

@@ -12,11 +12,11 @@ extension EndToEnd {
                 ["--batch-norm", "none", "--residual", "--nesterov", "--hidden-dims", "129"],
                 ["--hidden-dims", "", "--batch-norm", "none", "--momentum", "0"],
             ])
-        func sameBits(reduction: String, flags: [String]) throws {
+        func sameBits(transport: String, flags: [String]) throws {
             let flags = try Runs.flags(epochs: 2) + flags
             let alone = try Program.train(flags)
             for ranks in [1, 2, 3, 5, 8] {
-                let run = try Program.train(flags + ["--reduction", reduction], ranks: ranks)
+                let run = try Program.train(flags + ["--transport", transport], ranks: ranks)
                 #expect(try run.summary().worldSize == ranks)
                 try run.expectEqual(alone)
             }
@@ -25,13 +25,13 @@ extension EndToEnd {
         @Test(
             "The header names what carries the numbers, and the kernels",
             arguments: ["auto", "shared", "mpi"])
-        func header(reduction: String) throws {
+        func header(transport: String) throws {
             let output = try Scratch.newPath("run")
             let words =
-                try ["train", "--output", output.path, "--reduction", reduction] + Runs.flags(epochs: 1)
+                try ["train", "--output", output.path, "--transport", transport] + Runs.flags(epochs: 1)
             let text = try Program.succeed(words, ranks: 2).outputText
-            let expected = reduction == "mpi" ? "mpi" : "shared"
-            #expect(text.contains("arithmetic: reproducible, reduction \(expected)\n"), "\(text)")
+            let expected = transport == "mpi" ? "mpi" : "shared"
+            #expect(text.contains("strategy: factor-exchange, transport \(expected)\n"), "\(text)")
             let kernels = /kernels: +(AMX|AVX-512( VNNI)?|AVX2|baseline), [0-9]+ threads? per rank/
             #expect(text.contains(kernels), "\(text)")
         }
@@ -53,17 +53,18 @@ extension EndToEnd {
             }
             #expect(notes.count == 1, "\(outcome.summary)")
             let note = try #require(notes.first)
-            for part in ["warning: ", "bytes of shared memory: No space left on device", "--reduction mpi"] {
+            for part in ["warning: ", "bytes of shared memory: No space left on device", "--transport mpi"] {
                 #expect(note.contains(part), "\(note)")
             }
             #expect(
-                outcome.outputText.contains("arithmetic: reproducible, reduction mpi\n"), "\(outcome.summary)"
+                outcome.outputText.contains("strategy: factor-exchange, transport mpi\n"),
+                "\(outcome.summary)"
             )
             try RunDirectory(url: output).expectEqual(Program.train(flags))
         }
 
         @Test(
-            "Where memory cannot be shared, --reduction shared ends every rank with an error, told once",
+            "Where memory cannot be shared, --transport shared ends every rank with an error, told once",
             .enabled(
                 if: SmallSharedMemory.isAvailable, "mounting a small /dev/shm takes Linux and root's rights"),
             arguments: ["64k", "8300k"], [2, 3])
@@ -75,7 +76,7 @@ extension EndToEnd {
                 try launch(ranks) + [
                     "sh", "-c", "\"$@\"; echo $? >> \(codes.path)", "sh", Program.executable.path, "train",
                     "--output",
-                    output.path, "--reduction", "shared",
+                    output.path, "--transport", "shared",
                 ] + Runs.flags(epochs: 1)
             let outcome = try SmallSharedMemory(size: size).run(words)
             #expect(!outcome.timedOut, "it hangs: \(outcome.summary)")
@@ -99,11 +100,11 @@ extension EndToEnd {
             .enabled(
                 if: SmallSharedMemory.isAvailable, "mounting a small /dev/shm takes Linux and root's rights"),
             arguments: ["auto", "shared"])
-        func alone(reduction: String) throws {
+        func alone(transport: String) throws {
             let output = try Scratch.newPath("run")
             let flags = try Runs.flags(epochs: 1)
             let outcome = try SmallSharedMemory(size: "64k").run(
-                [Program.executable.path, "train", "--output", output.path, "--reduction", reduction] + flags)
+                [Program.executable.path, "train", "--output", output.path, "--transport", transport] + flags)
             #expect(outcome.status == 0, "\(outcome.summary)")
             #expect(!(outcome.outputText + outcome.errorText).contains("memory"), "\(outcome.summary)")
             try RunDirectory(url: output).expectEqual(Program.train(flags))

@@ -131,6 +131,7 @@ extension FuzzTarget {
         "null", "true", "false", "{}", "[]", "-9", "1e19", "1048577", "[4,4,4]",
         "{\"elu\":{\"alpha\":1e300}}",
         "{\"tanh\":{}}", "\"hiddenDimensions\":", "\"epochs\":", "\"logicalShards\":", "\"sync\"", "\"fast\"",
+        "\"arithmetic\":", "\"strategy\":", "\"allreduce\"", "\"openblas\"", "\"products\":",
         "\"high\"", "[[[[[[[[", "{\"a\":",
     ])
 }

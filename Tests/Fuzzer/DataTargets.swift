@@ -4,7 +4,7 @@ import Foundation
 import Training
 
 extension FuzzTarget {
-    /// What reads data sets: pickles, tar in gzip, gzip alone.
+    /// What reads data sets: pickles, tar in gzip, gzip alone, IDX files.
     static func dataTargets(in folder: String) throws -> [FuzzTarget] {
         let pickles = try pickleSeeds()
         let archives = [binaryArchive(), pythonArchive(pickles[0])].map(\.bytes)
@@ -27,6 +27,7 @@ extension FuzzTarget {
             ) { input in
                 try read(input, at: path, in: folder)
             },
+            try idxTarget(in: folder + "/idx"),
             FuzzTarget(
                 name: "checkpoint-interval",
                 seeds: bytes(["1", "2epochs", "500steps", "10min", "0.5h", "3 s"]),
@@ -61,6 +62,24 @@ extension FuzzTarget {
         try require(try names(in: folder).subtracting(before) == ["unpacked"], "files outside of the folder")
     }
 
+    /// An image file of two images beside sound files of the rest.
+    private static func idxTarget(in folder: String) throws -> FuzzTarget {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let images: [UInt8] =
+            [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28] + [UInt8](repeating: 7, count: 2 * 784)
+        let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 2, 3, 9]
+        func url(_ name: String) -> URL { URL(filePath: folder + "/" + name) }
+        try Data(images).write(to: url("train-images-idx3-ubyte"))
+        for split in ["train", "t10k"] { try Data(labels).write(to: url(split + "-labels-idx1-ubyte")) }
+        return FuzzTarget(
+            name: "idx", seeds: [images], tokens: [[0, 0, 8, 3], [0, 0, 0, 28], [0xFF, 0xFF, 0xFF, 0xFF]]
+        ) { input in
+            try Data(input).write(to: url("t10k-images-idx3-ubyte"))
+            let records = try IDXDirectory(path: folder, format: .mnist).read(.test, records: [0, 1])
+            try require(records.pixels.count == 2 * 784 && records.labels == [3, 9], "\(records.labels)")
+        }
+    }
+
     private static func names(in folder: String) throws -> Set<String> {
         Set(try FileManager.default.contentsOfDirectory(atPath: folder))
     }
@@ -83,7 +102,7 @@ extension FuzzTarget {
         return tar
     }
 
-    private static let batches = DatasetSplit.allCases.flatMap(CIFAR10.batchNames)
+    private static let batches = CIFARSet.cifar10.fileNames(.python)
     private static let tarTokens =
         bytes([
             "ustar\0", "././@LongLink", "7777777777\0", "00000000000\0", "12 path=../x\n",

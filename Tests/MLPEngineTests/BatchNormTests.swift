@@ -1,4 +1,5 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -6,31 +7,38 @@ import Testing
 @Suite struct BatchNormTests {
     private let width = 5
 
-    private func makeModule() -> (BatchNorm, ParameterLayout, ParameterLayout) {
-        var (layout, statistics) = (ParameterLayout(), ParameterLayout())
-        let module = BatchNorm(width: width, name: "norm", in: &layout, statistics: &statistics)
-        return (module, layout, statistics)
+    /// A network of batch norm alone, that layer, and memory for so many rows.
+    private func makeNetwork<Scalar: TensorScalar>(
+        rows: Int, as type: Scalar.Type
+    ) throws -> (network: Sequential, norm: BatchNorm, workspace: Workspace<Scalar>) {
+        var builder = SequentialBuilder(inputs: width, prefix: "norm")
+        builder.batchNorm()
+        let network = builder.build()
+        return (
+            network, try #require(network.layers[0] as? BatchNorm),
+            try Workspace<Scalar>(for: network, capacity: rows)
+        )
     }
 
     @Test("In training every column comes out with mean 0 and variance 1, then scaled by γ and shifted by β")
     func normalizes() throws {
-        let (module, layout, statistics) = makeModule()
         let rows = 64
+        let (network, module, workspace) = try makeNetwork(rows: rows, as: Double.self)
+        let (layout, statistics) = (network.parameterLayout, network.statisticsLayout)
         let scratch = Scratch()
         let parameters: Vector<Double> = scratch.unset(layout.count)
         layout.initialize(parameters, seed: 1)
-        parameters[module.gamma][2] = -3
-        parameters[module.beta][2] = 0.5
+        parameters[module.gamma.range][2] = -3
+        parameters[module.beta.range][2] = 0.5
         let x: Matrix<Double> = scratch.normals(rows, width, stream: 1)
         for row in 0..<rows {
             for column in 0..<width {
                 x[row, column] = x[row, column] * Double(column + 1) + 10 * Double(column)
             }
         }
-        let y: Matrix<Double> = scratch.unset(rows * width).matrix(rows: rows, columns: width)
-        try module.forward(
-            x, into: y, parameters: parameters, batchStatistics: scratch.unset(1, statistics.count),
-            columns: scratch.unset(BatchNorm.columnScalars(width: width, parts: 1)), reducer: LocalBatch())
+        let y = try network.forward(
+            .numbers(x), parameters: parameters, batchStatistics: scratch.unset(1, statistics.count),
+            workspace: workspace)
         for column in 0..<width {
             let values = (0..<rows).map { y[$0, column] }
             let mean = values.reduce(0, +) / Double(rows)
@@ -44,7 +52,8 @@ import Testing
 
     @Test("The batch's statistics are its mean and its unbiased variance")
     func batchStatistics() throws {
-        let (module, layout, statistics) = makeModule()
+        let (network, module, workspace) = try makeNetwork(rows: 3, as: Double.self)
+        let (layout, statistics) = (network.parameterLayout, network.statisticsLayout)
         let scratch = Scratch()
         let parameters: Vector<Double> = scratch.unset(layout.count)
         layout.initialize(parameters, seed: 1)
@@ -52,11 +61,9 @@ import Testing
             rows: 3, columns: width)
         let before = x.vector.array
         let batch: Vector<Double> = scratch.unset(statistics.count)
-        try module.forward(
-            x, into: scratch.unset(15).matrix(rows: 3, columns: width), parameters: parameters,
-            batchStatistics: batch.matrix(rows: 1, columns: batch.count),
-            columns: scratch.unset(BatchNorm.columnScalars(width: width, parts: 1)),
-            reducer: LocalBatch())
+        _ = try network.forward(
+            .numbers(x), parameters: parameters, batchStatistics: batch.matrix(rows: 1, columns: batch.count),
+            workspace: workspace)
         for column in 0..<width {
             let values = [before[column], before[column + width], before[column + 2 * width]]
             let mean = values.reduce(0, +) / 3
@@ -67,8 +74,9 @@ import Testing
     }
 
     @Test("Running statistics start at 0 and 1 and follow the batch's with the momentum")
-    func runningStatistics() {
-        let (module, _, statistics) = makeModule()
+    func runningStatistics() throws {
+        let (network, module, _) = try makeNetwork(rows: 1, as: Float.self)
+        let statistics = network.statisticsLayout
         let scratch = Scratch()
         let running: Vector<Float> = scratch.unset(statistics.count)
         statistics.initialize(running, seed: 1)
@@ -83,48 +91,48 @@ import Testing
     }
 
     @Test("Evaluation normalises with the running statistics, each row for itself")
-    func evaluation() {
-        let (module, layout, statistics) = makeModule()
+    func evaluation() throws {
         let scratch = Scratch()
         let rows = 4
+        let (network, module, workspace) = try makeNetwork(rows: rows, as: Double.self)
+        let (layout, statistics) = (network.parameterLayout, network.statisticsLayout)
         let parameters: Vector<Double> = scratch.normals(layout.count, stream: 1)
         let running = scratch.vector((0..<statistics.count).map { 0.5 + Double($0) })
         let x: Matrix<Double> = scratch.normals(rows, width, stream: 2)
         let before = x.vector.array
-        let y: Matrix<Double> = scratch.unset(rows * width).matrix(rows: rows, columns: width)
-        let columns: Vector<Double> = scratch.unset(BatchNorm.columnScalars(width: width, parts: 1))
-        module.forward(x, into: y, parameters: parameters, runningStatistics: running, columns: columns)
+        let y = try network.evaluate(
+            .numbers(x), parameters: parameters, runningStatistics: running, workspace: workspace)
+        let second = y[rows: 1..<2].vector.array
         for (index, old) in before.enumerated() {
             let column = index % width
             let root = (running[module.variance][column] + 1e-5).squareRoot()
             let normalized = (old - running[module.mean][column]) / root
-            let expected = parameters[module.gamma][column] * normalized + parameters[module.beta][column]
+            let expected =
+                parameters[module.gamma.range][column] * normalized + parameters[module.beta.range][column]
             #expect(abs(y.vector[index] - expected) < 1e-12)
         }
         let alone: Matrix<Double> = scratch.vector(Array(before[width..<2 * width])).matrix(
             rows: 1, columns: width)
-        let one: Matrix<Double> = scratch.unset(width).matrix(rows: 1, columns: width)
-        module.forward(alone, into: one, parameters: parameters, runningStatistics: running, columns: columns)
-        #expect(one.vector.array == y[rows: 1..<2].vector.array)
+        let one = try network.evaluate(
+            .numbers(alone), parameters: parameters, runningStatistics: running, workspace: workspace)
+        #expect(one.vector.array == second)
     }
 
     @Test("A constant column and a batch of one row give β, not NaN")
     func noVariance() throws {
-        let (module, layout, statistics) = makeModule()
+        let (network, module, workspace) = try makeNetwork(rows: 8, as: Float.self)
+        let (layout, statistics) = (network.parameterLayout, network.statisticsLayout)
         let scratch = Scratch()
         let parameters: Vector<Float> = scratch.normals(layout.count, stream: 1)
         for rows in [1, 8] {
             let x = scratch.vector([Float](repeating: 3, count: rows * width)).matrix(
                 rows: rows, columns: width)
-            let y: Matrix<Float> = scratch.unset(rows * width).matrix(rows: rows, columns: width)
             let batch: Vector<Float> = scratch.unset(statistics.count)
-            try module.forward(
-                x, into: y, parameters: parameters,
-                batchStatistics: batch.matrix(rows: 1, columns: batch.count),
-                columns: scratch.unset(BatchNorm.columnScalars(width: width, parts: 1)), reducer: LocalBatch()
-            )
+            let y = try network.forward(
+                .numbers(x), parameters: parameters,
+                batchStatistics: batch.matrix(rows: 1, columns: batch.count), workspace: workspace)
             for row in 0..<rows {
-                #expect(y[rows: row..<row + 1].vector.array == parameters[module.beta].array)
+                #expect(y[rows: row..<row + 1].vector.array == parameters[module.beta.range].array)
             }
             #expect(batch[module.variance].array == [0, 0, 0, 0, 0])
         }

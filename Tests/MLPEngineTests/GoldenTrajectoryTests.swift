@@ -1,4 +1,5 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -53,18 +54,18 @@ import Testing
             let record = try mlp.computeGradients(
                 matrix(batch.x, scratch), targets: targets(of: batch, scratch), globalBatch: rows,
                 parameters: parameters, gradients: gradients, batchStatistics: batchStatistics,
-                workspace: workspace, reducer: LocalBatch())
+                workspace: workspace)
             #expect(abs(record.meanLoss - loss) < tolerance)
             BatchNorm.update(running: running, towards: batchStatistics.vector, momentum: 0.1)
             optimizer.step(
                 parameters: parameters, gradients: gradients,
-                velocity: optimizer.hasVelocity ? velocity : nil, learningRate: run.optimizer.lr)
+                velocity: velocity, learningRate: run.optimizer.lr)
         }
         try expect(parameters, layout, equal: run.final, tolerance)
         try expect(running, statisticsLayout, equal: run.final, tolerance)
 
         let x: Matrix<Scalar> = matrix(run.batches[0].x, scratch)
-        let logits = mlp.network.evaluate(
+        let logits = try mlp.network.evaluate(
             .numbers(x), parameters: parameters, runningStatistics: running, workspace: workspace)
         let exact = run.evaluationLogits.flatMap { $0 }
         #expect(logits.count == exact.count)

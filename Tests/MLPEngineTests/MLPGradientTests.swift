@@ -1,10 +1,10 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
 
-/// A whole MLP with its loss, of the input (by ``Sequential/backward(x:outputGradient:parameters:gradients:workspace:reducer:inputGradient:)``)
-/// and of the parameters (by ``MLP/computeGradients(_:targets:globalBatch:parameters:gradients:batchStatistics:losses:workspace:reducer:)``).
+/// A whole MLP with its loss, of the input and of the parameters.
 struct MLPCase: GradientCase {
     let mlp: MLP
     let soft: Bool
@@ -43,18 +43,16 @@ struct MLPCase: GradientCase {
             rows: rows, classes: mlp.configuration.classes, soft: soft, scratch, as: Scalar.self)
         let loss = try mlp.computeGradients(
             x, targets: targets, globalBatch: globalBatch, parameters: parameters, gradients: gradients,
-            batchStatistics: statistics, workspace: workspace, reducer: LocalBatch())
+            batchStatistics: statistics, workspace: workspace)
 
         let logits = try network.forward(
-            .numbers(x), parameters: parameters, batchStatistics: statistics, workspace: workspace,
-            reducer: LocalBatch())
+            .numbers(x), parameters: parameters, batchStatistics: statistics, workspace: workspace)
         _ = SoftmaxCrossEntropy().evaluate(
             logits, targets, factor: 1 / Scalar(globalBatch), gradient: logits)
         let dx: Matrix<Scalar> = scratch.unset(x.count).matrix(rows: rows, columns: inputs)
         try network.backward(
             x: .numbers(x), outputGradient: logits, parameters: parameters, gradients: again,
-            workspace: workspace,
-            reducer: LocalBatch(), inputGradient: dx)
+            workspace: workspace, inputGradient: dx)
         #expect(again.doubles == gradients.doubles, "asking for the input's gradient changes no other")
         return (loss.lossSum / Double(globalBatch), [dx.vector.doubles, gradients.doubles])
     }

@@ -1,4 +1,5 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @Suite struct ModuleGradientTests {
     @Test("Linear: gradients of X, W and b", arguments: [1, 2, 7], [1, 5])
     func linear(rows: Int, inputs: Int) throws {
-        try LinearCase(rows: rows, inputs: inputs, outputs: 3).checkGradient()
+        try ReferenceNetwork("linear", inputs: inputs, rows: rows, [.linear(3)]).checkGradient()
     }
 
     @Test(
@@ -33,12 +34,13 @@ import Testing
 
     @Test("Batch norm in training: gradients of X, γ and β", arguments: [2, 3, 9], [1, 4])
     func batchNorm(rows: Int, width: Int) throws {
-        try BatchNormCase(rows: rows, width: width).checkGradient()
+        try ReferenceNetwork("batch norm", inputs: width, rows: rows, [.batchNorm]).checkGradient()
     }
 
     @Test("Residual: gradient of X through the branch and around it")
     func residual() throws {
-        try ResidualCase().checkGradient()
+        try ReferenceNetwork("residual", inputs: 5, rows: 4, [.residual([.activation(.tanh)])])
+            .checkGradient()
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -21,10 +22,10 @@ import Testing
     }
 
     /// Makes one pass over `range` of the same batch, in parts.
-    private func pass<Reducer: BatchReducer>(
-        _ configuration: MLPConfiguration, _ range: Range<Int> = 0..<rows, parts: Int, _ reducer: Reducer
+    private func pass<Scalar: TensorScalar>(
+        _ configuration: MLPConfiguration, _ range: Range<Int> = 0..<rows, parts: Int,
+        synchronizing: Bool = true, as type: Scalar.Type
     ) throws -> Pass {
-        typealias Scalar = Reducer.Scalar
         let scratch = Scratch(seed: 10)
         let mlp = MLP(configuration)
         let workspace = try Workspace<Scalar>(for: mlp.network, capacity: Self.rows, parts: parts)
@@ -36,9 +37,8 @@ import Testing
         var losses = [BatchLoss](repeating: .zero, count: parts)
         try mlp.computeGradients(
             .numbers(x[rows: range]), targets: .labels(labels[range]), globalBatch: Self.rows,
-            parameters: parameters,
-            gradients: gradients, batchStatistics: statistics, losses: &losses, workspace: workspace,
-            reducer: reducer)
+            parameters: parameters, batchStatistics: statistics, losses: &losses, workspace: workspace,
+            collectives: LocalBatch(gradients: gradients, synchronizesBatchNorm: synchronizing))
         return Pass(
             losses: losses, gradients: gradients.doubles,
             statistics: (0..<parts).map { statistics[rows: $0..<$0 + 1].vector.doubles })
@@ -50,11 +50,11 @@ import Testing
         return zip(first, second).map { abs($0 - $1) / size }.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }
     }
 
-    private func checkSynchronized<Reducer: BatchReducer>(
-        _ configuration: MLPConfiguration, parts: Int, _ reducer: Reducer, tolerance: Double
+    private func checkSynchronized<Scalar: TensorScalar>(
+        _ configuration: MLPConfiguration, parts: Int, tolerance: Double, as type: Scalar.Type
     ) throws {
-        let whole = try pass(configuration, parts: 1, LocalBatch<Reducer.Scalar>())
-        let divided = try pass(configuration, parts: parts, reducer)
+        let whole = try pass(configuration, parts: 1, as: type)
+        let divided = try pass(configuration, parts: parts, as: type)
         #expect(distance(divided.gradients, whole.gradients) < tolerance)
         #expect(distance(divided.statistics[0], whole.statistics[0]) < tolerance)
         // The first row is the whole batch's; the others are nobody's.
@@ -69,18 +69,18 @@ import Testing
         "Synchronised, a batch in parts gives the gradients and the statistics of the whole batch",
         arguments: configurations, [1, 2, 3, 4, 6, 12])
     func synchronized(configuration: MLPConfiguration, parts: Int) throws {
-        try checkSynchronized(configuration, parts: parts, LocalBatch<Double>(), tolerance: 1e-12)
-        try checkSynchronized(configuration, parts: parts, LocalBatch<Float>(), tolerance: 1e-5)
+        try checkSynchronized(configuration, parts: parts, tolerance: 1e-12, as: Double.self)
+        try checkSynchronized(configuration, parts: parts, tolerance: 1e-5, as: Float.self)
     }
 
-    private func checkLocal<Reducer: BatchReducer>(
-        _ configuration: MLPConfiguration, parts: Int, _ reducer: Reducer, tolerance: Double
+    private func checkLocal<Scalar: TensorScalar>(
+        _ configuration: MLPConfiguration, parts: Int, tolerance: Double, as type: Scalar.Type
     ) throws {
-        let divided = try pass(configuration, parts: parts, reducer)
+        let divided = try pass(configuration, parts: parts, synchronizing: false, as: type)
         var sum = [Double](repeating: 0, count: divided.gradients.count)
         for part in 0..<parts {
             let range = Self.rows / parts * part..<Self.rows / parts * (part + 1)
-            let alone = try pass(configuration, range, parts: 1, LocalBatch<Reducer.Scalar>())
+            let alone = try pass(configuration, range, parts: 1, as: type)
             sum = zip(sum, alone.gradients).map { $0 + $1 }
             #expect(distance(divided.statistics[part], alone.statistics[0]) < tolerance)
             #expect(abs(divided.losses[part].lossSum - alone.losses[0].lossSum) < 12 * tolerance)
@@ -94,17 +94,15 @@ import Testing
         "Otherwise each part is normalised as if it were alone, and the gradient is the sum of the parts'",
         arguments: configurations, [1, 2, 3, 4, 6])
     func local(configuration: MLPConfiguration, parts: Int) throws {
-        try checkLocal(
-            configuration, parts: parts, LocalBatch<Double>(synchronizesBatchNorm: false), tolerance: 1e-11)
-        try checkLocal(
-            configuration, parts: parts, LocalBatch<Float>(synchronizesBatchNorm: false), tolerance: 2e-5)
+        try checkLocal(configuration, parts: parts, tolerance: 1e-11, as: Double.self)
+        try checkLocal(configuration, parts: parts, tolerance: 2e-5, as: Float.self)
     }
 
     @Test("With batch norm the two differ", arguments: [2, 4])
     func modesDiffer(parts: Int) throws {
         let configuration = Self.configurations[1]
-        let synchronized = try pass(configuration, parts: parts, LocalBatch<Double>())
-        let local = try pass(configuration, parts: parts, LocalBatch<Double>(synchronizesBatchNorm: false))
+        let synchronized = try pass(configuration, parts: parts, as: Double.self)
+        let local = try pass(configuration, parts: parts, synchronizing: false, as: Double.self)
         #expect(distance(synchronized.gradients, local.gradients) > 0.01)
         #expect(distance(synchronized.statistics[0], local.statistics[0]) > 0.01)
     }
@@ -123,14 +121,13 @@ import Testing
         let x = scratch.vector(part.array + other.array + part.array).matrix(rows: 15, columns: 7)
         let workspace = try Workspace<Float>(for: mlp.network, capacity: 15, parts: 3)
         let y = try mlp.network.forward(
-            .numbers(x), parameters: parameters, batchStatistics: scratch.unset(3, 0), workspace: workspace,
-            reducer: LocalBatch())
+            .numbers(x), parameters: parameters, batchStatistics: scratch.unset(3, 0), workspace: workspace)
         #expect(y[rows: 0..<5].vector.array == y[rows: 10..<15].vector.array)
         #expect(y[rows: 0..<5].vector.array != y[rows: 5..<10].vector.array)
         let alone = try Workspace<Float>(for: mlp.network, capacity: 5)
         let expected = try mlp.network.forward(
             .numbers(x[rows: 0..<5]), parameters: parameters, batchStatistics: scratch.unset(1, 0),
-            workspace: alone, reducer: LocalBatch())
+            workspace: alone)
         #expect(y[rows: 0..<5].vector.array == expected.vector.array)
     }
 
@@ -140,12 +137,16 @@ import Testing
         let values: Matrix<Double> = scratch.normals(1, 10, stream: 1)
         let before = values.vector.array
         let gradient: Vector<Double> = scratch.unset(10)
+        var layout = ParameterLayout()
+        let parameter = layout.appendVector(name: "a", count: 10, initialization: .constant(0))
         for synchronized in [false, true] {
-            let reducer = LocalBatch<Double>(synchronizesBatchNorm: synchronized)
-            #expect(reducer.mergeMoments(values, partRows: 17) == 17)
+            let local = LocalBatch(gradients: gradient, synchronizesBatchNorm: synchronized)
+            #expect(local.mergeMoments(values, partRows: 17) == 17)
             #expect(values.vector.array == before)
-            reducer.sumBatchNorm(values, gradient: gradient)
+            local.contribute(partSums: values, of: parameter)
             #expect(values.vector.array == before && gradient.array == before)
+            local.sum(values)
+            #expect(values.vector.array == before)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 
@@ -26,10 +27,11 @@ enum ReferenceModule: Sendable {
 struct ReferenceNetwork: GradientCase {
     let testDescription: String
     let modules: [ReferenceModule]
-    var inputs: Int { 4 }
-    var rows: Int { 6 }
+    let inputs: Int
+    let rows: Int
 
-    init(_ description: String, _ modules: [ReferenceModule]) {
+    init(_ description: String, inputs: Int = 4, rows: Int = 6, _ modules: [ReferenceModule]) {
+        (self.inputs, self.rows) = (inputs, rows)
         testDescription = description
         self.modules = modules
     }
@@ -88,14 +90,13 @@ struct ReferenceNetwork: GradientCase {
         let y = try network.forward(
             .numbers(x), parameters: parameters,
             batchStatistics: scratch.unset(1, network.statisticsLayout.count),
-            workspace: workspace, reducer: LocalBatch())
+            workspace: workspace)
         let value = weightedSum(coefficients, y)
         let dy: Matrix<Scalar> = scratch.vector(rounding: coefficients).matrix(
             rows: rows, columns: network.outputs)
         try network.backward(
             x: .numbers(x), outputGradient: dy, parameters: parameters, gradients: gradients,
-            workspace: workspace,
-            reducer: LocalBatch(), inputGradient: dx)
+            workspace: workspace, inputGradient: dx)
         return (value, [dx.vector.doubles, gradients.doubles])
     }
 

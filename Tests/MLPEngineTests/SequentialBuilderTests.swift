@@ -1,4 +1,5 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -82,12 +83,12 @@ import Testing
         let y = try network.forward(
             .numbers(x), parameters: parameters,
             batchStatistics: scratch.unset(1, network.statisticsLayout.count),
-            workspace: workspace, reducer: LocalBatch())
+            workspace: workspace)
         let dy: Matrix<Float> = scratch.normals(y.rows, y.columns, stream: 3)
         try network.backward(
             x: .numbers(x), outputGradient: dy, parameters: parameters,
             gradients: scratch.unset(parameters.count),
-            workspace: workspace, reducer: LocalBatch())
+            workspace: workspace)
         #expect(x.vector.array == before)
     }
 }

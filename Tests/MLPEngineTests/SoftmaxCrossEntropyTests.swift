@@ -1,5 +1,6 @@
 import Foundation
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -112,13 +113,12 @@ import Testing
         mlp.network.statisticsLayout.initialize(statistics, seed: 1)
         let gradients: Vector<Float> = scratch.unset(mlp.parameterCount)
         func losses() throws -> [Double] {
-            let evaluation = mlp.evaluate(
+            let evaluation = try mlp.evaluate(
                 .numbers(x), targets: targets, parameters: parameters, runningStatistics: statistics,
-                workspace: workspace)
+                workspace: workspace, products: TextbookProducts())
             let training = try mlp.computeGradients(
                 x, targets: targets, globalBatch: 4, parameters: parameters, gradients: gradients,
-                batchStatistics: scratch.unset(1, statistics.count), workspace: workspace,
-                reducer: LocalBatch())
+                batchStatistics: scratch.unset(1, statistics.count), workspace: workspace)
             return [evaluation.lossSum, training.lossSum]
         }
         #expect(try losses().allSatisfy { $0.isFinite })

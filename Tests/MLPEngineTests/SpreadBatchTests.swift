@@ -1,4 +1,5 @@
 import MLPEngine
+import MLPReference
 import TensorTestSupport
 import Tensors
 import Testing
@@ -41,12 +42,15 @@ import Testing
         return try runParts(split.count) { part in
             let range = starts[part]..<starts[part] + split[part]
             let workspace = try Workspace<Scalar>(for: mlp.network, capacity: range.count)
-            let loss = try mlp.computeGradients(
-                x[rows: range], targets: .labels(labels[range]), globalBatch: rows, parameters: parameters,
-                gradients: gradients[part], batchStatistics: statistics[part], workspace: workspace,
-                reducer: ThreadedReducer(part: part, meeting: meeting))
+            var losses = [BatchLoss.zero]
+            try mlp.computeGradients(
+                .numbers(x[rows: range]), targets: .labels(labels[range]), globalBatch: rows,
+                parameters: parameters, batchStatistics: statistics[part], losses: &losses,
+                workspace: workspace,
+                collectives: ThreadedCollectives(part: part, meeting: meeting, gradients: gradients[part]))
             return Pass(
-                loss: loss, gradients: gradients[part].doubles, statistics: statistics[part].vector.doubles)
+                loss: losses[0], gradients: gradients[part].doubles,
+                statistics: statistics[part].vector.doubles)
         }
     }
 
@@ -81,7 +85,7 @@ import Testing
         try check(configuration, split, tolerance: 1e-5, as: Float.self)
     }
 
-    @Test("Without a reducer batch norm's statistics are the part's own")
+    @Test("Without other parts batch norm's statistics are the part's own")
     func localStatisticsDiffer() throws {
         let scratch = Scratch(seed: 9)
         let mlp = MLP(Self.configurations[1])
@@ -92,8 +96,7 @@ import Testing
             let statistics: Matrix<Double> = scratch.unset(1, mlp.network.statisticsLayout.count)
             _ = try mlp.network.forward(
                 .numbers(x[rows: rows]), parameters: parameters, batchStatistics: statistics,
-                workspace: workspace,
-                reducer: LocalBatch())
+                workspace: workspace)
             return statistics.vector.array
         }
         #expect(try distance(statistics(0..<6), statistics(6..<12)) > 0.01)
@@ -102,29 +105,30 @@ import Testing
     private struct Failure: Error {}
 
     enum Place: CaseIterable, Sendable {
-        case moments, sums, gradient
+        case moments, sums, factors, partSums
     }
 
-    private struct FailingReducer: BatchReducer {
+    private final class FailingCollectives: BatchCollectives {
         let place: Place
         let synchronizesBatchNorm = true
+        init(place: Place) { self.place = place }
         func mergeMoments(_ moments: Matrix<Float>, partRows: Int) throws -> Int {
             if place == .moments { throw Failure() }
             return partRows
         }
-        func sumBatchNorm(_ sums: Matrix<Float>, gradient: Vector<Float>) throws {
+        func sum(_ sums: Matrix<Float>) throws {
             if place == .sums { throw Failure() }
         }
-        func computeGradient(
-            of module: Linear, x: BatchInput<Float>, isNetworkInput: Bool, dy: Matrix<Float>,
-            gradients: Vector<Float>
-        ) throws {
+        func contribute(factorsOf linear: Linear, x: BatchInput<Float>, dy: Matrix<Float>) throws {
             // The last to be asked.
-            if place == .gradient, isNetworkInput { throw Failure() }
+            if place == .factors, linear.readsBatch { throw Failure() }
+        }
+        func contribute(partSums: Matrix<Float>, of parameters: VectorParameter) throws {
+            if place == .partSums { throw Failure() }
         }
     }
 
-    @Test("What the reducer throws comes out of the pass", arguments: Place.allCases)
+    @Test("What the collectives throw comes out of the pass", arguments: Place.allCases)
     func errors(place: Place) throws {
         let scratch = Scratch()
         let mlp = MLP(Self.configurations[1])
@@ -134,11 +138,11 @@ import Testing
         let x: Matrix<Float> = scratch.normals(2, 7, stream: 2)
         var thrown = false
         do {
-            _ = try mlp.computeGradients(
-                x, targets: .labels(labels), globalBatch: 2, parameters: parameters,
-                gradients: scratch.unset(mlp.parameterCount),
-                batchStatistics: scratch.unset(1, mlp.network.statisticsLayout.count), workspace: workspace,
-                reducer: FailingReducer(place: place))
+            var losses = [BatchLoss.zero]
+            try mlp.computeGradients(
+                .numbers(x), targets: .labels(labels), globalBatch: 2, parameters: parameters,
+                batchStatistics: scratch.unset(1, mlp.network.statisticsLayout.count), losses: &losses,
+                workspace: workspace, collectives: FailingCollectives(place: place))
         } catch {
             thrown = error is Failure
         }
@@ -161,8 +165,7 @@ import Testing
                     x, targets: .labels(labels), globalBatch: 12, parameters: parameters,
                     gradients: gradients,
                     batchStatistics: scratch.unset(1, mlp.network.statisticsLayout.count),
-                    workspace: workspace,
-                    reducer: LocalBatch())
+                    workspace: workspace)
             }
             return gradients.array.map(\.bitPattern)
         }

@@ -26,8 +26,8 @@ struct BenchmarkFormulaTests {
     private static func report(ranks: Int, seconds: [Double]) throws -> BenchmarkReport {
         let steps = seconds.map {
             """
-            {"hidden_dims": [8], "batch_norm": "none", "batch_size": 10, "arithmetic": "fast", "matmul_precision": "high",
-             "reduction": "shared", "step_seconds": \($0), "fastest_step_seconds": \($0),
+            {"hidden_dims": [8], "batch_norm": "none", "batch_size": 10, "strategy": "allreduce", "matmul_precision": "high",
+             "transport": "shared", "step_seconds": \($0), "fastest_step_seconds": \($0),
              "images_per_second": \(10 / $0), "phases": {}, "limit_seconds": 1, "share_of_limit": 1}
             """
         }

@@ -20,11 +20,11 @@ final class SeveralNodesMultiRankTests: XCTestCase {
     func testRanksThatExchangeThroughMPIComeToTheBitsOfOne() throws {
         let communicator = try MultiRankWorld.communicator()
         for batchNorm in BatchNormMode.allCases {
-            for reduction in [RunOptions.Reduction.mpi, .auto] {
-                let run = SmallRun(batchNorm: batchNorm, reduction: reduction)
+            for transport in [RunOptions.Transport.mpi, .auto] {
+                let run = SmallRun(batchNorm: batchNorm, transport: transport)
                 let outcome = try train(run, communicator, in: TemporaryFolder())
                 guard communicator.rank == 0 else { continue }
-                XCTAssertEqual(try run.digestAlone(), outcome.digest, "\(batchNorm), \(reduction)")
+                XCTAssertEqual(try run.digestAlone(), outcome.digest, "\(batchNorm), \(transport)")
             }
         }
     }
@@ -49,10 +49,10 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         let before = InstructionSet.used
         if communicator.rank == last { InstructionSet.used = .baseline }
         defer { InstructionSet.used = before }
-        for reduction in [RunOptions.Reduction.mpi, .auto] {
+        for transport in [RunOptions.Transport.mpi, .auto] {
             let folder = try TemporaryFolder()
             let message = try failure {
-                try train(SmallRun(reduction: reduction), communicator, in: folder)
+                try train(SmallRun(transport: transport), communicator, in: folder)
             }
             XCTAssertTrue(message.contains("expected the same bits on all ranks"), message)
             XCTAssertTrue(message.contains("rank \(last) (host "), message)
@@ -71,7 +71,7 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         let communicator = try MultiRankWorld.communicator()
         try XCTSkipIf(communicator.size == 1, "one rank agrees with itself")
         let last = communicator.size - 1
-        let run = SmallRun(reduction: .mpi, checkpointInterval: .steps(2))
+        let run = SmallRun(transport: .mpi, checkpointInterval: .steps(2))
         let message = try failure {
             try train(run, FlippedBit(communicator, rank: last, from: 2), in: TemporaryFolder())
         }
@@ -92,7 +92,7 @@ final class SeveralNodesMultiRankTests: XCTestCase {
 
     func testAStopWhileABatchIsOnItsWayLosesNothing() throws {
         let communicator = try MultiRankWorld.communicator()
-        let run = SmallRun(reduction: .mpi)
+        let run = SmallRun(transport: .mpi)
         for step in [1, SmallRun.stepsPerEpoch, SmallRun.stepsPerEpoch + 2] {
             let folder = try TemporaryFolder()
             let stopped = try train(run, communicator, in: folder, stopStep: step)

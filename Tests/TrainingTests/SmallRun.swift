@@ -13,7 +13,7 @@ struct SmallRun: Sendable {
     static let batchSize = 32
 
     var batchNorm = BatchNormMode.none
-    var reduction = RunOptions.Reduction.auto
+    var transport = RunOptions.Transport.auto
     var epochs = 2
     var steps = stepsPerEpoch
     var learningRate = 0.1
@@ -67,7 +67,7 @@ struct SmallRun: Sendable {
         configuration.logicalShards = 8
         configuration.matmulPrecision = matmulPrecision
         var options = RunOptions(programVersion: "test")
-        options.reduction = reduction
+        options.transport = transport
         options.evaluation = evaluation
         options.checkpointInterval = checkpointInterval
         options.output = output

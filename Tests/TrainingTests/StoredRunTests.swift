@@ -58,6 +58,21 @@ import Training
         #expect(point.configuration.hiddenDimensions == [12, 9])
     }
 
+    @Test func `A checkpoint of a program that had other names for settings is accepted`() throws {
+        let point = try ResumePoint(
+            path: try put { checkpoint, _ in
+                let text = checkpoint.metadata.configuration
+                let old = text.replacing(
+                    "\"strategy\":\"factor-exchange\"", with: "\"arithmetic\":\"reproducible\""
+                )
+                .replacing("\"products\":\"own\",", with: "")
+                #expect(!old.contains("strategy") && !old.contains("products") && old != text)
+                checkpoint.metadata.configuration = old
+            })
+        try point.checkTensors()
+        #expect(point.configuration.strategy == .factorExchange && point.configuration.products == .own)
+    }
+
     @Test func `Settings out of range are refused as flags are`() throws {
         let changes: [(setting: String, change: (inout TrainingConfiguration) -> Void)] = [
             ("--hidden-dims", { $0.hiddenDimensions = [-9] }),

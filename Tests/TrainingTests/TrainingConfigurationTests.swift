@@ -26,8 +26,9 @@ import Training
         configuration.seed = .max
         configuration.validationSize = 100
         configuration.logicalShards = 16
-        configuration.arithmetic = .fast
+        configuration.strategy = .allreduce
         configuration.learningRateRanks = 3
+        configuration.products = .openBLAS
         return configuration
     }()
 
@@ -36,6 +37,163 @@ import Training
             let text = try JSONEncoder().encode(configuration)
             #expect(try JSONDecoder().decode(TrainingConfiguration.self, from: text) == configuration)
         }
+    }
+
+    /// As it was stored before the strategy had its name and products could be chosen.
+    private static let oldText = """
+        {"activation":{"elu":{"alpha":0.5}},"arithmetic":"fast","batchNorm":"sync","batchSize":64,"epochs":4,
+        "hiddenDimensions":[32],"learningRate":0.02,"learningRateRanks":1,"learningRateScaling":"linear",
+        "logicalShards":8,"matmulPrecision":"high","momentum":0.9,"nesterov":false,"residual":false,
+        "schedule":{"step":{"epochs":2,"factor":0.1}},"seed":42,"validationSize":200,"warmupEpochs":0,
+        "weightDecay":0}
+        """
+
+    private static func decode(_ text: String) throws -> TrainingConfiguration {
+        try JSONDecoder().decode(TrainingConfiguration.self, from: Data(text.utf8))
+    }
+
+    @Test func `A configuration that an older program stored is read, with defaults for what came later`()
+        throws
+    {
+        var expected = TrainingConfiguration()
+        expected.activation = .elu(alpha: 0.5)
+        expected.strategy = .allreduce
+        expected.batchNorm = .sync
+        expected.batchSize = 64
+        expected.epochs = 4
+        expected.hiddenDimensions = [32]
+        expected.learningRate = 0.02
+        expected.learningRateRanks = 1
+        expected.learningRateScaling = .linear
+        expected.logicalShards = 8
+        expected.matmulPrecision = .high
+        expected.momentum = 0.9
+        expected.schedule = .step(epochs: 2, factor: 0.1)
+        expected.validationSize = 200
+        #expect(try Self.decode(Self.oldText) == expected)
+        expected.strategy = .factorExchange
+        let reproducible = Self.oldText.replacing("\"fast\"", with: "\"reproducible\"")
+        #expect(try Self.decode(reproducible) == expected)
+    }
+
+    @Test(arguments: [
+        "\"arithmetic\":\"fast\",", "\"momentum\":0.9,",
+        "\"schedule\":{\"step\":{\"epochs\":2,\"factor\":0.1}},",
+    ])
+    func `What lacks a setting that all have had from the beginning is no configuration`(part: String) {
+        #expect(Self.oldText.contains(part))
+        #expect(throws: DecodingError.self) { try Self.decode(Self.oldText.replacing(part, with: "")) }
+    }
+
+    @Test(arguments: [
+        ("\"momentum\":0.9", "\"momentum\":null"), ("\"fast\"", "\"slow\""), ("\"fast\"", "1"),
+        ("\"weightDecay\":0", "\"weightDecay\":0,\"products\":\"abacus\""),
+        ("\"weightDecay\":0", "\"weightDecay\":0,\"products\":null"),
+    ])
+    func `A stored value that is none is refused`(part: String, other: String) {
+        #expect(Self.oldText.contains(part))
+        #expect(throws: DecodingError.self) { try Self.decode(Self.oldText.replacing(part, with: other)) }
+    }
+
+    @Test func `Words of the command line say the same as their help`() throws {
+        for setting in TrainingConfiguration.settings where setting.isOption && !setting.choices.isEmpty {
+            for choice in setting.choices {
+                #expect(setting.reads(choice), "--\(setting.flag) \(choice)")
+                #expect(setting.help.contains(choice), "--\(setting.flag) \(choice)")
+            }
+            #expect(!setting.reads("?"), "--\(setting.flag)")
+        }
+        let flags = TrainingConfiguration.settings.filter(\.isOption).map(\.flag)
+        #expect(Set(flags).count == flags.count)
+        for (flag, end) in [
+            ("hidden-dims", "(default: 128)"), ("activation", "(values: elu, relu, tanh; default: elu)"),
+            ("elu-alpha", "(default: 1)"), ("residual", "(default: --no-residual)"), ("lr", "(default: 0.1)"),
+            ("lr-step-epochs", "(default: 3)"), ("lr-step-factor", "(default: 0.1)"),
+            ("seed", "(default: 42)"),
+            ("logical-shards", "(default: 8, or the next power of two ≥ ranks)"),
+            ("products", "(values: own, openblas; default: own)"),
+        ] {
+            let help = try #require(TrainingConfiguration.setting(flag)).help
+            #expect(help.hasSuffix(end), "\(help)")
+        }
+    }
+
+    @Test func `What the command line gives is laid over a configuration, in the order of the table`() throws
+    {
+        var configuration = TrainingConfiguration()
+        try configuration.apply([
+            "lr-step-factor": "0.5", "lr-schedule": "step", "hidden-dims": "", "elu-alpha": "0.25",
+            "residual": "true", "seed": "7", "logical-shards": "16", "products": "openblas",
+        ])
+        var expected = TrainingConfiguration()
+        expected.schedule = .step(epochs: 3, factor: 0.5)
+        expected.hiddenDimensions = []
+        expected.activation = .elu(alpha: 0.25)
+        expected.residual = true
+        expected.seed = 7
+        expected.logicalShards = 16
+        expected.products = .openBLAS
+        #expect(configuration == expected)
+        // The same kind once more keeps the numbers that it has.
+        try configuration.apply(["activation": "elu", "lr-schedule": "step"])
+        #expect(configuration == expected)
+    }
+
+    @Test func `A setting that belongs to another value of another one is refused where it is given`() throws
+    {
+        for (words, message) in [
+            (
+                ["activation": "relu", "elu-alpha": "2"],
+                "--elu-alpha: expected --activation elu with it, found --activation relu"
+            ),
+            (
+                ["lr-step-epochs": "2"],
+                "--lr-step-epochs: expected --lr-schedule step with it, found --lr-schedule constant"
+            ),
+            (["lr": "fast"], "--lr: expected a number, found fast"),
+            (["batch-norm": "yes"], "--batch-norm: expected none, sync or local, found yes"),
+        ] {
+            var configuration = TrainingConfiguration()
+            let error = #expect(throws: ConfigurationError.self) { try configuration.apply(words) }
+            #expect(error?.description == message)
+        }
+    }
+
+    @Test func `OpenBLAS multiplies in Float alone, and only where no bits are promised`() throws {
+        var configuration = TrainingConfiguration()
+        configuration.products = .openBLAS
+        let strategy = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        #expect(strategy?.found == "--strategy factor-exchange")
+        configuration.strategy = .allreduce
+        try configuration.validate()
+        configuration.matmulPrecision = .high
+        let precision = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        #expect(precision?.found == "--matmul-precision high")
+        configuration.matmulPrecision = nil
+        try configuration.settle(worldSize: 1, fastestPrecision: .high)
+        #expect(configuration.matmulPrecision == .highest)
+        #expect(
+            configuration.productsLine(fastestPrecision: .high)
+                == "precision highest, Float by OpenBLAS, which promises nothing about its bits")
+    }
+
+    @Test func `The header tells the model, and every other setting that is not the default`() {
+        var configuration = TrainingConfiguration()
+        configuration.logicalShards = 8
+        configuration.matmulPrecision = .high
+        configuration.learningRateRanks = 4
+        #expect(configuration.modelLine == "3072 → 128 → 10, ELU(1)")
+        #expect(configuration.settingsLine == nil)
+        #expect(
+            Self.other.modelLine
+                == "3072 → 256 → 128 → 10, ELU(0.5), batch norm (local), residual")
+        #expect(
+            Self.other.settingsLine
+                == "--epochs 7, --lr 0.2, --momentum 0.9, --nesterov, --weight-decay 0.0001, --lr-schedule step,"
+                + " --lr-step-epochs 2, --lr-step-factor 0.5, --warmup-epochs 1.5, --lr-scaling linear (3 ranks),"
+                + " --seed 18446744073709551615")
+        configuration.hiddenDimensions = []
+        #expect(configuration.modelLine == "3072 → 10, logistic regression")
     }
 
     @Test func `Differences are named in the words of the command line, with both values`() {
@@ -49,7 +207,7 @@ import Training
                 "--lr-schedule constant → step", "--lr-step-epochs none → 2", "--lr-step-factor none → 0.5",
                 "--warmup-epochs 0 → 1.5", "--lr-scaling none → linear (3 ranks)",
                 "--seed 42 → 18446744073709551615", "--validation-size 5000 → 100", "--logical-shards 8 → 16",
-                "--arithmetic reproducible → fast",
+                "--strategy factor-exchange → allreduce", "--products own → openblas",
             ])
     }
 
@@ -103,6 +261,8 @@ import Training
         Wrong("--lr-step-epochs") { $0.schedule = .step(epochs: 0, factor: 0.1) },
         Wrong("--lr-step-factor") { $0.schedule = .step(epochs: 1, factor: 0) },
         Wrong("--validation-size") { $0.validationSize = -1 },
+        Wrong("--products") { $0.products = .openBLAS },
+        Wrong("--lr-scaling") { $0.learningRateRanks = 0 },
         Wrong("--logical-shards") { $0.logicalShards = 0 },
     ])
     func `A value out of range is named`(wrong: Wrong) throws {
@@ -155,7 +315,7 @@ import Training
             try configuration.settle(worldSize: 1, fastestPrecision: fastest)
             #expect(configuration.matmulPrecision == .highest)
             #expect(
-                configuration.products(fastestPrecision: fastest)
+                configuration.productsLine(fastestPrecision: fastest)
                     == "precision highest, Float, the only one for batches of more than 65536 images")
         }
     }
@@ -181,7 +341,7 @@ import Training
             (.high, .highest, true), (.highest, .highest, true),
         ] {
             configuration.matmulPrecision = precision
-            let text = configuration.products(fastestPrecision: fastest)
+            let text = configuration.productsLine(fastestPrecision: fastest)
             #expect(text.contains("not every CPU") == isBlamed, "\(text)")
             #expect(text.hasPrefix("precision \(precision.rawValue), "))
         }

@@ -1,6 +1,7 @@
+internal import DurableFiles
 public import Foundation
 
-/// Downloads an archive of CIFAR-10: resumes what was broken off, checks the MD5, and puts the archive in its
+/// Downloads a published archive: resumes what was broken off, checks the MD5, and puts the archive in its
 /// place once it is right.
 public struct DatasetDownloader: Sendable {
     /// What a download came to.
@@ -28,7 +29,7 @@ public struct DatasetDownloader: Sendable {
     /// Prepares a download; touches neither the network nor the disk.
     ///
     /// - Parameters:
-    ///   - version: Which archive.
+    ///   - archive: Which archive.
     ///   - folder: The folder for it; made where there is none.
     ///   - url: Where to download from, `http` or `https`; nil for the official place.
     ///   - md5: The MD5 in hexadecimal; nil for that of the official archive.
@@ -36,11 +37,10 @@ public struct DatasetDownloader: Sendable {
     ///   - timeout: How long nothing may come, in seconds.
     /// - Throws: ``DatasetError`` where `url` or `md5` is not such.
     public init(
-        version: ArchiveDataset.Version, folder: String, url: String? = nil, md5: String? = nil,
-        retries: Int = 5,
-        timeout: Double = 60
+        _ archive: CIFARSet.Publication, folder: String, url: String? = nil, md5: String? = nil,
+        retries: Int = 5, timeout: Double = 60
     ) throws {
-        let address = url ?? version.archiveURL
+        let address = url ?? archive.url
         guard let parsed = URL(string: address),
             ["http", "https"].contains(parsed.scheme?.lowercased() ?? ""),
             parsed.host?.isEmpty == false
@@ -49,7 +49,7 @@ public struct DatasetDownloader: Sendable {
                 operation: "downloading from", location: address, expected: "an http or https address",
                 found: "something else")
         }
-        let digits = (md5 ?? version.archiveMD5).lowercased()
+        let digits = (md5 ?? archive.md5).lowercased()
         guard digits.utf8.count == 32, digits.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
             throw DatasetError(
                 operation: "checking the download from", location: address,
@@ -58,7 +58,7 @@ public struct DatasetDownloader: Sendable {
         }
         self.url = parsed
         self.md5 = digits
-        archivePath = FileSystem.join(folder, version.archiveName)
+        archivePath = FileSystem.join(folder, archive.archive)
         self.retries = retries
         self.timeout = timeout
     }
@@ -67,8 +67,8 @@ public struct DatasetDownloader: Sendable {
     ///
     /// - Parameter progress: Called as bytes come, on any thread, one call at a time.
     /// - Throws: ``DatasetError`` where another archive is in the way, the server cannot be reached, refuses
-    ///   or breaks off (what has come is kept, to be resumed), the disk is full, or the MD5 is wrong (what
-    ///   has come is removed).
+    ///   or breaks off (what has come is kept, to be resumed), or the MD5 is wrong (what has come is removed); `FileError`
+    ///   where the file cannot be written.
     public func download(progress: @escaping @Sendable (DownloadProgress) -> Void) async throws -> Outcome {
         if FileSystem.isFolder(archivePath) != nil {
             let found = try FileChecksum.md5(of: archivePath)
@@ -77,19 +77,12 @@ public struct DatasetDownloader: Sendable {
                 operation: "checking", location: archivePath, expected: "the MD5 \(md5)",
                 found: "\(found); remove the file to download it again")
         }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: URL(fileURLWithPath: archivePath).deletingLastPathComponent().path,
-                withIntermediateDirectories: true)
-        } catch {
-            throw DatasetError(
-                operation: "creating the folder for", location: archivePath,
-                expected: "a place that can be written to",
-                found: error.localizedDescription)
+        try Files.createFolder(Files.parent(of: archivePath))
+        // To open a FIFO would wait for its reader.
+        do throws(FileError) { try RegularFile.checkKind(at: partialPath) } catch {
+            if !error.isNotFound { throw error }
         }
-        let file = try OutputFile(path: partialPath, isNew: false)
-        // The network session may hold on to the file for a while.
-        defer { file.close() }
+        let file = try AppendFile(path: partialPath, truncating: false)
         guard file.lock() else {
             throw DatasetError(
                 operation: "downloading to", location: partialPath, expected: "no other download of it",
@@ -99,37 +92,38 @@ public struct DatasetDownloader: Sendable {
         do {
             resumedFrom = try await fill(file, progress)
         } catch {
-            if try file.size() == 0 { try? FileManager.default.removeItem(atPath: partialPath) }
+            if file.size == 0 { try? Files.remove(partialPath) }
             throw error
         }
         try file.synchronize()
         let found = try FileChecksum.md5(of: partialPath)
         guard found == md5 else {
-            try? FileManager.default.removeItem(atPath: partialPath)
+            try? Files.remove(partialPath)
             throw DatasetError(
                 operation: "checking the download from", location: url.absoluteString,
                 expected: "the MD5 \(md5)",
-                found: "\(found) over \(try file.size()) bytes, which were removed")
+                found: "\(found) over \(file.size) bytes, which were removed")
         }
-        try OutputFile.rename(partialPath, to: archivePath)
+        try Files.rename(partialPath, to: archivePath)
+        try Files.synchronizeFolder(Files.parent(of: archivePath))
         return .downloaded(resumedFrom: resumedFrom)
     }
 
     /// Fetches what is missing, and returns how much of an earlier run it could build on.
     private func fill(
-        _ file: OutputFile, _ progress: @escaping @Sendable (DownloadProgress) -> Void
+        _ file: AppendFile, _ progress: @escaping @Sendable (DownloadProgress) -> Void
     ) async throws -> Int {
         var retriesLeft = retries
-        let before = try file.size()
+        let before = file.size
         var resumedFrom = before
         while true {
-            let start = try file.size()
+            let start = file.size
             do {
                 let transfer = DownloadTransfer(url: url, file: file, start: start, progress: progress)
                 if try await transfer.run(timeout: timeout) == .startedAgain { resumedFrom = 0 }
                 return resumedFrom
             } catch let error as DownloadBreak {
-                let size = try file.size()
+                let size = file.size
                 guard size > start, retriesLeft > 0 else {
                     throw DatasetError(
                         operation: "downloading from", location: url.absoluteString,
@@ -143,5 +137,21 @@ public struct DatasetDownloader: Sendable {
                 retriesLeft -= 1
             }
         }
+    }
+}
+
+/// How far a download has come.
+public struct DownloadProgress: Sendable, Equatable {
+    /// Bytes on disk, those of an earlier attempt included.
+    public let byteCount: Int
+    /// Bytes in all; nil where the server does not say.
+    public let totalByteCount: Int?
+    /// Bytes per second since this attempt began.
+    public let bytesPerSecond: Double
+
+    /// The time left at the present rate, in seconds; nil where it cannot be known.
+    public var secondsLeft: Double? {
+        guard let totalByteCount, bytesPerSecond > 0 else { return nil }
+        return Double(max(0, totalByteCount - byteCount)) / bytesPerSecond
     }
 }

@@ -1,3 +1,4 @@
+internal import DurableFiles
 internal import Foundation
 
 #if canImport(FoundationNetworking)
@@ -17,7 +18,8 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     }
 
     private let url: URL
-    private let file: OutputFile
+    /// Until the transfer has ended: the network session may hold on to its delegate for a while, and a file to its lock.
+    private var file: AppendFile?
     private let start: Int
     private let progress: @Sendable (DownloadProgress) -> Void
 
@@ -30,7 +32,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     private let began = ContinuousClock.now
 
     /// - Parameter start: The number of bytes that `file` has.
-    init(url: URL, file: OutputFile, start: Int, progress: @escaping @Sendable (DownloadProgress) -> Void) {
+    init(url: URL, file: AppendFile, start: Int, progress: @escaping @Sendable (DownloadProgress) -> Void) {
         self.url = url
         self.file = file
         self.start = start
@@ -87,7 +89,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         switch response.statusCode {
         case 200:
             if start > 0 {
-                try file.truncate()
+                try file?.truncate()
                 size = 0
                 result = .startedAgain
             }
@@ -122,7 +124,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
         guard failure == nil else { return }
         do {
-            try file.write(data)
+            try file?.appendContents(of: data)
             size += data.count
             let seconds = (ContinuousClock.now - began) / .seconds(1)
             let received = size - (result == .startedAgain ? 0 : start)
@@ -149,6 +151,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         } else {
             outcome = .success(result)
         }
+        file = nil
         continuation?.resume(with: outcome)
         continuation = nil
     }
@@ -157,5 +160,30 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         DownloadBreak(
             expected: total.map { "\($0) bytes" } ?? "the archive", reason: reason,
             hasStartedAgain: result == .startedAgain)
+    }
+}
+
+/// A connection that broke: what has come so far is worth keeping.
+struct DownloadBreak: Error {
+    let expected: String
+    let reason: String
+    /// Whether the server sent the file from its beginning instead of the rest of it.
+    let hasStartedAgain: Bool
+}
+
+/// The header field that says which bytes an answer holds: `bytes 5-9/10`.
+struct ContentRange {
+    let start: Int
+    let total: Int?
+
+    init?(_ field: String?) {
+        guard let field, field.hasPrefix("bytes ") else { return nil }
+        let parts = field.dropFirst(6).split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, let first = parts[0].split(separator: "-").first, let start = Int(first)
+        else {
+            return nil
+        }
+        self.start = start
+        total = Int(parts[1])
     }
 }

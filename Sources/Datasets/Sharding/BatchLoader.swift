@@ -9,6 +9,8 @@ public final class BatchLoader {
     public let ownedShards: Range<Int>
     /// Rows of one shard in a batch: B / V.
     public let rowsPerShard: Int
+    /// What the images are.
+    public let format: ImageFormat
     /// The fingerprint of the owned records.
     public let fingerprint: UInt64
 
@@ -38,6 +40,7 @@ public final class BatchLoader {
         precondition(
             globalBatch % shards.count == 0, "\(shards.count) shards do not divide \(globalBatch) rows")
         self.shards = shards
+        format = dataset.format
         self.ownedShards = ownedShards
         rowsPerShard = globalBatch / shards.count
         stepsPerEpoch = shards.stepsPerEpoch(globalBatch: globalBatch)
@@ -64,18 +67,19 @@ public final class BatchLoader {
     ///
     /// - Parameters:
     ///   - step: The batch's number in the epoch begun, from 0.
-    ///   - pixels: [rows, 3072], the pixels as they are.
+    ///   - pixels: [rows, bytes of an image], the pixels as they are.
     ///   - labels: [rows].
     public func load(step: Int, into pixels: Matrix<UInt8>, labels: Vector<Int32>) {
+        let size = format.imageBytes
         precondition(
-            pixels.rows == rows && pixels.columns == CIFAR10.imageBytes && labels.count == rows,
+            pixels.rows == rows && pixels.columns == size && labels.count == rows,
             "[\(pixels.rows), \(pixels.columns)] pixels for \(rows) rows")
         records.pixels.withUnsafeBufferPointer { images in
             var row = 0
             for shard in order {
                 for index in step * rowsPerShard..<(step + 1) * rowsPerShard {
                     let position = shard[index]
-                    let image = images[position * CIFAR10.imageBytes..<(position + 1) * CIFAR10.imageBytes]
+                    let image = images[position * size..<(position + 1) * size]
                     _ = pixels[rows: row..<row + 1].vector.buffer.update(fromContentsOf: image)
                     labels[row] = Int32(records.labels[position])
                     row += 1
@@ -83,4 +87,41 @@ public final class BatchLoader {
             }
         }
     }
+}
+
+/// What becomes of pixels on their way into the network: x = (p / 255 − mean) / std, per colour channel, as one
+/// multiplication and one addition.
+public final class PixelNormalization<Scalar: TensorScalar>: Sendable {
+    private let scale: SharedNumbers<Scalar>
+    private let shift: SharedNumbers<Scalar>
+
+    /// The normalisation of a data set's channels.
+    public convenience init(_ format: ImageFormat) {
+        self.init(mean: format.mean, standardDeviation: format.standardDeviation)
+    }
+
+    /// A normalisation with the given mean and standard deviation of p / 255 for each channel.
+    public init(mean: [Float], standardDeviation: [Float]) {
+        precondition(mean.count == standardDeviation.count, "a mean and a deviation for each channel")
+        scale = SharedNumbers(standardDeviation.map { Scalar(1 / (255 * Double($0))) })
+        shift = SharedNumbers(zip(mean, standardDeviation).map { Scalar(-Double($0) / Double($1)) })
+    }
+
+    /// A view of images, one a row, their channels one after another, as normalised numbers. It must outlive neither the
+    /// pixels nor this normalisation.
+    public func numbers(_ pixels: Matrix<UInt8>) -> PixelMatrix<Scalar> {
+        PixelMatrix(pixels, scale: scale.vector, shift: shift.vector)
+    }
+}
+
+/// A few numbers that never change, at an address that does not either.
+private final class SharedNumbers<Scalar: TensorScalar>: @unchecked Sendable {
+    private let buffer: AlignedBuffer<Scalar>
+
+    init(_ values: [Scalar]) {
+        buffer = AlignedBuffer(zeroed: values.count)
+        for (index, value) in values.enumerated() { buffer.vector[index] = value }
+    }
+
+    var vector: Vector<Scalar> { buffer.vector }
 }

@@ -54,3 +54,43 @@ public struct LogicalShards: Sendable, Equatable {
         return order
     }
 }
+
+/// Which rank owns which logical shards: contiguous blocks whose sizes differ by at most one.
+public struct ShardAssignment: Sendable, Hashable {
+    /// The number of ranks R, at most V.
+    public let worldSize: Int
+    /// The number of logical shards V.
+    public let shardCount: Int
+
+    /// Divides `shardCount` shards among `worldSize` ranks.
+    public init(worldSize: Int, shardCount: Int) {
+        precondition(worldSize >= 1 && worldSize <= shardCount, "\(shardCount) shards for \(worldSize) ranks")
+        self.worldSize = worldSize
+        self.shardCount = shardCount
+    }
+
+    /// The shards of `rank`: ⌊rank V / R⌋ up to ⌊(rank + 1) V / R⌋.
+    public func shards(of rank: Int) -> Range<Int> {
+        rank * shardCount / worldSize..<(rank + 1) * shardCount / worldSize
+    }
+}
+
+/// Which training records are set apart for validation: a uniform choice that depends on the seed alone.
+public struct ValidationSplit: Sendable, Equatable {
+    /// The records to train on, ascending.
+    public let training: [Int]
+    /// The records to validate on, ascending.
+    public let validation: [Int]
+
+    /// Chooses `validationSize` of the records `0..<count`.
+    ///
+    /// - Precondition: `validationSize` lies in `0...count`.
+    public init(count: Int, validationSize: Int, seed: UInt64) {
+        precondition(validationSize >= 0 && validationSize <= count, "\(validationSize) of \(count) records")
+        var order = Array(0..<count)
+        var stream = RandomStream(seed: seed, purpose: .validationSplit)
+        stream.permute(&order)
+        validation = order[..<validationSize].sorted()
+        training = order[validationSize...].sorted()
+    }
+}

@@ -16,6 +16,8 @@ public struct ParameterLayout: Sendable, Hashable {
         public let range: Range<Int>
         /// How its first values come about.
         public let initialization: Initialization
+        /// How its gradient comes together; nil for tensors that no gradient belongs to, such as running statistics.
+        public let gradient: GradientRule?
     }
 
     /// The tensors in order.
@@ -28,10 +30,46 @@ public struct ParameterLayout: Sendable, Hashable {
     public init() {}
 
     /// Appends a tensor and returns the scalars it takes.
-    public mutating func append(name: String, shape: [Int], initialization: Initialization) -> Range<Int> {
+    public mutating func append(
+        name: String, shape: [Int], initialization: Initialization, gradient: GradientRule? = nil
+    ) -> Range<Int> {
         let range = count..<count + shape.reduce(1, *)
-        entries.append(Entry(name: name, shape: shape, range: range, initialization: initialization))
+        entries.append(
+            Entry(
+                name: name, shape: shape, range: range, initialization: initialization, gradient: gradient))
         return range
+    }
+
+    /// Appends a vector whose gradient is a sum over rows that its layer forms part by part.
+    public mutating func appendVector(
+        name: String, count: Int, initialization: Initialization
+    ) -> VectorParameter {
+        let start = partSumCount
+        let range = append(name: name, shape: [count], initialization: initialization, gradient: .partSums)
+        return VectorParameter(range: range, sums: start..<start + count)
+    }
+
+    /// The scalars of all tensors whose gradients are sums of parts.
+    public var partSumCount: Int {
+        entries.reduce(0) { $0 + ($1.gradient == .partSums ? $1.range.count : 0) }
+    }
+
+    /// Checks that every tensor's gradient comes together by some rule that fits its shape, so that none stays silently as
+    /// it was initialised.
+    ///
+    /// - Throws: ``ParameterWithoutRule`` for the first that does not.
+    public func checkGradientRules() throws(ParameterWithoutRule) {
+        for entry in entries {
+            let extents =
+                switch entry.gradient {
+                case .product: 2
+                case .rowSum, .partSums: 1
+                case nil: -1
+                }
+            guard entry.shape.count == extents else {
+                throw ParameterWithoutRule(name: entry.name, shape: entry.shape, rule: entry.gradient)
+            }
+        }
     }
 
     /// Gives every tensor in `values` its first values.
@@ -58,5 +96,54 @@ public struct ParameterLayout: Sendable, Hashable {
                 }
             }
         }
+    }
+}
+
+/// How a tensor's first values come about.
+public enum Initialization: Sendable, Hashable {
+    /// All scalars are this value.
+    case constant(Double)
+    /// Independent normal numbers with mean 0 and this standard deviation.
+    case normal(standardDeviation: Double)
+}
+
+/// How the gradient of a parameter comes together from the rows of a global batch, wherever they are.
+public enum GradientRule: Sendable, Hashable {
+    /// A matrix [N, M], the product (∂L/∂Y)ᵀ X of the factors that the linear layer of this number hands in.
+    case product(linear: Int)
+    /// A vector [N], the sum 1ᵀ ∂L/∂Y over the rows that the linear layer of this number hands in.
+    case rowSum(linear: Int)
+    /// A vector whose layer sums over the rows of each part; the parts' sums are added in ``PartTree``'s order.
+    case partSums
+}
+
+/// Where a vector, or several behind one another, whose gradient is a sum of parts lies.
+public struct VectorParameter: Sendable, Hashable {
+    /// In a buffer of the parameters' layout.
+    public let range: Range<Int>
+    /// Among the sums of parts of the whole layout.
+    public let sums: Range<Int>
+
+    /// This vector and the next one.
+    func joined(with next: VectorParameter) -> VectorParameter {
+        precondition(range.upperBound == next.range.lowerBound, "vectors apart from one another")
+        return VectorParameter(
+            range: range.lowerBound..<next.range.upperBound, sums: sums.lowerBound..<next.sums.upperBound)
+    }
+}
+
+/// A parameter whose gradient no rule brings together: the network cannot be trained.
+public struct ParameterWithoutRule: Error, CustomStringConvertible {
+    /// The tensor's name.
+    public let name: String
+    /// Its extents.
+    public let shape: [Int]
+    /// A rule that does not fit its shape, or nil.
+    public let rule: GradientRule?
+
+    /// Names the tensor, what it has, and what is expected.
+    public var description: String {
+        "parameter \(name): expected a rule by which its gradient comes together (a matrix of a linear layer, a vector as a"
+            + " sum over rows), found \(rule.map { "\($0)" } ?? "none") for shape \(shape)"
     }
 }

@@ -1,10 +1,10 @@
 public import Tensors
 
-/// Modules one behind the other: a program over flat parameters, a batch X [S, inputs] and a ``Workspace``.
+/// Layers one behind the other, over flat parameters and a ``Workspace``.
 ///
 /// The value holds shapes and places, no numbers; one network serves any number of threads, each with a workspace
 /// of its own. No pass allocates memory.
-public struct Sequential: Sendable, Hashable {
+public struct Sequential: Sendable {
     /// The number of columns that go in.
     public let inputs: Int
     /// The number of columns that come out.
@@ -13,183 +13,215 @@ public struct Sequential: Sendable, Hashable {
     public let parameterLayout: ParameterLayout
     /// Where batch norm's running statistics lie.
     public let statisticsLayout: ParameterLayout
+    /// The layers, from the input on.
+    public let layers: [any Layer]
+    /// Those that are linear, from the input on.
+    public let linears: [Linear]
 
-    let plan: Plan
+    let memory: WorkspaceLayout
 
-    /// The linear modules, from the input on.
-    public var linears: [Linear] {
-        plan.steps.compactMap { if case .linear(let module, _, _) = $0 { module } else { nil } }
-    }
-
-    /// Computes the output for training, with batch norm over the batch.
+    /// Computes the output of a pass: layer by layer Y = f(X).
     ///
-    /// - Parameters:
-    ///   - x: X [S, inputs], left as it is; the backward pass reads it again.
-    ///   - parameters: The flat parameters.
-    ///   - batchStatistics: [P, statistics], a row of the statistics' layout for each part: overwritten with the
-    ///     parts' mean and unbiased variance, or if the reducer synchronises with those of the whole batch in the
-    ///     first row.
-    ///   - workspace: Memory for at least S rows in P parts, which divide S.
-    ///   - reducer: Brings the parts of the batch together. With a reducer over several ranks every rank must call.
+    /// - Parameter pass: The batch X [S, inputs], and what to compute with.
     /// - Returns: A view of the output [S, outputs] in the workspace, which the loss may overwrite with its gradient
-    ///   when the last module is linear.
-    /// - Throws: What the reducer throws.
-    public func forward<Reducer: BatchReducer>(
-        _ x: BatchInput<Reducer.Scalar>, parameters: Vector<Reducer.Scalar>,
-        batchStatistics: Matrix<Reducer.Scalar>,
-        workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer
-    ) throws -> Matrix<Reducer.Scalar> {
-        precondition(
-            batchStatistics.rows == workspace.parts && batchStatistics.columns == statisticsLayout.count,
-            "batch statistics of another layout")
-        precondition(x.rows % workspace.parts == 0, "\(x.rows) rows in \(workspace.parts) parts")
-        check(x, parameters)
-        var current = x
-        for step in plan.steps {
-            switch step {
-            case .batchNorm(let module, let normalized, let output, let columns):
-                let hidden = prepare(current.numbers, normalized: normalized, in: workspace)
-                let y = workspace.matrix(output, rows: x.rows)
-                try module.forward(
-                    hidden, into: y, parameters: parameters, batchStatistics: batchStatistics,
-                    columns: workspace.columns(columns), reducer: reducer)
-                current = .numbers(y)
-            case .linear(let module, _, let output):
-                let y = workspace.matrix(output, rows: x.rows)
-                reducer.forward(module, current, parameters: parameters, into: y)
-                current = .numbers(y)
-            case .activation, .branch, .identity:
-                current = forward(step, current, network: x, workspace: workspace)
-            }
-        }
+    ///   when the last layer is linear.
+    /// - Throws: What the ranks' collectives throw; in training with several ranks every rank must call it.
+    public func forward<Scalar: TensorScalar>(_ pass: Pass<Scalar>) throws -> Matrix<Scalar> {
+        check(pass)
+        var current = pass.batch
+        for layer in layers { current = try layer.forward(current, pass) }
         return current.numbers
     }
 
-    /// Computes the output for evaluation, with batch norm by the running statistics.
+    /// Hands in what the gradients of all parameters are made of, from the last layer to the first: ∂L/∂X from ∂L/∂Y.
     ///
     /// - Parameters:
-    ///   - x: X [S, inputs], left as it is.
-    ///   - parameters: The flat parameters.
-    ///   - runningStatistics: The flat running statistics.
-    ///   - workspace: Memory for at least S rows.
-    ///   - products: Computes the linear modules, with these parameters packed; nil for products of their own.
-    /// - Returns: A view of the output [S, outputs] in the workspace.
-    public func evaluate<Scalar: TensorScalar>(
-        _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, runningStatistics: Vector<Scalar>,
-        workspace: borrowing Workspace<Scalar>, products: LinearProducts<Scalar>? = nil
-    ) -> Matrix<Scalar> {
-        precondition(
-            runningStatistics.count == statisticsLayout.count, "running statistics of another layout")
-        check(x, parameters)
-        var current = x
-        for step in plan.steps {
-            switch step {
-            case .batchNorm(let module, let normalized, let output, let columns):
-                let hidden = prepare(current.numbers, normalized: normalized, in: workspace)
-                let y = workspace.matrix(output, rows: x.rows)
-                module.forward(
-                    hidden, into: y, parameters: parameters, runningStatistics: runningStatistics,
-                    columns: workspace.columns(columns))
-                current = .numbers(y)
-            case .linear(let module, _, let output):
-                let y = workspace.matrix(output, rows: x.rows)
-                if let products {
-                    products.forward(module, current, parameters: parameters, into: y)
-                } else {
-                    module.forward(current.numbers, parameters: parameters, into: y)
-                }
-                current = .numbers(y)
-            case .activation, .branch, .identity:
-                current = forward(step, current, network: x, workspace: workspace)
-            }
-        }
-        return current.numbers
-    }
-
-    /// Computes the gradients of all parameters, from the tail of the layout to its head.
-    ///
-    /// - Parameters:
-    ///   - x: X [S, inputs] of the forward pass.
     ///   - outputGradient: ∂L/∂Y [S, outputs]; overwritten.
-    ///   - parameters: The flat parameters of the forward pass.
-    ///   - gradients: The flat gradients, overwritten whole.
-    ///   - workspace: The workspace of the forward pass.
-    ///   - reducer: As in the forward pass.
-    ///   - inputGradient: ∂L/∂X [S, inputs] is written here, where anybody asks.
-    /// - Throws: What the reducer throws.
-    public func backward<Reducer: BatchReducer>(
-        x: BatchInput<Reducer.Scalar>, outputGradient: Matrix<Reducer.Scalar>,
-        parameters: Vector<Reducer.Scalar>,
-        gradients: Vector<Reducer.Scalar>, workspace: borrowing Workspace<Reducer.Scalar>, reducer: Reducer,
-        inputGradient: Matrix<Reducer.Scalar>? = nil
+    ///   - pass: That of the forward pass, in training.
+    /// - Throws: What the ranks' collectives throw; with several ranks every rank must call it.
+    public func backward<Scalar: TensorScalar>(
+        _ outputGradient: Matrix<Scalar>, _ pass: Pass<Scalar>
     ) throws {
-        check(x, parameters)
-        precondition(gradients.count == parameterLayout.count, "gradients of another layout")
-        var gradient = outputGradient
-        var (next, other) = plan.gradients
-        for index in plan.steps.indices.reversed() {
-            switch plan.steps[index] {
-            case .linear(let module, let input, _):
-                let isNetworkInput = input == nil
-                let slot = Slot(offset: next.offset, width: module.inputs)
-                let dx = index > 0 ? workspace.matrix(slot, rows: x.rows) : inputGradient
-                let input: BatchInput = input.map { .numbers(workspace.matrix($0, rows: x.rows)) } ?? x
-                try reducer.computeGradient(
-                    of: module, x: input, isNetworkInput: isNetworkInput, dy: gradient, gradients: gradients)
-                guard let dx else { continue }
-                reducer.inputGradient(of: module, dy: gradient, parameters: parameters, into: dx)
-                gradient = dx
-                swap(&next, &other)
-            case .batchNorm(let module, let normalized, _, let columns):
-                try module.backward(
-                    normalized: workspace.matrix(normalized, rows: x.rows), gradient: gradient,
-                    parts: workspace.parts, parameters: parameters, gradients: gradients,
-                    columns: workspace.columns(columns), reducer: reducer)
-            case .activation(let activation, let output):
-                activation.backward(y: workspace.matrix(output, rows: x.rows), gradient: gradient)
-            case .identity(_, _, let kept):
-                workspace.matrix(kept, rows: x.rows).vector.copy(from: gradient.vector)
-            case .branch(let kept):
-                Residual().backward(dy: workspace.matrix(kept, rows: x.rows), branchGradient: gradient)
-            }
+        check(pass)
+        var gradient: Matrix<Scalar>? = outputGradient
+        for layer in layers.reversed() { gradient = try layer.backward(gradient, pass) }
+        guard let wanted = pass.training.inputGradient, let gradient, gradient.base != wanted.base else {
+            return
         }
-        if let inputGradient, inputGradient.base != gradient.base {
-            inputGradient.vector.copy(from: gradient.vector)
-        }
+        wanted.vector.copy(from: gradient.vector)
     }
 
-    /// Runs a step that is the same in training and in evaluation.
-    private func forward<Scalar: TensorScalar>(
-        _ step: Step, _ current: BatchInput<Scalar>, network x: BatchInput<Scalar>,
-        workspace: borrowing Workspace<Scalar>
-    ) -> BatchInput<Scalar> {
-        switch step {
-        case .activation(let activation, let output):
-            let y = workspace.matrix(output, rows: x.rows)
-            activation.forward(current.numbers, into: y)
-            return .numbers(y)
-        case .identity(let input, let output, _):
-            let y = workspace.matrix(output, rows: x.rows)
-            let branch = current.numbers
-            if y.base != branch.base { y.vector.copy(from: branch.vector) }
-            Residual().forward(input.map { workspace.matrix($0, rows: x.rows) } ?? x.numbers, branch: y)
-            return .numbers(y)
-        case .linear, .batchNorm, .branch:
-            return current
-        }
-    }
-
-    /// Returns batch norm's input in the slot where it may become X̂.
-    private func prepare<Scalar>(
-        _ current: Matrix<Scalar>, normalized: Slot, in workspace: borrowing Workspace<Scalar>
-    ) -> Matrix<Scalar> {
-        let hidden = workspace.matrix(normalized, rows: current.rows)
-        if hidden.base != current.base { hidden.vector.copy(from: current.vector) }
-        return hidden
-    }
-
-    private func check<Scalar>(_ x: BatchInput<Scalar>, _ parameters: Vector<Scalar>) {
+    private func check<Scalar>(_ pass: Pass<Scalar>) {
+        let (x, parts) = (pass.batch, pass.workspace.parts)
         precondition(x.columns == inputs && x.rows >= 1, "[\(x.rows), \(x.columns)] for \(inputs) inputs")
-        precondition(parameters.count == parameterLayout.count, "parameters of another layout")
+        precondition(pass.parameters.count == parameterLayout.count, "parameters of another layout")
+        switch pass.mode {
+        case .evaluation(let running):
+            precondition(running.count == statisticsLayout.count, "running statistics of another layout")
+        case .training(let training):
+            let statistics = training.batchStatistics
+            precondition(
+                statistics.rows == parts && statistics.columns == statisticsLayout.count,
+                "batch statistics of another layout")
+            precondition(x.rows % parts == 0, "\(x.rows) rows in \(parts) parts")
+        }
+    }
+}
+
+/// Puts layers one behind the other and lays out their parameters, running statistics and memory. Each layer's own file has
+/// the method that appends it.
+///
+/// Names are those of PyTorch's `nn.Sequential`: every layer counts, so a network with prefix `layers` that
+/// begins linear, activation, linear has `layers.0.weight` and `layers.2.weight`.
+public struct SequentialBuilder {
+    /// The number of columns that the next layer gets.
+    private(set) var width: Int
+    /// Where the next layer's input stands; nil is the network's input.
+    private(set) var current: Slot?
+    /// The linear layers so far.
+    private(set) var linearCount = 0
+    var parameters = ParameterLayout()
+    var statistics = ParameterLayout()
+
+    private let inputs: Int
+    private var prefix: String
+    private var index = 0
+    private var layers: [any Layer] = []
+    private var memory = WorkspaceLayout()
+    /// The widest gradient that is not computed where the one before it stands.
+    private var widest = 1
+    /// Whether nothing but the next layer reads its input, neither forward nor backward, so that it may overwrite it.
+    private var currentIsFree = false
+
+    /// Begins a network of `inputs` columns.
+    public init(inputs: Int, prefix: String) {
+        precondition(inputs >= 1, "a network of \(inputs) inputs")
+        self.inputs = inputs
+        self.prefix = prefix
+        width = inputs
+    }
+
+    /// The name of the next layer.
+    var name: String { "\(prefix).\(index)" }
+
+    /// The next layer's input, if the layer may overwrite it.
+    var freeSlot: Slot? { currentIsFree ? current : nil }
+
+    /// Takes room for a matrix with a row for each row of the batch.
+    mutating func makeSlot(width: Int) -> Slot { memory.makeSlot(width: width) }
+
+    /// Takes room for numbers per column.
+    mutating func makeColumns(perPart: Int, fixed: Int = 0) -> ColumnSlot {
+        memory.makeColumns(perPart: perPart, fixed: fixed)
+    }
+
+    /// Has room made for a gradient of so many columns, for ``Pass/gradientRoom(width:beside:)``.
+    mutating func reserveGradient(width: Int) { widest = max(widest, width) }
+
+    /// Appends a layer.
+    ///
+    /// - Parameters:
+    ///   - layer: The layer.
+    ///   - output: Where its output stands.
+    ///   - isFree: Whether the layer behind it may overwrite the output, as it is read by nobody else, nor on the way back.
+    mutating func append(_ layer: some Layer, output: Slot, isFree: Bool = true) {
+        if layer is Linear { linearCount += 1 }
+        layers.append(layer)
+        current = output
+        currentIsFree = isFree
+        width = output.width
+        index += 1
+    }
+
+    /// Inserts what has neither name nor output of its own; its input must be kept.
+    mutating func insert(_ layer: some Layer) {
+        layers.append(layer)
+        currentIsFree = false
+    }
+
+    /// Appends layers that are named with a prefix of their own, and counts them as one with the layer that follows.
+    mutating func branch(_ name: String, _ body: (inout SequentialBuilder) -> Void) {
+        let outer = (prefix, index)
+        (prefix, index) = (name, 0)
+        body(&self)
+        precondition(index > 0, "a branch has a layer")
+        (prefix, index) = outer
+    }
+
+    /// Returns the network.
+    public func build() -> Sequential {
+        var memory = memory
+        memory.gradients = (memory.makeSlot(width: widest), memory.makeSlot(width: widest))
+        return Sequential(
+            inputs: inputs, outputs: width, parameterLayout: parameters, statisticsLayout: statistics,
+            layers: layers, linears: layers.compactMap { $0 as? Linear }, memory: memory)
+    }
+}
+
+/// How much memory a network's passes take, and where things lie in it.
+struct WorkspaceLayout: Sendable {
+    /// Scalars per row of all slots together.
+    private(set) var widthPerRow = 0
+    /// Two slots in which gradients travel back in turn.
+    var gradients = (Slot(offset: 0, width: 0), Slot(offset: 0, width: 0))
+
+    private var columns = (perPart: 0, fixed: 0)
+
+    mutating func makeSlot(width: Int) -> Slot {
+        defer { widthPerRow += width }
+        return Slot(offset: widthPerRow, width: width)
+    }
+
+    mutating func makeColumns(perPart: Int, fixed: Int) -> ColumnSlot {
+        defer { columns = (columns.perPart + perPart, columns.fixed + fixed) }
+        return ColumnSlot(offset: columns, perPart: perPart, fixed: fixed)
+    }
+
+    /// Scalars of all column slots.
+    func columnScalars(parts: Int) -> Int { columns.perPart * parts + columns.fixed }
+}
+
+/// The memory in which a network computes: activations kept for the backward pass, gradients on their way back,
+/// and batch norm's per-column numbers, in one buffer that is allocated once.
+///
+/// A workspace serves one computation at a time; several threads need one each.
+public final class Workspace<Scalar: TensorScalar> {
+    /// The largest number of rows (samples) a pass may have.
+    public let capacity: Int
+    /// The number of parts into which a pass divides its rows.
+    public let parts: Int
+
+    let gradients: (Slot, Slot)
+
+    private let buffer: AlignedBuffer<Scalar>
+    private let columnsStart: Int
+
+    /// Allocates what `network` needs for passes of up to `capacity` rows, divided into `parts` equal parts.
+    ///
+    /// - Throws: `AllocationError`.
+    public init(for network: Sequential, capacity: Int, parts: Int = 1) throws(AllocationError) {
+        precondition(parts >= 1 && capacity >= parts, "\(capacity) rows in \(parts) parts")
+        self.capacity = capacity
+        self.parts = parts
+        gradients = network.memory.gradients
+        columnsStart = network.memory.widthPerRow * capacity
+        buffer = try AlignedBuffer(
+            allocating: Self.scalars(for: network, capacity: capacity, parts: parts), filledWith: 0)
+    }
+
+    /// The scalars of a workspace.
+    public static func scalars(for network: Sequential, capacity: Int, parts: Int = 1) -> Int {
+        network.memory.widthPerRow * capacity + network.memory.columnScalars(parts: parts)
+    }
+
+    func matrix(_ slot: Slot, rows: Int) -> Matrix<Scalar> {
+        precondition(rows <= capacity, "\(rows) rows in a workspace for \(capacity)")
+        let start = slot.offset * capacity
+        return buffer.vector[start..<start + rows * slot.width].matrix(rows: rows, columns: slot.width)
+    }
+
+    func columns(_ columns: ColumnSlot) -> Vector<Scalar> {
+        let range = columns.range(parts: parts)
+        return buffer.vector[columnsStart + range.lowerBound..<columnsStart + range.upperBound]
     }
 }

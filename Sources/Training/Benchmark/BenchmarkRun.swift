@@ -9,7 +9,7 @@ final class BenchmarkRun {
     private let configuration: TrainingConfiguration
     private let records: BenchmarkRecords
     private let runner: StepRunner
-    private let reduction: String
+    private let transport: String
     private let slices: Int?
     private var steps = 1
     private var times: [Double] = []
@@ -20,7 +20,7 @@ final class BenchmarkRun {
     ///
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     init(
-        _ configuration: TrainingConfiguration, reduction: RunOptions.Reduction, records: BenchmarkRecords,
+        _ configuration: TrainingConfiguration, transport: RunOptions.Transport, records: BenchmarkRecords,
         communicator: any Communicator, team: WorkerTeam
     ) throws {
         self.communicator = communicator
@@ -34,12 +34,12 @@ final class BenchmarkRun {
             threads: team.threadCount, slices: slices, evaluation: .sharded, communicator: communicator
         ).check(over: communicator)
         let (runner, ranks) = try StepRunner.make(
-            communicator, reduction, configuration: configuration, mlp: mlp,
+            communicator, transport, configuration: configuration, mlp: mlp,
             loader: records.loader, assignment: records.assignment, team: team, slices: slices,
             note: { _ in })
         self.runner = runner
-        self.reduction = ranks.reduction
-        try runner.model.broadcast()
+        self.transport = ranks.transport
+        try runner.model.broadcast(to: runner.products)
     }
 
     /// Takes as many steps as fit into about so much time, as the last turn went; one in the first turn of all. Nothing is
@@ -92,8 +92,8 @@ final class BenchmarkRun {
         let limit = StepWork(configuration).seconds(within: limits, machine: machine, slices: slices)
         return StepMeasurement(
             hiddenDimensions: configuration.hiddenDimensions, batchNorm: configuration.batchNorm.rawValue,
-            batchSize: configuration.batchSize, arithmetic: configuration.arithmetic.rawValue,
-            precision: (configuration.matmulPrecision ?? .highest).rawValue, reduction: reduction,
+            batchSize: configuration.batchSize, strategy: configuration.strategy.rawValue,
+            precision: (configuration.matmulPrecision ?? .highest).rawValue, transport: transport,
             stepSeconds: median, fastestStepSeconds: sorted[0],
             imagesPerSecond: Double(configuration.batchSize) / median,
             phases: Dictionary(uniqueKeysWithValues: shares), allocationsPerStep: allocationsPerStep,
@@ -102,7 +102,7 @@ final class BenchmarkRun {
 
     private func take(_ step: inout Int) throws {
         // Small steps: what is measured is time, and numbers that overflow could take another.
-        _ = try runner.step(step % records.stepsPerEpoch, learningRate: 1e-4, stopRequested: false)
+        _ = try runner.step(step, stepInEpoch: step % records.stepsPerEpoch, learningRate: 1e-4)
         step += 1
     }
 }

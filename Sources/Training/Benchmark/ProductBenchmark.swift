@@ -15,7 +15,7 @@ struct ProductBenchmark {
         let (batch, inputs) = (configuration.batchSize, configuration.model.inputs)
         let outputs = configuration.hiddenDimensions[0]
         let rows = max(1, batch / ranks)
-        // Fast arithmetic: all columns over this rank's rows; reproducible: some columns over all rows.
+        // allreduce: all columns over this rank's rows; factor-exchange: some columns over all rows.
         let columns = max(96, inputs / ranks / 96 * 96)
         var shapes = [
             ProductShape(.forward, m: rows, n: outputs, k: inputs),

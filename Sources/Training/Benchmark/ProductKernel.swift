@@ -51,7 +51,7 @@ struct ProductKernel: Sendable {
         return ProductKernel(name: name, unit: .bytes, operations: Double(slices)) { problem in
             guard problem.hasPixels,
                 Int8Weights.areSupported(
-                    columns: problem.x.columns, channels: CIFAR10.channelMean.count)
+                    columns: problem.x.columns, channels: ImageFormat.cifar10.channels)
             else { return nil }
             return try linear(problem, .pixels(problem.pixels), slices: slices)
         }
@@ -72,7 +72,8 @@ struct ProductKernel: Sendable {
         var builder = SequentialBuilder(inputs: inputs, prefix: "product")
         builder.linear(outputs: outputs, gain: 1)
         let network = builder.build()
-        let linear = try PreparedLinear(network, batch: x.rows, slices: slices)
+        let linear = try PreparedLinear(
+            network, batch: x.rows, slices: slices, channels: ImageFormat.cifar10.channels)
         switch shape.use {
         case .forward:
             linear.setWeights(problem.otherVector)
@@ -91,15 +92,16 @@ final class PreparedLinear {
     private let bytes: AlignedBuffer<Int8>
     private let maxima: AlignedBuffer<Float>
     private let sums: AlignedBuffer<Int32>
-    private let products: LinearProducts<Float>
+    private let products: PackedProducts<Float>
     private let module: Linear
 
-    init(_ network: Sequential, batch: Int, slices: Int?) throws {
+    init(_ network: Sequential, batch: Int, slices: Int?, channels: Int) throws {
         self.network = network
         let module = network.linears[0]
         self.module = module
         parameters = AlignedBuffer(zeroed: network.parameterLayout.count)
-        packed = AlignedBuffer(zeroed: PackedWeights<Float>.count(of: network, withSlices: slices != nil))
+        packed = AlignedBuffer(
+            zeroed: PackedProducts<Float>.weightCount(of: network, first: slices == nil ? 0 : 1))
         let slots = Int8Weights.slotCount(rows: module.outputs, columns: module.inputs)
         let count = slices.map {
             Int8Weights.packedCount(rows: module.outputs, columns: module.inputs, slices: $0)
@@ -107,14 +109,17 @@ final class PreparedLinear {
         bytes = AlignedBuffer(zeroed: count ?? 0)
         maxima = AlignedBuffer(zeroed: slices == nil ? 0 : slots)
         sums = AlignedBuffer(zeroed: slices == nil ? 0 : slots)
-        var weights: Int8Weights?
-        if let slices {
-            weights = Int8Weights(
-                rows: module.outputs, columns: module.inputs, channels: CIFAR10.channelMean.count,
-                slices: slices, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector)
+        let team = try WorkerTeam(threadCount: 1)
+        guard let slices else {
+            products = try PackedProducts(network, batch: batch, weights: packed.vector, team: team)
+            return
         }
-        products = try LinearProducts(
-            network, batch: batch, packed: PackedWeights(numbers: packed.vector, slices: weights), threads: 1)
+        products = try Int8Products(
+            network, batch: batch, weights: packed.vector,
+            int8: Int8Weights(
+                rows: module.outputs, columns: module.inputs, channels: channels,
+                slices: slices, packed: bytes.vector, maxima: maxima.vector, sums: sums.vector),
+            team: team)
     }
 
     func setWeights(_ weights: Vector<Float>) {

@@ -12,7 +12,7 @@ final class ProductProblem {
     private let productBuffer: AlignedBuffer<Float>
     private let referenceBuffer: AlignedBuffer<Double>
     private let pixelBuffer: AlignedBuffer<UInt8>
-    private let normalization = PixelNormalization<Float>.cifar10
+    private let normalization = PixelNormalization<Float>(.cifar10)
     /// Whether X's columns can be divided into colour channels.
     let hasPixels: Bool
 
@@ -27,17 +27,17 @@ final class ProductProblem {
         referenceBuffer = AlignedBuffer(zeroed: m * n)
         pixelBuffer = AlignedBuffer(zeroed: xBuffer.count)
         let columns = isForward ? k : n
-        hasPixels = columns % CIFAR10.channelMean.count == 0
+        hasPixels = columns % ImageFormat.cifar10.channels == 0
         var generator = SplitMix(state: seed)
         for index in 0..<pixelBuffer.count {
             pixelBuffer.vector[index] = UInt8(truncatingIfNeeded: generator.next())
         }
-        let channels = CIFAR10.channelMean.count
+        let channels = ImageFormat.cifar10.channels
         for index in 0..<xBuffer.count {
             let plane = min(index % columns / max(1, columns / channels), channels - 1)
             let byte = Float(pixelBuffer.vector[index]) / 255
             xBuffer.vector[index] =
-                (byte - CIFAR10.channelMean[plane]) / CIFAR10.channelStandardDeviation[plane]
+                (byte - ImageFormat.cifar10.mean[plane]) / ImageFormat.cifar10.standardDeviation[plane]
         }
         for index in 0..<otherBuffer.count {
             otherBuffer.vector[index] = Float(Int32(truncatingIfNeeded: generator.next())) / 0x1p31

@@ -19,7 +19,7 @@ public struct ScalingReport: Codable, Sendable, Equatable {
         /// Rows of a global batch.
         public let batchSize: Int
         /// What is promised about the bits.
-        public let arithmetic: String
+        public let strategy: String
         /// The median time of a step in seconds.
         public let stepSeconds: Double
         /// Rows per second.
@@ -34,7 +34,7 @@ public struct ScalingReport: Codable, Sendable, Equatable {
             case hiddenDimensions = "hidden_dims"
             case batchNorm = "batch_norm"
             case batchSize = "batch_size"
-            case arithmetic
+            case strategy
             case stepSeconds = "step_seconds"
             case imagesPerSecond = "images_per_second"
             case speedUp = "speed_up"
@@ -66,7 +66,7 @@ public struct ScalingReport: Codable, Sendable, Equatable {
                 let growth = Double(report.machine.ranks) / Double(reports[0].machine.ranks)
                 return Result(
                     ranks: report.machine.ranks, hiddenDimensions: step.hiddenDimensions,
-                    batchNorm: step.batchNorm, batchSize: step.batchSize, arithmetic: step.arithmetic,
+                    batchNorm: step.batchNorm, batchSize: step.batchSize, strategy: step.strategy,
                     stepSeconds: step.stepSeconds, imagesPerSecond: step.imagesPerSecond, speedUp: speedUp,
                     efficiency: speedUp / growth)
             }

@@ -7,11 +7,11 @@ public struct StepMeasurement: Codable, Sendable, Equatable {
     /// Rows of a global batch.
     public let batchSize: Int
     /// What is promised about the bits.
-    public let arithmetic: String
+    public let strategy: String
     /// How exact matrix products were: `highest`, `high` or `medium`.
     public let precision: String
     /// What carries the numbers between ranks: `shared`, `mpi`, or `none` on one rank.
-    public let reduction: String
+    public let transport: String
     /// The median over the rounds of the mean time of a step in a round, in seconds; the slowest rank's.
     public let stepSeconds: Double
     /// The fastest round's.
@@ -28,8 +28,8 @@ public struct StepMeasurement: Codable, Sendable, Equatable {
     public let limitSeconds: Double
     /// `limitSeconds` as a share of `stepSeconds`.
     public let shareOfLimit: Double
-    /// `stepSeconds` divided by that of fast arithmetic; nil where that was not measured.
-    public internal(set) var timeRelativeToFast: Double?
+    /// `stepSeconds` divided by that of allreduce; nil where that was not measured.
+    public internal(set) var timeRelativeToAllreduce: Double?
     /// `stepSeconds` divided by that of plain MPI; nil where that was not measured.
     public internal(set) var timeRelativeToMPI: Double?
 
@@ -37,9 +37,9 @@ public struct StepMeasurement: Codable, Sendable, Equatable {
         case hiddenDimensions = "hidden_dims"
         case batchNorm = "batch_norm"
         case batchSize = "batch_size"
-        case arithmetic
+        case strategy
         case precision = "matmul_precision"
-        case reduction
+        case transport
         case stepSeconds = "step_seconds"
         case fastestStepSeconds = "fastest_step_seconds"
         case imagesPerSecond = "images_per_second"
@@ -47,7 +47,7 @@ public struct StepMeasurement: Codable, Sendable, Equatable {
         case allocationsPerStep = "allocations_per_step"
         case limitSeconds = "limit_seconds"
         case shareOfLimit = "share_of_limit"
-        case timeRelativeToFast = "time_relative_to_fast"
+        case timeRelativeToAllreduce = "time_relative_to_allreduce"
         case timeRelativeToMPI = "time_relative_to_mpi"
     }
 }

@@ -25,9 +25,9 @@ public struct StepWork: Sendable, Equatable {
         pixelFlops =
             4 * Double(configuration.batchSize) * Double(configuration.model.inputs)
             * Double(mlp.network.linears[0].outputs)
-        let numbers = Double(mlp.parameterCount) * (configuration.optimizer.hasVelocity ? 2 : 1)
+        let numbers = Double(mlp.parameterCount) * Double(1 + configuration.optimizer.stateNames.count)
         stateBytes = 2 * numbers * Double(MemoryLayout<Float>.size)
-        batchBytes = Double(configuration.batchSize * CIFAR10.imageBytes)
+        batchBytes = Double(configuration.batchSize * configuration.format.imageBytes)
     }
 
     /// The least seconds of a step: `flops` at the measured peak of all threads of all ranks, plus each node's traffic,

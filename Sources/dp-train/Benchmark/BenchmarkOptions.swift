@@ -11,9 +11,11 @@ struct BenchmarkOptions: ParsableArguments {
         case none, sync, local, both
     }
 
-    /// The arithmetics to measure.
-    enum ArithmeticChoice: String, ExpressibleByArgument, CaseIterable {
-        case fast, reproducible, both
+    /// The strategies to measure.
+    enum StrategyChoice: String, ExpressibleByArgument, CaseIterable {
+        case allreduce
+        case factorExchange = "factor-exchange"
+        case both
     }
 
     @Option(
@@ -31,8 +33,10 @@ struct BenchmarkOptions: ParsableArguments {
     @Option(help: "Batch norm: none, sync, local, or both none and sync.")
     var batchNorm: BatchNorm?
 
-    @Option(help: "Arithmetic: fast, reproducible, or both in turn.")
-    var arithmetic = ArithmeticChoice.both
+    @Option(help: "How the ranks come to one update: allreduce, factor-exchange, or both in turn.")
+    var strategy = StrategyChoice.both
+
+    @OptionGroup var formerNames: FormerNames<TrainingConfiguration>
 
     @Option(
         help: "How exact matrix products are: highest, high or medium; training's default if not given.")
@@ -60,7 +64,7 @@ struct BenchmarkOptions: ParsableArguments {
         }
     }
 
-    /// Configurations that differ in their arithmetic alone, group by group, settled for the ranks. Collective: every rank
+    /// Configurations that differ in their strategy alone, group by group, settled for the ranks. Collective: every rank
     /// must call it.
     ///
     /// - Throws: `ConfigurationError`, on all ranks together.
@@ -89,23 +93,23 @@ struct BenchmarkOptions: ParsableArguments {
             case .local: [.local]
             case .both: [.none, .sync]
             }
-        let arithmetics: [Arithmetic] =
-            switch arithmetic {
-            case .fast: [.fast]
-            case .reproducible: [.reproducible]
-            case .both: [.fast, .reproducible]
+        let strategies: [TrainingConfiguration.Strategy] =
+            switch strategy {
+            case .allreduce: [.allreduce]
+            case .factorExchange: [.factorExchange]
+            case .both: [.allreduce, .factorExchange]
             }
         var groups = [[TrainingConfiguration]]()
         for widths in hiddenDims.isEmpty ? networks : hiddenDims {
             for mode in modes {
                 for batchSize in batchSizes {
                     groups.append(
-                        try arithmetics.map { arithmetic in
+                        try strategies.map { strategy in
                             var configuration = TrainingConfiguration()
                             configuration.hiddenDimensions = widths
                             configuration.batchNorm = mode
                             configuration.batchSize = batchSize
-                            configuration.arithmetic = arithmetic
+                            configuration.strategy = strategy
                             configuration.matmulPrecision = matmulPrecision
                             try configuration.validate()
                             try configuration.settle(

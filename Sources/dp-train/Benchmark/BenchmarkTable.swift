@@ -67,9 +67,9 @@ struct BenchmarkTable {
                 + " shares of the phases in %")
         let phases = StepPhase.allCases.map { column(String(describing: $0), 9) }.joined()
         line(
-            text("hidden", 13) + text("norm", 5) + column("batch", 6) + "  " + text("arithmetic", 13)
+            text("hidden", 13) + text("norm", 5) + column("batch", 6) + "  " + text("strategy", 16)
                 + text("products", 9) + text("over", 7) + column("µs", 9) + column("images/s", 10)
-                + column("of fast", 8)
+                + column("of allreduce", 13)
                 + (comparesWithMPI ? column("of MPI", 8) : "") + column("limit", 7) + column("allocs", 7)
                 + phases)
     }
@@ -81,10 +81,11 @@ struct BenchmarkTable {
         }
         line(
             text(Self.name(step.hiddenDimensions), 13) + text(step.batchNorm, 5)
-                + column("\(step.batchSize)", 6) + "  " + text(step.arithmetic, 13) + text(step.precision, 9)
-                + text(step.reduction, 7)
+                + column("\(step.batchSize)", 6) + "  " + text(step.strategy, 16) + text(step.precision, 9)
+                + text(step.transport, 7)
                 + number(step.stepSeconds * 1e6, 9, 0) + number(step.imagesPerSecond, 10, 0)
-                + (step.timeRelativeToFast.map { number($0, 8, 2) } ?? column("-", 8)) + comparesWithMPI
+                + (step.timeRelativeToAllreduce.map { number($0, 13, 2) } ?? column("-", 13))
+                + comparesWithMPI
                 + percent(step.shareOfLimit, 7)
                 + (step.allocationsPerStep.map { number($0, 7, 1) } ?? column("-", 7)) + phases.joined())
     }
@@ -94,13 +95,13 @@ struct BenchmarkTable {
             "\(scaling.kind.rawValue) scaling, threads of a rank: \(scaling.threadsPerRank); relative to the first number of ranks"
         )
         line(
-            text("hidden", 13) + text("norm", 6) + text("arithmetic", 13) + column("ranks", 6)
+            text("hidden", 13) + text("norm", 6) + text("strategy", 16) + column("ranks", 6)
                 + column("batch", 8) + column("µs", 10) + column("images/s", 11) + column("speed-up", 10)
                 + column("efficiency", 12))
         for result in scaling.results {
             line(
                 text(Self.name(result.hiddenDimensions), 13) + text(result.batchNorm, 6)
-                    + text(result.arithmetic, 13) + column("\(result.ranks)", 6)
+                    + text(result.strategy, 16) + column("\(result.ranks)", 6)
                     + column("\(result.batchSize)", 8) + number(result.stepSeconds * 1e6, 10, 0)
                     + number(result.imagesPerSecond, 11, 0) + number(result.speedUp, 10, 2)
                     + percent(result.efficiency, 12))

@@ -90,7 +90,7 @@ struct ScalingCommand: ParsableCommand {
             + networks.flatMap { ["--hidden-dims", list($0)] }
             + [
                 "--batch-sizes", list(batchSizes(ranks: ranks)), "--batch-norm",
-                (options.batchNorm ?? .none).rawValue, "--arithmetic", options.arithmetic.rawValue,
+                (options.batchNorm ?? .none).rawValue, "--strategy", options.strategy.rawValue,
                 "--rounds", "\(options.rounds)", "--round-seconds", "\(options.roundSeconds)",
             ]
             + (options.matmulPrecision.map { ["--matmul-precision", $0.rawValue] } ?? [])

@@ -92,6 +92,7 @@ import Testing
         struct Numbered: ImageDataset {
             let name = "numbered"
             let location = "in memory"
+            let format = ImageFormat.cifar10
             func count(of split: DatasetSplit) -> Int { 107 }
             func read(_ split: DatasetSplit, records: [Int]) -> ImageRecords {
                 ImageRecords(

@@ -20,8 +20,8 @@ import Testing
     func cifar10() {
         let pixels = (0..<3072).map { UInt8(truncatingIfNeeded: $0) }
         let (single, double) = (
-            apply(PixelNormalization<Float>.cifar10, pixels),
-            apply(PixelNormalization<Double>.cifar10, pixels)
+            apply(PixelNormalization<Float>(.cifar10), pixels),
+            apply(PixelNormalization<Double>(.cifar10), pixels)
         )
         let (mean, deviation) = ([0.491, 0.482, 0.447], [0.247, 0.243, 0.262])
         for index in pixels.indices {
@@ -44,7 +44,7 @@ import Testing
 
     @Test("Images of several rows keep their bytes and share their channels' numbers")
     func rows() {
-        let normalization = PixelNormalization<Float>.cifar10
+        let normalization = PixelNormalization<Float>(.cifar10)
         let buffer = AlignedBuffer<UInt8>(repeating: 0, count: 3 * 3072)
         for index in 0..<buffer.count { buffer.vector[index] = UInt8(truncatingIfNeeded: index * 7) }
         let numbers = normalization.numbers(buffer.matrix(rows: 3, columns: 3072))

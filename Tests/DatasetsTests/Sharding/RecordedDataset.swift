@@ -7,6 +7,7 @@ final class RecordedDataset: ImageDataset {
 
     let name = "recorded set"
     let location = "in memory"
+    let format = ImageFormat.cifar10
     private let size: Int
     private let failing: Int?
     private let log = Mutex<[[Int]]>([])

@@ -1,0 +1,120 @@
+public import Collectives
+public import MLPEngine
+public import Tensors
+
+/// A way to train on several ranks: what they exchange of a step, and which of them updates which parameters.
+///
+/// The layers' collectives belong to it. A new strategy is one file with a type like this, and its name where strategies are
+/// chosen.
+public protocol DataParallelStrategy<Scalar>: BatchCollectives where Scalar: CollectiveElement {
+    /// The backend of matrix products.
+    var products: any MatrixProducts<Scalar> { get }
+
+    /// The number of parts into which a rank divides its rows.
+    var parts: Int { get }
+
+    /// The place of this rank's first row in the global batch.
+    var firstRow: Int { get }
+
+    /// The time spent in each phase of the steps.
+    var times: StepTimes { get }
+
+    /// Brings to this rank what it needs for its share of the update, after the backward pass. Collective: every rank must
+    /// call it.
+    ///
+    /// - Parameters:
+    ///   - batch: The batch.
+    ///   - local: What this rank's rows came to.
+    /// - Throws: The communicator's error.
+    func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws
+
+    /// Updates this rank's share of the model, which the ranks of a node share. Collective: every rank must call it.
+    ///
+    /// - Parameter step: The optimizer's step, to be taken piece by piece.
+    /// - Throws: The communicator's error.
+    func update(_ step: OptimizerStep<Scalar>) throws
+
+    /// Updates the running statistics and waits until the model is updated on every rank. Collective: every rank must call
+    /// it.
+    ///
+    /// - Parameter model: The model; the same bits on every node.
+    /// - Returns: What all ranks know alike.
+    /// - Throws: The communicator's error.
+    func finish(_ model: ModelState<Scalar>) throws -> StepResult
+}
+
+/// What a rank's rows came to in a step.
+public struct LocalResult<Scalar: TensorScalar> {
+    /// The losses of this rank's parts.
+    public let losses: [BatchLoss]
+    /// [P, statistics] of the forward pass.
+    public let statistics: Matrix<Scalar>
+    /// What this rank asks of all.
+    public let requests: StepRequests
+}
+
+/// Which part of the model a rank updates: of each weight some panels of columns, and every so many-th of the vectors
+/// (biases, a norm's γ and β).
+struct UpdateShare<Scalar: TensorScalar> {
+    /// This rank's index among those that share the work.
+    let index: Int
+    /// Their number.
+    let count: Int
+
+    /// The panels of a layer's W that belong to this rank.
+    func panels(of linear: Linear) -> Range<Int> {
+        let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
+        return index * panels / count..<(index + 1) * panels / count
+    }
+
+    /// The vectors of the layout that belong to this rank.
+    ///
+    /// - Throws: ``ParameterWithoutRule`` where the layout has a parameter that nobody would update.
+    func vectors(_ layout: ParameterLayout) throws -> [OwnVector] {
+        try layout.checkGradientRules()
+        var (vectors, sums) = ([OwnVector](), 0)
+        for entry in layout.entries {
+            switch entry.gradient {
+            case .rowSum(let linear):
+                vectors.append(OwnVector(range: entry.range, source: .rows(linear: linear)))
+            case .partSums:
+                vectors.append(
+                    OwnVector(range: entry.range, source: .parts(sums..<sums + entry.range.count)))
+                sums += entry.range.count
+            case .product, nil: break
+            }
+        }
+        // The last ranks first: where panels are unequal, the first have more.
+        return vectors.enumerated().filter { $0.offset % count == count - 1 - index }.map(\.element)
+    }
+
+    /// Takes weights over once more where, after an update, they are counted in other scales than before. Collective: every
+    /// rank of the node must call it, behind the barrier that ends the update.
+    func requantize(
+        _ products: any MatrixProducts<Scalar>, _ model: ModelState<Scalar>, _ group: NodeGroup
+    ) throws where Scalar: CollectiveElement {
+        guard let linear = products.requantize() else { return }
+        // All ranks have found the same, but not yet all when the first one has.
+        try group.barrier()
+        let (panels, width) = (panels(of: linear), PackedMatrix<Scalar>.panelWidth)
+        products.weightsChanged(
+            of: linear, model.parameters,
+            columns: panels.lowerBound * width..<min(panels.upperBound * width, linear.inputs))
+        try group.barrier()
+    }
+}
+
+/// A vector that a rank updates.
+struct OwnVector {
+    enum Source {
+        /// The rows of ∂L/∂Y of the linear layer with this index.
+        case rows(linear: Int)
+        /// These columns of the sums of parts.
+        case parts(Range<Int>)
+    }
+
+    /// Where it lies in the flat parameters.
+    let range: Range<Int>
+    /// What its gradient is summed over.
+    let source: Source
+}

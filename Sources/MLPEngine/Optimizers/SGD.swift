@@ -1,0 +1,32 @@
+public import Tensors
+
+/// Stochastic gradient descent with momentum and weight decay, as PyTorch's `torch.optim.SGD` without dampening:
+/// d = g + λ p; with momentum μ: v ← μ v + d and d ← v, or d ← d + μ v with Nesterov's; p ← p − η d.
+public struct SGD: Optimizer, Codable, Sendable, Hashable {
+    /// μ, in 0..<1.
+    public var momentum: Double
+    /// Whether the step looks ahead along the velocity; only with momentum.
+    public var nesterov: Bool
+    /// λ, at least 0; it applies to every parameter.
+    public var weightDecay: Double
+
+    /// An optimiser; the defaults are plain gradient descent.
+    public init(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0) {
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weightDecay = weightDecay
+    }
+
+    /// `velocity`, with momentum.
+    public var stateNames: [String] { momentum == 0 ? [] : ["velocity"] }
+
+    /// Takes a step: one pass over parameters, gradients and velocities.
+    public func update<Scalar: TensorScalar>(
+        _ slice: ParameterSlice<Scalar>, learningRate: Double, step: Int
+    ) {
+        Scalar.sgd(
+            slice.rows, slice.columns, Scalar(learningRate), Scalar(momentum), nesterov, Scalar(weightDecay),
+            slice.gradients, slice.gradientStride, momentum == 0 ? nil : slice.state(0), slice.parameters,
+            slice.stride)
+    }
+}

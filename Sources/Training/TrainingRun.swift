@@ -1,0 +1,190 @@
+internal import Checkpoints
+internal import Collectives
+internal import DataParallel
+internal import Datasets
+internal import Foundation
+internal import MLPEngine
+internal import Metrics
+internal import Tensors
+
+/// A run that has begun: its phases, each of which every rank must call, and what they change.
+final class TrainingRun {
+    let stepsPerEpoch: Int
+    /// Rank 0's files.
+    let recorder: RunRecorder?
+    private(set) var progress: Progress
+
+    private let trainer: Trainer
+    private let runner: StepRunner
+    private let loader: BatchLoader
+    private let validationSet: Evaluator
+    private let testSet: Evaluator
+    private let replicas: ReplicaCheck
+    private let best: BestModel
+    private let schedule: LearningRateSchedule
+    private let clock = ContinuousClock()
+    private var checkpoints: CheckpointTimes
+    private var totals = RunTotals()
+
+    private var model: ModelState<Float> { runner.model }
+    private var configuration: TrainingConfiguration { trainer.configuration }
+    private var options: RunOptions { trainer.options }
+    private var observer: any TrainingObserver { trainer.observer }
+
+    init(
+        trainer: Trainer, runner: StepRunner, loader: BatchLoader, stepsPerEpoch: Int, validation: Evaluator,
+        test: Evaluator, replicas: ReplicaCheck, best: BestModel, recorder: RunRecorder?, progress: Progress
+    ) {
+        self.trainer = trainer
+        self.runner = runner
+        self.loader = loader
+        self.stepsPerEpoch = stepsPerEpoch
+        validationSet = validation
+        testSet = test
+        self.replicas = replicas
+        self.best = best
+        self.recorder = recorder
+        self.progress = progress
+        schedule = trainer.configuration.learningRateSchedule
+        checkpoints = CheckpointTimes(last: clock.now)
+    }
+
+    func beginEpoch() { loader.beginEpoch(progress.epoch) }
+
+    /// Takes a step and records it, and a checkpoint if one is due.
+    ///
+    /// - Returns: What any rank has asked for.
+    func takeStep() throws -> StepRequests {
+        let (start, epoch) = (clock.now, progress.epoch + 1)
+        let rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
+        let result = try runner.step(
+            progress.step, stepInEpoch: progress.stepInEpoch, learningRate: rate,
+            requests: .init(
+                stop: options.stopRequested(),
+                checkpoint: trainer.isRoot && progress.stepInEpoch + 1 < stepsPerEpoch
+                    && isCheckpointDue(duringStep: true)))
+        let (loss, seconds) = (result.loss, (clock.now - start) / .seconds(1))
+        progress.endStep(loss, seconds: seconds)
+        totals.add(loss.samples, seconds: seconds)
+        guard loss.lossSum.isFinite else { throw divergence(.loss(loss.meanLoss)) }
+        let isDue = result.requests.checkpoint || result.requests.stop
+        if isDue {
+            do {
+                try replicas.check(epoch: epoch, step: progress.step)
+            } catch let error as any AgreedFailure {
+                // The next batch may be on its way.
+                try runner.finish()
+                throw error
+            }
+        }
+        if let recorder {
+            let record = StepRecord(
+                epoch: epoch, step: progress.step, learningRate: rate, loss: loss.meanLoss,
+                accuracy: loss.accuracy, seconds: seconds)
+            recorder.record(record)
+            observer.stepEnded(record)
+            if isDue { writeCheckpoint(to: recorder) }
+        }
+        return result.requests
+    }
+
+    /// Ends the run where it was asked to stop, behind the last checkpoint.
+    func stop() throws -> RunOutcome {
+        let epoch = progress.epoch + 1
+        recorder?.close()
+        recorder?.takeMessages().forEach(observer.note)
+        try trainer.agreeOnFiles(problem: recorder?.problem(ofStopAfter: progress.step, epoch: epoch))
+        return .stopped(epoch: epoch, step: progress.step, directory: recorder?.directory.path ?? "")
+    }
+
+    /// Evaluates the model on the validation records, and records the epoch, and a checkpoint if one is due.
+    func endEpoch() throws {
+        let epoch = progress.epoch + 1
+        // Nothing behind the last step would see what it has come to.
+        try replicas.check(epoch: epoch, step: progress.step)
+        let result =
+            configuration.validationSize > 0
+            ? try validationSet.evaluate(
+                parameters: model.parameters, runningStatistics: model.runningStatistics) : nil
+        if let loss = result?.meanLoss, !loss.isFinite { throw divergence(.validationLoss(loss)) }
+        if let result { try best.consider(model, validation: result, epoch: epoch, step: progress.step) }
+        let record = EpochRecord(
+            epoch: epoch, step: progress.step,
+            learningRate: schedule.rate(atStep: progress.step - 1, stepsPerEpoch: stepsPerEpoch),
+            trainLoss: progress.totals.meanLoss, trainAccuracy: progress.totals.accuracy,
+            validationLoss: result?.meanLoss, validationAccuracy: result?.accuracy,
+            seconds: progress.seconds,
+            imagesPerSecond: Double(progress.totals.samples) / progress.seconds)
+        progress.endEpoch()
+        guard let recorder else { return }
+        recorder.record(record)
+        observer.epochEnded(record)
+        if isCheckpointDue(duringStep: false) { writeCheckpoint(to: recorder) }
+        recorder.takeMessages().forEach(observer.note)
+    }
+
+    /// Tests the model that was best on validation, without validation the last one, and writes the summary.
+    func test() throws -> RunOutcome {
+        // The last checkpoint first, as the test may take long and can be repeated. The other ranks know that it is there
+        // when the test is over.
+        if let recorder {
+            recorder.close()
+            options.stepsEnd()
+        }
+        let tested = best.result
+        let result = try testSet.evaluate(
+            parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
+            runningStatistics: tested == nil
+                ? model.runningStatistics : best.weights.runningStatistics.vector)
+        if recorder == nil { options.stepsEnd() }
+        guard result.meanLoss.isFinite else {
+            throw Divergence(
+                epoch: progress.epoch, step: progress.step, quantity: .testLoss(result.meanLoss),
+                shouldReport: trainer.isRoot)
+        }
+        var summary = RunSummary(
+            testAccuracy: result.accuracy, testLoss: result.meanLoss,
+            bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
+            parameterCount: model.mlp.parameterCount,
+            tensorsSHA256: try recorder?.digest(model, progress) ?? "",
+            worldSize: trainer.communicator.size, logicalShards: trainer.assignment.shardCount,
+            epochs: progress.epoch, trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
+            checkpointPauseSeconds: checkpoints.longestPause)
+        var problem: String?
+        if let recorder {
+            recorder.takeMessages().forEach(observer.note)
+            if let earlier = recorder.directory.storedSummary, totals.seconds == 0,
+                earlier.tensorsSHA256 == summary.tensorsSHA256
+            {
+                summary.keepMeasurements(of: earlier)
+            }
+            // A result that cannot be written is still to be told.
+            var failures: [String] = []
+            do { try recorder.write(summary) } catch { failures = ["\(error)"] }
+            problem = recorder.problem(ofEndAfter: progress.step, others: failures)
+            observer.runEnded(summary, directory: recorder.directory.path)
+        }
+        try trainer.agreeOnFiles(problem: problem)
+        return .finished(summary)
+    }
+
+    private func writeCheckpoint(to recorder: RunRecorder) {
+        checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
+    }
+
+    /// Whether a checkpoint is due: during a step, of the state after it; else of that at the end of an epoch.
+    private func isCheckpointDue(duringStep: Bool) -> Bool {
+        // The last state is always kept.
+        if progress.epoch == configuration.epochs { return true }
+        return switch options.checkpointInterval {
+        case .epochs(let count): !duringStep && progress.epoch % count == 0
+        case .steps(let count): (progress.step + (duringStep ? 1 : 0)) % count == 0
+        case .seconds(let seconds): (clock.now - checkpoints.last) / .seconds(1) >= seconds
+        }
+    }
+
+    private func divergence(_ quantity: Divergence.Quantity) -> Divergence {
+        Divergence(
+            epoch: progress.epoch + 1, step: progress.step, quantity: quantity, shouldReport: trainer.isRoot)
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Metrics
+import MPIBackend
+import Synchronization
+import Training
+
+// What the program prints of a run, and how it notices that it could not.
+
+/// What became of that which was printed: a result that nobody got is a failure.
+enum StandardOutput {
+    /// The value of `errno` of the first failure; 0 before.
+    private static let failure = Atomic<Int32>(0)
+
+    /// Prints text at once. A failure is told at the end of the program: it must not end a run.
+    static func send(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                bytes = bytes.dropFirst(count)
+                continue
+            }
+            let code = errno
+            if code == EINTR { continue }
+            guard code == EAGAIN else { return note(code) }
+            var wanted = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+            poll(&wanted, 1, -1)
+        }
+    }
+
+    /// Why something that was printed is lost, in words; nil if nothing is, or if its reader has gone away, which is the
+    /// reader's wish.
+    static var failureReason: String? {
+        let code = failure.load(ordering: .relaxed)
+        return code == 0 || code == EPIPE ? nil : String(cString: strerror(code))
+    }
+
+    private static func note(_ code: Int32) {
+        _ = failure.compareExchange(expected: 0, desired: code, ordering: .relaxed)
+    }
+}
+
+/// Prints a line, in the place of the standard library's function, which does not tell whether it could.
+func print(_ line: String) { StandardOutput.send(line + "\n") }
+
+/// Shows a run on standard output, and its warnings on standard error.
+final class ConsoleObserver: TrainingObserver {
+    private let isQuiet: Bool
+    private var reporter: ConsoleReporter?
+
+    init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+    func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
+        let reporter = ConsoleReporter(
+            plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Main.printWarning($0) }
+        ) { text in
+            // A reader that has gone away must not end the run.
+            StandardOutput.send(text)
+        }
+        reporter.header(header)
+        self.reporter = reporter
+    }
+
+    func stepEnded(_ record: StepRecord) {
+        reporter?.recordStep(record)
+    }
+
+    func epochEnded(_ record: EpochRecord) {
+        reporter?.recordEpoch(record)
+    }
+
+    func note(_ text: String) {
+        if let reporter {
+            reporter.warning(text)
+        } else {
+            Main.printWarning(text)
+        }
+    }
+
+    func runEnded(_ summary: RunSummary, directory: String) {
+        reporter?.close()
+        reporter?.summary([
+            (
+                "test accuracy",
+                String(
+                    format: "%.2f %%, loss %.4f, of the model after epoch %d", summary.testAccuracy * 100,
+                    summary.testLoss,
+                    summary.bestEpoch)
+            ),
+            (
+                "training",
+                String(
+                    format: "%.1f s, %.0f images per second", summary.trainSeconds, summary.imagesPerSecond)
+            ),
+            (
+                "checkpoints",
+                String(
+                    format: "training stood still for at most %.1f ms to hand one over",
+                    summary.checkpointPauseSeconds * 1000)
+            ),
+            ("written to", directory),
+        ])
+    }
+}
+
+/// Finds out whether somebody watches standard output on a terminal.
+enum TerminalOutput {
+    /// The style for a run's progress.
+    ///
+    /// Open MPI's launcher gives its ranks a terminal of their own and forwards what they print, so under a launcher
+    /// the question is what the launcher prints to. Where that cannot be seen, lines without control characters do.
+    static func style(isQuiet: Bool) -> ConsoleStyle {
+        if isQuiet { return .quiet }
+        let isLaunched = Launcher.detect(environment: ProcessInfo.processInfo.environment) != nil
+        return isLaunched && !launcherPrintsToTerminal ? .plain : .automatic(descriptor: STDOUT_FILENO)
+    }
+
+    private static var launcherPrintsToTerminal: Bool {
+        #if os(Linux)
+        let link = "/proc/\(getppid())/fd/\(STDOUT_FILENO)"
+        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else {
+            return false
+        }
+        return target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty")
+        #else
+        return false
+        #endif
+    }
+}
