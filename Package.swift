@@ -21,6 +21,7 @@ let package = Package(
         .executable(name: "dp-train", targets: ["dp-train"]),
         .library(name: "Threads", targets: ["Threads"]),
         .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "OpenBLAS", targets: ["OpenBLAS"]),
         .library(name: "MLPEngine", targets: ["MLPEngine"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Collectives", targets: ["Collectives"]),
@@ -79,7 +80,7 @@ let package = Package(
             name: "Datasets",
             dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
-        .target(name: "MLPEngine", dependencies: ["Tensors", "OpenBLAS"], swiftSettings: settings),
+        .target(name: "MLPEngine", dependencies: ["OpenBLAS", "Tensors"], swiftSettings: settings),
         .target(
             name: "OpenBLAS", dependencies: ["Tensors", "COpenBLAS"],
             swiftSettings: settings),

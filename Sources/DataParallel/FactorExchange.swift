@@ -81,7 +81,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         products: PackedProducts<Scalar>, shardsOfRank: [Range<Int>], rowsPerShard: Int,
         synchronizesBatchNorm: Bool, exchangesGradients: Bool? = nil
     ) throws {
-        precondition(shardsOfRank.count == communicator.size, "the shards of \(communicator.size) ranks")
+        precondition(
+            shardsOfRank.count == communicator.size, "the shards of \(communicator.size) ranks")
         self.communicator = communicator
         self.group = group
         self.synchronizesBatchNorm = synchronizesBatchNorm
@@ -111,7 +112,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         region = try group.makeRegion(byteCount: plan.byteCount)
         self.records = FactorRecords(network, batch: batch, storage: records.vector(in: region))
         self.totals = totals.vector(in: region)
-        self.partSums = partSums.vector(in: region).matrix(rows: shardCount, columns: layout.partSumCount)
+        self.partSums = partSums.vector(in: region).matrix(
+            rows: shardCount, columns: layout.partSumCount)
         self.statistics = statistics.vector(in: region).matrix(
             rows: synchronizesBatchNorm ? 0 : shardCount, columns: statisticsCount)
         panels = try GradientPanels.ifWanted(
@@ -166,7 +168,9 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
             totals[start + 2] = local.requests.stop ? 1 : 0
             totals[start + 3] = local.requests.checkpoint ? 1 : 0
         }
-        if !synchronizesBatchNorm { statistics[rows: shards].vector.copy(from: local.statistics.vector) }
+        if !synchronizesBatchNorm {
+            statistics[rows: shards].vector.copy(from: local.statistics.vector)
+        }
         times.enter(.waiting)
         try group.barrier()
         times.enter(.moving)
@@ -183,9 +187,9 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
             try updateWeights(step, over: panels)
         } else {
             for linear in linears {
-                computeWeightGradient(of: linear, panels: share.panels(of: linear)) { columns, gradient in
-                    self.update(linear, columns, gradient, step)
-                }
+                computeWeightGradient(
+                    of: linear, panels: share.panels(of: linear),
+                    Update(products: packed, linear: linear, step: step, exchanged: nil))
             }
         }
         for vector in ownVectors {
@@ -214,7 +218,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     }
 
     private func computeWeightGradient(
-        of linear: Linear, panels: Range<Int>, _ body: (Range<Int>, Matrix<Scalar>) -> Void
+        of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>
     ) {
         let x: FactorInput<Scalar>
         if linear.readsBatch {
@@ -227,11 +231,27 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
             of: linear, x: x, dy: records.outputGradient(of: linear), panels: panels, body)
     }
 
-    private func update(
-        _ linear: Linear, _ columns: Range<Int>, _ gradient: Matrix<Scalar>, _ step: OptimizerStep<Scalar>
-    ) {
-        step.apply(toWeightOf: linear, columns: columns, gradient: gradient)
-        packed.weightsChanged(of: linear, step.parameters, columns: columns)
+    /// The update of some columns, by their gradient, or by what all nodes have exchanged.
+    private struct Update: ColumnTask {
+        let products: PackedProducts<Scalar>
+        let linear: Linear
+        let step: OptimizerStep<Scalar>
+        let exchanged: GradientPanels<Scalar>?
+
+        func callAsFunction(_ columns: Range<Int>, _ gradient: Matrix<Scalar>) {
+            exchanged?.load(gradient, columns: columns, of: linear)
+            step.apply(toWeightOf: linear, columns: columns, gradient: gradient)
+            products.weightsChanged(of: linear, step.parameters, columns: columns)
+        }
+    }
+
+    private struct Store: ColumnTask {
+        let panels: GradientPanels<Scalar>
+        let linear: Linear
+
+        func callAsFunction(_ columns: Range<Int>, _ gradient: Matrix<Scalar>) {
+            panels.store(gradient, columns: columns, of: linear)
+        }
     }
 
     /// Computes the columns that belong to this rank of all, and updates those that belong to this rank of the node.
@@ -239,16 +259,14 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         _ step: OptimizerStep<Scalar>, over panels: GradientPanels<Scalar>
     ) throws {
         for linear in linears {
-            computeWeightGradient(of: linear, panels: panels.panels(of: linear)) {
-                panels.store($1, columns: $0, of: linear)
-            }
+            computeWeightGradient(
+                of: linear, panels: panels.panels(of: linear), Store(panels: panels, linear: linear))
         }
         try times.during(.moving) { try panels.run() }
         for linear in linears {
-            packed.forEachGroup(of: linear, panels: share.panels(of: linear)) { columns, room in
-                panels.load(room, columns: columns, of: linear)
-                self.update(linear, columns, room, step)
-            }
+            packed.forEachGroup(
+                of: linear, panels: share.panels(of: linear),
+                Update(products: packed, linear: linear, step: step, exchanged: panels))
         }
     }
 

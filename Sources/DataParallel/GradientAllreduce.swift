@@ -114,7 +114,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
 
     // MARK: The step
 
-    private var tail: Range<Int> { parameterCount..<parameterCount + Self.totalCount + statisticsCount }
+    private var tail: Range<Int> {
+        parameterCount..<parameterCount + Self.totalCount + statisticsCount
+    }
 
     /// Waits for the gradients of this node's ranks, and sums those of all nodes. Collective: every rank must call it.
     public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
@@ -138,11 +140,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     /// Sums this rank's columns over the ranks, and updates them. Collective: every rank must call it.
     public func update(_ step: OptimizerStep<Scalar>) throws {
         for linear in linears {
-            products.forEachGroup(of: linear, panels: share.panels(of: linear)) { columns, room in
-                Self.sum(summands, of: linear, columns: columns, into: room)
-                step.apply(toWeightOf: linear, columns: columns, gradient: room)
-                products.weightsChanged(of: linear, step.parameters, columns: columns)
-            }
+            products.forEachGroup(
+                of: linear, panels: share.panels(of: linear),
+                Update(summands: summands, products: products, linear: linear, step: step))
         }
         for vector in ownVectors {
             // Nobody else reads these segments any more.
@@ -181,10 +181,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         if !others.isEmpty {
             for linear in linears {
                 let target = linear.weightMatrix(first)
-                products.forEachGroup(of: linear, panels: share.panels(of: linear)) { columns, room in
-                    Self.sum(segments, of: linear, columns: columns, into: room)
-                    StridedMatrix(target, columns: columns).copy(from: room)
-                }
+                products.forEachGroup(
+                    of: linear, panels: share.panels(of: linear),
+                    Sum(segments: segments, target: target, linear: linear))
             }
             for vector in ownVectors {
                 for segment in others { first[vector.range].add(segment[vector.range]) }
@@ -195,6 +194,30 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
             try group.barrier()
         }
         try group.betweenNodes { try $0.allreduce(first.buffer, .sum) }
+    }
+
+    private struct Update: ColumnTask {
+        let summands: [Vector<Scalar>]
+        let products: any MatrixProducts<Scalar>
+        let linear: Linear
+        let step: OptimizerStep<Scalar>
+
+        func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) {
+            GradientAllreduce.sum(summands, of: linear, columns: columns, into: room)
+            step.apply(toWeightOf: linear, columns: columns, gradient: room)
+            products.weightsChanged(of: linear, step.parameters, columns: columns)
+        }
+    }
+
+    private struct Sum: ColumnTask {
+        let segments: [Vector<Scalar>]
+        let target: Matrix<Scalar>
+        let linear: Linear
+
+        func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) {
+            GradientAllreduce.sum(segments, of: linear, columns: columns, into: room)
+            StridedMatrix(target, columns: columns).copy(from: room)
+        }
     }
 
     private static func sum(

@@ -199,8 +199,6 @@ extension PixelMatrix {
     public func copy(into numbers: Matrix<Scalar>) {
         precondition(numbers.rows == rows && numbers.columns == columns, "numbers of another shape")
         dp_convert_pixels(
-            Scalar.kernels, rows, columns,
-            dp_pixels(bytes: pixels.base, stride: columns, channel_size: channelSize), scale.base, shift.base,
-            numbers.base)
+            Scalar.kernels, rows, columns, rowsOfBytes, scale.base, shift.base, numbers.base)
     }
 }

@@ -74,7 +74,8 @@ import Testing
         formula: (_ p: inout Double, _ state: inout [Double], _ g: Double, _ rate: Double, _ step: Int) ->
             Void
     ) {
-        let (scratch, count) = (Scratch(), 67)
+        let count = 67
+        let scratch = Scratch()
         let whole: Vector<Scalar> = scratch.normals(count, stream: 1)
         let cut = scratch.vector(whole.array)
         let zeros = optimizer.stateNames.map { _ in [Scalar](repeating: 0, count: count) }

@@ -27,7 +27,8 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        into gradient: Matrix<Scalar>
     ) {
         guard case .numbers(let x) = x else { preconditionFailure("the textbook's inputs are numbers") }
         let memory = AlignedBuffer<Scalar>(zeroed: dy.rows * (x.columns + dy.columns))
@@ -41,8 +42,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
 
     /// All panels at once.
     public func forEachGroup(
-        of linear: Linear, panels: Range<Int>,
-        _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
+        of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>
     ) {
         let width = PackedMatrix<Scalar>.panelWidth
         let columns = panels.lowerBound * width..<min(panels.upperBound * width, linear.inputs)
@@ -156,10 +156,12 @@ extension SGD {
     ///   - velocity: v, of the same count; not read without momentum.
     ///   - learningRate: η.
     public func step<Scalar: TensorScalar>(
-        parameters: Vector<Scalar>, gradients: Vector<Scalar>, velocity: Vector<Scalar>, learningRate: Double
+        parameters: Vector<Scalar>, gradients: Vector<Scalar>, velocity: Vector<Scalar>,
+        learningRate: Double
     ) {
         OptimizerStep(
-            self, parameters: parameters, state: stateNames.map { _ in velocity }, learningRate: learningRate,
+            self, parameters: parameters, state: stateNames.map { _ in velocity },
+            learningRate: learningRate,
             number: 1
         ).apply(to: 0..<parameters.count, gradients: gradients)
     }

@@ -62,7 +62,7 @@ public struct MLP: Sendable {
 }
 
 /// The shape of a multi-layer perceptron.
-public struct MLPConfiguration: Sendable, Hashable {
+public struct MLPConfiguration: Codable, Sendable, Hashable {
     /// The number of input columns M.
     public var inputs: Int
     /// The widths of the hidden layers, from the input on; empty for multinomial logistic regression.

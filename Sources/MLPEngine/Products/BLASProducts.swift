@@ -44,7 +44,7 @@ public final class BLASProducts: MatrixProducts {
         of linear: Linear, dy: Matrix<Float>, parameters: Vector<Float>, into dx: Matrix<Float>
     ) {
         OpenBLAS.gemm(
-            StridedMatrix(dy), .none, StridedMatrix(linear.weightMatrix(parameters)), .none,
+            StridedMatrix(dy), .none, StridedMatrix(linear.weightMatrix(parameters)),
             into: StridedMatrix(dx))
     }
 
@@ -57,17 +57,12 @@ public final class BLASProducts: MatrixProducts {
             case .numbers(let x): x
             case .pixels(let x): StridedMatrix(self.numbers(x))
             }
-        OpenBLAS.gemm(dy, .transposed, numbers, .none, into: StridedMatrix(gradient))
+        OpenBLAS.gemm(dy, .transposed, numbers, into: StridedMatrix(gradient))
     }
 
     /// Shares the columns out to the team.
-    public func forEachGroup(
-        of linear: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Float>) -> Void
-    ) {
-        groups.forEach(in: panels, columns: linear.inputs, work: panels.count * linear.outputs) {
-            task, columns in
-            body(columns, groups.room(task, rows: linear.outputs, columns: columns.count))
-        }
+    public func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Float>) {
+        groups.forEach(of: linear, panels: panels, body)
     }
 
     /// What the pixels stand for: scale · byte + shift.

@@ -48,7 +48,9 @@ public final class Int8Products: PackedProducts<Float> {
     }
 
     /// Packs some columns of W, the first layer's in the scales that hold.
-    public override func weightsChanged(of linear: Linear, _ parameters: Vector<Float>, columns: Range<Int>) {
+    public override func weightsChanged(
+        of linear: Linear, _ parameters: Vector<Float>, columns: Range<Int>
+    ) {
         guard linear.index == 0 else {
             return super.weightsChanged(of: linear, parameters, columns: columns)
         }
@@ -67,11 +69,29 @@ public final class Int8Products: PackedProducts<Float> {
         }
         // Others may have packed the weights.
         if scales == nil { updateScales() }
-        let (matrix, bias, scales) = (linear.weightMatrix(parameters), parameters[linear.bias], currentScales)
+        let (matrix, bias, scales) = (
+            linear.weightMatrix(parameters), parameters[linear.bias], currentScales
+        )
         let constants = constants.vector
         weights.constants(
             scales: scales, shift: x.shift, bias: bias, totals: totals.vector, into: constants)
-        groups.share(x.rows, work: x.rows * linear.inputs * linear.outputs) { _, rows in
+        groups.share(
+            x.rows, work: x.rows * linear.inputs * linear.outputs,
+            Forward(
+                x: x, weights: weights, scales: scales, constants: constants, matrix: matrix, bias: bias,
+                y: y))
+    }
+
+    private struct Forward: PartTask {
+        let x: PixelMatrix<Float>
+        let weights: Int8Weights
+        let scales: Int8Scales
+        let constants: Vector<Float>
+        let matrix: Matrix<Float>
+        let bias: Vector<Float>
+        let y: Matrix<Float>
+
+        func callAsFunction(_ task: Int, _ rows: Range<Int>) {
             y[rows: rows].gemm(
                 x[rows: rows], weights, scales: scales, constants: constants, weights: matrix, bias: bias)
         }
@@ -98,7 +118,8 @@ public final class Int8Products: PackedProducts<Float> {
             return super.computeGradient(task, x, dy, columns: columns, into: gradient, at: first)
         }
         gradient.gemm(
-            samples, x, columns: columns, at: first, factors: factors.vector, zeroPoints: zeroPoints.vector,
+            samples, x, columns: columns, at: first, factors: factors.vector,
+            zeroPoints: zeroPoints.vector,
             scratch: factorRoom(task).bytes)
     }
 

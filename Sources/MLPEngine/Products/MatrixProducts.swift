@@ -40,13 +40,12 @@ public protocol MatrixProducts<Scalar>: AnyObject {
     ///   - dy: ∂L/∂Y [B, N].
     ///   - gradient: ∂L/∂W [N, M], overwritten.
     func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>)
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        into gradient: Matrix<Scalar>)
 
-    /// Calls `body`, on any thread, with ranges of columns that make up some panels of a layer's W [N, M], and a
-    /// matrix [N, columns] to work in.
-    func forEachGroup(
-        of linear: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
-    )
+    /// Does `body` for ranges of columns that make up some panels of a layer's W [N, M], with a matrix [N, columns] to work
+    /// in.
+    func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>)
 
     /// Takes over the weights of all layers, for all ranks that share memory.
     func packWeights(_ parameters: Vector<Scalar>)
@@ -60,12 +59,39 @@ public protocol MatrixProducts<Scalar>: AnyObject {
     func requantize() -> Linear?
 }
 
+/// What is done with some columns of a weight matrix [N, M], on any thread: with their gradient, or with a matrix [N,
+/// columns] to work in. A value, so that nothing is allocated for it in a step.
+public protocol ColumnTask<Scalar> {
+    /// The numbers of the matrix.
+    associatedtype Scalar: TensorScalar
+    /// Does it for `columns`.
+    func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>)
+}
+
+/// A column task that is a closure.
+struct ColumnClosure<Scalar: TensorScalar>: ColumnTask {
+    let body: (Range<Int>, Matrix<Scalar>) -> Void
+
+    func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) { body(columns, room) }
+}
+
 extension MatrixProducts {
+    /// The same with a closure, for which Swift allocates: for whatever is not done in every step.
+    public func forEachGroup(
+        of linear: Linear, panels: Range<Int>,
+        _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
+    ) {
+        withoutActuallyEscaping(body) {
+            forEachGroup(of: linear, panels: panels, ColumnClosure(body: $0))
+        }
+    }
+
     /// A backend that reads the parameters themselves has nothing to take over.
     public func packWeights(_ parameters: Vector<Scalar>) {}
 
     /// A backend that reads the parameters themselves has nothing to take over.
-    public func weightsChanged(of linear: Linear, _ parameters: Vector<Scalar>, columns: Range<Int>) {}
+    public func weightsChanged(of linear: Linear, _ parameters: Vector<Scalar>, columns: Range<Int>) {
+    }
 
     /// Weights that are numbers have no scales.
     public func requantize() -> Linear? { nil }
@@ -112,27 +138,43 @@ final class ColumnGroups<Scalar: TensorScalar> {
             allocating: isTrained ? Self.count(network, threads: team.threadCount) : 0)
     }
 
-    /// Calls `body` with the groups of some panels of `columns` columns, on any thread.
-    func forEach(
-        in panels: Range<Int>, columns: Int, work: Int, _ body: (_ task: Int, _ columns: Range<Int>) -> Void
-    ) {
-        let width = PackedMatrix<Scalar>.panelWidth
-        share(panels.count, work: work * width) { task, part in
-            let end = min((panels.lowerBound + part.upperBound) * width, columns)
-            for start in stride(
-                from: (panels.lowerBound + part.lowerBound) * width, to: end, by: Self.width)
-            {
-                body(task, start..<min(start + Self.width, end))
+    /// Does `body` for the groups of some panels of a layer's columns, each with its room.
+    func forEach(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>) {
+        share(
+            panels.count, work: panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            InRooms(groups: self, linear: linear, panels: panels, body: body))
+    }
+
+    private struct InRooms<Body: ColumnTask<Scalar>>: PartTask {
+        let groups: ColumnGroups
+        let linear: Linear
+        let panels: Range<Int>
+        let body: Body
+
+        func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            ColumnGroups.forEach(in: panels, part, columns: linear.inputs) { columns in
+                body(columns, groups.room(task, rows: linear.outputs, columns: columns.count))
             }
         }
     }
 
-    /// Divides `0..<count` among the threads.
-    func share(_ count: Int, work: Int, _ body: (_ task: Int, _ part: Range<Int>) -> Void) {
-        let tasks = work < Self.leastShared ? 1 : min(team.threadCount, count)
-        team.run(tasks) { task in
-            body(task, task * count / tasks..<(task + 1) * count / tasks)
+    /// Calls `body` with the groups that a part of some panels of `columns` columns has.
+    static func forEach(
+        in panels: Range<Int>, _ part: Range<Int>, columns: Int, _ body: (_ columns: Range<Int>) -> Void
+    ) {
+        let panelWidth = PackedMatrix<Scalar>.panelWidth
+        let end = min((panels.lowerBound + part.upperBound) * panelWidth, columns)
+        for start in stride(
+            from: (panels.lowerBound + part.lowerBound) * panelWidth, to: end, by: width)
+        {
+            body(start..<min(start + width, end))
         }
+    }
+
+    /// Divides `0..<count` among the threads.
+    func share(_ count: Int, work: Int, _ part: some PartTask) {
+        let tasks = work < Self.leastShared ? 1 : min(team.threadCount, count)
+        team.run(tasks, Parts(count: count, tasks: tasks, part: part))
     }
 
     /// A thread's room for the gradient of a group.
@@ -140,4 +182,18 @@ final class ColumnGroups<Scalar: TensorScalar> {
         let start = task * widest * Self.width
         return rooms.vector[start..<start + rows * columns].matrix(rows: rows, columns: columns)
     }
+}
+
+/// Work on a part of `0..<count` as task number `task`, on any thread.
+protocol PartTask {
+    func callAsFunction(_ task: Int, _ part: Range<Int>)
+}
+
+/// All parts of `0..<count`.
+private struct Parts<Part: PartTask>: ParallelTask {
+    let count: Int
+    let tasks: Int
+    let part: Part
+
+    func callAsFunction(_ task: Int) { part(task, task * count / tasks..<(task + 1) * count / tasks) }
 }

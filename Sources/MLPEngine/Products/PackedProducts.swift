@@ -119,9 +119,20 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     public func forward(
         _ linear: Linear, _ x: BatchInput<Scalar>, parameters: Vector<Scalar>, into y: Matrix<Scalar>
     ) {
-        let (weight, bias) = (packed(linear), parameters[linear.bias])
-        groups.share(x.rows, work: x.rows * linear.inputs * linear.outputs) { task, rows in
-            let (part, scratch) = (y[rows: rows], scratch(task))
+        groups.share(
+            x.rows, work: x.rows * linear.inputs * linear.outputs,
+            Forward(products: self, x: x, weight: packed(linear), bias: parameters[linear.bias], y: y))
+    }
+
+    private struct Forward: PartTask {
+        let products: PackedProducts
+        let x: BatchInput<Scalar>
+        let weight: PackedMatrix<Scalar>
+        let bias: Vector<Scalar>
+        let y: Matrix<Scalar>
+
+        func callAsFunction(_ task: Int, _ rows: Range<Int>) {
+            let (part, scratch) = (y[rows: rows], products.scratch(task))
             switch x[rows: rows] {
             case .numbers(let x): part.gemm(StridedMatrix(x), weight, scratch: scratch)
             case .pixels(let x): part.gemm(x, weight, scratch: scratch)
@@ -130,20 +141,31 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         }
     }
 
-    /// ∂L/∂X = ∂L/∂Y W, columns shared out.
+    /// ∂L/∂X = ∂L/∂Y W, panels of columns shared out to the team.
     public func inputGradient(
         of linear: Linear, dy: Matrix<Scalar>, parameters: Vector<Scalar>, into dx: Matrix<Scalar>
     ) {
-        let weight = linear.weightMatrix(parameters)
-        let width = PackedMatrix<Scalar>.panelWidth
-        let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
-        groups.share(panels, work: dy.rows * linear.inputs * linear.outputs) { task, panels in
-            let columns = panels.lowerBound * width..<min(panels.upperBound * width, linear.inputs)
-            let start = columns.lowerBound * linear.outputs
+        groups.share(
+            PackedMatrix<Scalar>.panelCount(linear.inputs),
+            work: dy.rows * linear.inputs * linear.outputs,
+            InputGradient(products: self, weight: linear.weightMatrix(parameters), dy: dy, dx: dx))
+    }
+
+    private struct InputGradient: PartTask {
+        let products: PackedProducts
+        let weight: Matrix<Scalar>
+        let dy: Matrix<Scalar>
+        let dx: Matrix<Scalar>
+
+        func callAsFunction(_ task: Int, _ panels: Range<Int>) {
+            let width = PackedMatrix<Scalar>.panelWidth
+            let columns = panels.lowerBound * width..<min(panels.upperBound * width, weight.columns)
+            let room = products.backward.vector
             let right = PackedMatrix(
-                backward.vector[start..<backward.count], rows: linear.outputs, columns: columns.count)
+                room[columns.lowerBound * weight.rows..<room.count], rows: weight.rows,
+                columns: columns.count)
             right.pack(StridedMatrix(weight, columns: columns))
-            dx.gemm(StridedMatrix(dy), right, at: columns.lowerBound, scratch: scratch(task))
+            dx.gemm(StridedMatrix(dy), right, at: columns.lowerBound, scratch: products.scratch(task))
         }
     }
 
@@ -154,42 +176,72 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     ///   - x: X [B, M].
     ///   - dy: ∂L/∂Y [B, N].
     ///   - panels: The panels, of `PackedMatrix.panelWidth` columns each.
-    ///   - body: Called, on any thread, with ranges of columns and their gradient [N, columns], which is gone afterwards.
+    ///   - body: Called with ranges of columns and their gradient [N, columns], which is gone afterwards.
+    public func weightGradient(
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        _ body: some ColumnTask<Scalar>
+    ) {
+        prepareGradient(x, dy)
+        groups.share(
+            panels.count, work: dy.rows * panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            GradientGroups(products: self, linear: linear, x: x, dy: dy, panels: panels, body: body))
+    }
+
+    /// The same with a closure, for which Swift allocates: for whatever is not done in every step.
     public func weightGradient(
         of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
         _ body: (_ columns: Range<Int>, _ gradient: Matrix<Scalar>) -> Void
     ) {
-        prepareGradient(x, dy)
-        groups.forEach(
-            in: panels, columns: linear.inputs, work: dy.rows * panels.count * linear.outputs
-        ) { task, columns in
-            let gradient = groups.room(task, rows: linear.outputs, columns: columns.count)
-            computeGradient(task, x, dy, columns: columns, into: gradient, at: 0)
-            body(columns, gradient)
+        withoutActuallyEscaping(body) {
+            weightGradient(of: linear, x: x, dy: dy, panels: panels, ColumnClosure(body: $0))
         }
     }
 
-    /// ∂L/∂W = (∂L/∂Y)ᵀ X, columns shared out.
+    private struct GradientGroups<Body: ColumnTask<Scalar>>: PartTask {
+        let products: PackedProducts
+        let linear: Linear
+        let x: FactorInput<Scalar>
+        let dy: StridedMatrix<Scalar>
+        let panels: Range<Int>
+        let body: Body
+
+        func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            ColumnGroups<Scalar>.forEach(in: panels, part, columns: linear.inputs) { columns in
+                let room = products.groups.room(task, rows: linear.outputs, columns: columns.count)
+                products.computeGradient(task, x, dy, columns: columns, into: room, at: 0)
+                body(columns, room)
+            }
+        }
+    }
+
+    /// ∂L/∂W = (∂L/∂Y)ᵀ X, groups of columns shared out to the team.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, into gradient: Matrix<Scalar>
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        into gradient: Matrix<Scalar>
     ) {
-        let panels = 0..<PackedMatrix<Scalar>.panelCount(linear.inputs)
+        let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
         prepareGradient(x, dy)
-        groups.forEach(
-            in: panels, columns: linear.inputs, work: dy.rows * panels.count * linear.outputs
-        ) { task, columns in
-            computeGradient(task, x, dy, columns: columns, into: gradient, at: columns.lowerBound)
+        groups.share(
+            panels, work: dy.rows * panels * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            WholeGradient(products: self, x: x, dy: dy, gradient: gradient))
+    }
+
+    private struct WholeGradient: PartTask {
+        let products: PackedProducts
+        let x: FactorInput<Scalar>
+        let dy: StridedMatrix<Scalar>
+        let gradient: Matrix<Scalar>
+
+        func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            ColumnGroups<Scalar>.forEach(in: 0..<part.upperBound, part, columns: gradient.columns) {
+                products.computeGradient(task, x, dy, columns: $0, into: gradient, at: $0.lowerBound)
+            }
         }
     }
 
     /// Shares the columns out to the team.
-    public func forEachGroup(
-        of linear: Linear, panels: Range<Int>, _ body: (_ columns: Range<Int>, _ room: Matrix<Scalar>) -> Void
-    ) {
-        groups.forEach(in: panels, columns: linear.inputs, work: panels.count * linear.outputs) {
-            task, columns in
-            body(columns, groups.room(task, rows: linear.outputs, columns: columns.count))
-        }
+    public func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>) {
+        groups.forEach(of: linear, panels: panels, body)
     }
 
     /// About how many multiply-adds of a weight gradient this rank computes in a second, as tried now.

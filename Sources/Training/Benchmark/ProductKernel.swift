@@ -28,7 +28,7 @@ struct ProductKernel: Sendable {
         case .weightGradient:
             {
                 OpenBLAS.gemm(
-                    StridedMatrix(problem.other), .transposed, StridedMatrix(problem.x), .none,
+                    StridedMatrix(problem.other), .transposed, StridedMatrix(problem.x),
                     into: StridedMatrix(problem.product))
             }
         }
