@@ -193,3 +193,26 @@ run_limited() {
     rm -f "$expired"
     return "$status"
 }
+
+# --- What failed ----------------------------------------------------------------------------------------------
+
+# failures LOG…: what failed according to each log that is there: issues that Swift Testing recorded with what they say,
+# XCTest's errors, errors of the compiler and of scripts, and what ended a process. Says so where a log names nothing.
+failures() {
+    local log lines most=40
+    for log in "$@"; do
+        [ -f "$log" ] || continue
+        lines=$(LC_ALL=C awk '
+            /✘.*recorded an issue/ || /(^|: )(error|warning): / || /Fatal error/ || /unexpected signal/ {
+                print; said = 1; next
+            }
+            # What Swift Testing adds to an issue.
+            /↳ / { if (said) print; next }
+            { said = 0 }' "$log")
+        [ -n "$lines" ] || lines="no line says what; the last ones:
+$(tail -n 5 "$log")"
+        say "" "-- $log"
+        printf '%s\n' "$lines" | LC_ALL=C cut -c 1-1000 | head -n "$most"
+        [ "$(printf '%s\n' "$lines" | wc -l)" -le "$most" ] || say "… and more"
+    done
+}
