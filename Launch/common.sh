@@ -194,6 +194,32 @@ run_limited() {
     return "$status"
 }
 
+# --- Stopping -------------------------------------------------------------------------------------------------
+
+# run_stoppable COMMAND…: runs it, as mpirun with ranks that write a checkpoint when they are asked to stop, and returns
+# its exit code. The first SIGINT or SIGTERM becomes SIGUSR1, which mpirun passes on to its ranks before it waits for
+# their end; those two would make it wait for as long as the ranks may take at most, and lose their exit code. The
+# second one ends everything.
+run_stoppable() {
+    local process code status=0 is_asked=false interrupted
+    # In a group of its own, which a terminal's Ctrl-C does not reach; from there it could not read the terminal.
+    set -m
+    "$@" </dev/null &
+    process=$!
+    set +m
+    trap 'interrupted=true
+        if $is_asked; then stop_process "$process"; else is_asked=true; kill -USR1 "$process" 2>/dev/null; fi || true' INT TERM
+    while true; do
+        interrupted=false code=0
+        # Ended by a signal that is caught here, it has to be waited for again; 127 if it has ended meanwhile.
+        wait "$process" || code=$?
+        [ "$code" -eq 127 ] || status=$code
+        $interrupted || break
+    done
+    trap - INT TERM
+    return "$status"
+}
+
 # --- What failed ----------------------------------------------------------------------------------------------
 
 # failures LOG…: what failed according to each log that is there: issues that Swift Testing recorded with what they say,

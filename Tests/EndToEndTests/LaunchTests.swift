@@ -59,6 +59,37 @@ extension EndToEnd {
             #expect(outcome.outputText.components(separatedBy: "\n") == expected)
         }
 
+        /// Runs words of bash with the functions that the scripts share.
+        private static func bash(_ words: String) -> ProcessRunner {
+            ProcessRunner(
+                executable: URL(filePath: "/bin/bash"),
+                arguments: [
+                    "-euo", "pipefail", "-c", "source \"$0/Launch/common.sh\"; " + words,
+                    Program.packageRoot.path,
+                ])
+        }
+
+        @Test(
+            "What Launch/train starts is asked to stop once, and its exit code is passed on",
+            arguments: [SIGTERM, SIGINT])
+        func stopping(number: Int32) throws {
+            // Ends by itself where nobody asks.
+            let child =
+                "trap 'exit 75' USR1; echo begun; i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); sleep 0.1; done"
+            var runner = Self.bash("run_stoppable bash -c \"$CHILD\"")
+            runner.environment = ["CHILD": child]
+            var isAsked = false
+            runner.whileRunning = { process in
+                // The child sets its trap before it sleeps.
+                guard !isAsked, ProcessTable.descendants(of: process).count >= 2 else { return }
+                isAsked = true
+                kill(process, number)
+            }
+            let outcome = try runner.run()
+            #expect(isAsked && outcome.status == 75, "\(outcome.summary)")
+            #expect(try Self.bash("run_stoppable bash -c 'exit 3'").run().status == 3)
+        }
+
         @Test("Launch/setup refuses to install for an unknown purpose")
         func wrongPurpose() throws {
             let setup = Program.packageRoot.appending(path: "Launch/setup")
