@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -20,6 +21,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "dp-train", targets: ["dp-train"]),
+        .executable(name: "dp-train-benchmark", targets: ["dp-train-benchmark"]),
         .library(name: "Threads", targets: ["Threads"]),
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "MLPEngine", targets: ["MLPEngine"]),
@@ -43,17 +45,34 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend", "Collectives", "Datasets",
-                "MLPEngine", "Tensors",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CommandLineSupport", "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend",
+                "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
             ],
+            swiftSettings: settings),
+        // Beside it: what measures, so that nothing of this is in the program that trains.
+        .executableTarget(
+            name: "dp-train-benchmark",
+            dependencies: [
+                "CommandLineSupport", "Benchmarks", "Training", "DataParallel", "MPIBackend", "Collectives",
+                "Tensors", arguments,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "Training", "DataParallel", "Collectives", "Datasets", "MLPEngine", "Tensors", "CBenchmark",
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "CommandLineSupport",
+            dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
             swiftSettings: settings),
         .target(
             name: "Training",
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors", "Threads", "CBenchmark",
+                "MLPEngine", "Tensors", "Threads",
             ],
             swiftSettings: settings),
         .target(
@@ -108,8 +127,8 @@ let package = Package(
             path: "Tests/MultiRankSupport",
             swiftSettings: settings),
         .target(
-            name: "CollectiveTestSupport", dependencies: ["Collectives"], path: "Tests/CollectiveTestSupport",
-            swiftSettings: settings),
+            name: "CollectivesTesting", dependencies: ["Collectives", "Threads"],
+            path: "Tests/CollectivesTesting", swiftSettings: settings),
         .target(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
@@ -135,11 +154,11 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
-            name: "CollectivesTests", dependencies: ["Collectives", "CollectiveTestSupport"],
+            name: "CollectivesTests", dependencies: ["Collectives", "CollectivesTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "MPIBackendTests",
-            dependencies: ["MPIBackend", "Collectives", "MultiRankSupport", "CollectiveTestSupport"],
+            dependencies: ["MPIBackend", "Collectives", "MultiRankSupport", "CollectivesTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
@@ -158,14 +177,21 @@ let package = Package(
             name: "DataParallelTests",
             dependencies: [
                 "DataParallel", "MLPEngine", "Collectives", "Tensors", "TensorTestSupport",
-                "CollectiveTestSupport", "MultiRankSupport",
+                "CollectivesTesting", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectiveTestSupport",
+                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectivesTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BenchmarksTests",
+            dependencies: [
+                "Benchmarks", "CollectivesTesting", "MultiRankSupport", "Collectives", "DataParallel",
+                "Training",
             ],
             swiftSettings: settings),
         // The parsers under inputs made to break them, in processes of their own, and the test that runs it.
@@ -179,7 +205,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["dp-train-fuzz", "FileTestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["dp-train", "FileTestSupport", "LoopbackSupport"],
+            name: "EndToEndTests",
+            dependencies: ["dp-train", "dp-train-benchmark", "FileTestSupport", "LoopbackSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

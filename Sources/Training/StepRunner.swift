@@ -1,18 +1,18 @@
-internal import Collectives
-internal import DataParallel
-internal import Datasets
-internal import MLPEngine
-internal import Tensors
+package import Collectives
+package import DataParallel
+package import Datasets
+package import MLPEngine
+package import Tensors
 
 /// Takes one rank's part in training steps: batch, forward, backward, reduction, update.
-final class StepRunner {
+package final class StepRunner {
     private enum Method {
         case fast(GradientSumReduction<Float>)
         case reproducible(FactorReduction<Float>)
     }
 
     /// The model, which the ranks of a node share.
-    let model: ModelState<Float>
+    package let model: ModelState<Float>
 
     private let replica: Replica<Float>
     private let pixels: BatchPixels
@@ -28,7 +28,7 @@ final class StepRunner {
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
-    static func make(
+    package static func make(
         _ communicator: any Communicator, _ reduction: RunOptions.Reduction,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
         team: WorkerTeam, digits: Int?, note: (String) -> Void
@@ -101,7 +101,7 @@ final class StepRunner {
     ///   - checkpointRequested: Whether this rank wants a checkpoint.
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
-    func step(
+    package func step(
         _ stepInEpoch: Int, learningRate: Double, stopRequested: Bool, checkpointRequested: Bool = false
     ) throws -> StepOutcome {
         times.enter(.batch)
@@ -123,12 +123,12 @@ final class StepRunner {
     /// its last step unless that ended an epoch, was asked to stop or diverged.
     ///
     /// - Throws: The communicator's error.
-    func finish() throws {
+    package func finish() throws {
         try pixels.finish()
     }
 
     /// The time spent in each phase of the steps.
-    var times: StepTimes {
+    package var times: StepTimes {
         switch method {
         case .fast(let reduction): reduction.times
         case .reproducible(let reduction): reduction.times

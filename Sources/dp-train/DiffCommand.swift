@@ -1,3 +1,4 @@
+import CommandLineSupport
 internal import ArgumentParser
 internal import Checkpoints
 internal import Foundation
@@ -27,7 +28,7 @@ struct DiffCommand: ParsableCommand {
         do {
             comparison = try CheckpointComparison(first: first, second: second)
         } catch {
-            Main.printError((error as? any LocalizedError)?.errorDescription ?? "\(error)")
+            Messages.printError((error as? any LocalizedError)?.errorDescription ?? "\(error)")
             throw ExitCode(2)
         }
         print(PrintableText.lines(json ? comparison.json : comparison.text))

@@ -1,3 +1,4 @@
+import CommandLineSupport
 internal import ArgumentParser
 internal import Checkpoints
 internal import Training

@@ -1,4 +1,4 @@
-import CollectiveTestSupport
+import CollectivesTesting
 import Collectives
 import Foundation
 import Synchronization
@@ -8,46 +8,16 @@ extension NamedMemoryTests {
     /// Threads take the place of processes: what one holds open by itself, the others see.
     @Suite struct NodePresenceTests {
         /// Ranks of a process that share memory as processes do, and know who lives.
-        private final class Node: Communicator {
-            let base: any Communicator
-            let presence: NodePresence?
+        private final class Node: ForwardingCommunicator, @unchecked Sendable {
+            private let known: NodePresence?
 
-            init(_ base: any Communicator) throws {
-                self.base = base
-                presence = try NodePresence(base, ranks: (0..<base.size).map { 10 + $0 }, hostName: "here")
+            init(knownTo base: any Communicator) throws {
+                known = try NodePresence(
+                    base, ranks: (0..<base.size).map { 10 + $0 }, hostName: "here")
+                super.init(base)
             }
 
-            var rank: Int { base.rank }
-            var size: Int { base.size }
-            var placement: NodePlacement { base.placement }
-            var implementation: String { base.implementation }
-            func barrier() throws { try base.barrier() }
-            func idleBarrier() throws { try base.idleBarrier() }
-            func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, root: Int) throws {
-                try base.broadcast(buffer, root: root)
-            }
-            func allreduce<E: CollectiveElement>(
-                _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation
-            ) throws {
-                try base.allreduce(buffer, operation)
-            }
-            func allgather<E: CollectiveElement>(
-                _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
-            ) throws {
-                try base.allgather(contribution, into: result)
-            }
-            func allgather<E: CollectiveElement>(
-                segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts: [Int]
-            ) throws {
-                try base.allgather(segmentsOf: buffer, counts: counts)
-            }
-            func split(color: Int, key: Int) throws -> any Communicator {
-                try base.split(color: color, key: key)
-            }
-            func makeSharedRegion(byteCount: Int) throws -> SharedRegion {
-                try base.makeSharedRegion(byteCount: byteCount)
-            }
-            func abort(code: Int32) -> Never { base.abort(code: code) }
+            override var presence: NodePresence? { known }
 
             /// Does with the shared object what the end of a process does.
             func end() throws {
@@ -70,7 +40,7 @@ extension NamedMemoryTests {
         func lost() throws {
             let speakers = Atomic(0)
             let errors = try ThreadCommunicator.run(size: 4) { communicator -> NodeRankLost? in
-                let node = try Node(communicator)
+                let node = try Node(knownTo: communicator)
                 let barrier = try NodeBarrier(node)
                 try barrier.wait()
                 #expect(throws: Never.self) { try node.presence?.check() }
@@ -97,7 +67,7 @@ extension NamedMemoryTests {
         @Test("A rank that is merely late, or has left, is not missed")
         func late() throws {
             _ = try ThreadCommunicator.run(size: 3) { communicator in
-                let node = try Node(communicator)
+                let node = try Node(knownTo: communicator)
                 let barrier = try NodeBarrier(node)
                 // Longer than a sleeper sleeps.
                 if node.rank == 1 { Thread.sleep(forTimeInterval: 0.35) }
@@ -116,7 +86,7 @@ extension NamedMemoryTests {
         @Test("A rank that ends when all have come is not missed at that barrier by one that has not seen it")
         func completed() throws {
             _ = try ThreadCommunicator.run(size: 3) { communicator in
-                let node = try Node(communicator)
+                let node = try Node(knownTo: communicator)
                 let barrier = try NodeBarrier(node)
                 if node.rank == 1 {
                     try barrier.wait()
@@ -134,7 +104,7 @@ extension NamedMemoryTests {
         @Test("Whoever waits where nobody looks is told, too, though another thread of its process knows")
         func watch() throws {
             let told = try ThreadCommunicator.run(size: 2) { communicator -> Bool in
-                let node = try Node(communicator)
+                let node = try Node(knownTo: communicator)
                 let done = DispatchSemaphore(value: 0)
                 if node.rank == 0 { node.presence?.watch { _ in done.signal() } }
                 try communicator.barrier()

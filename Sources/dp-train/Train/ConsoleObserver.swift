@@ -1,3 +1,4 @@
+import CommandLineSupport
 import Foundation
 import Metrics
 import Training
@@ -11,7 +12,7 @@ final class ConsoleObserver: TrainingObserver {
 
     func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
         let reporter = ConsoleReporter(
-            plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Main.printWarning($0) }
+            plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Messages.printWarning($0) }
         ) { text in
             // A reader that has gone away must not end the run.
             StandardOutput.send(text)
@@ -32,7 +33,7 @@ final class ConsoleObserver: TrainingObserver {
         if let reporter {
             reporter.warning(text)
         } else {
-            Main.printWarning(text)
+            Messages.printWarning(text)
         }
     }
 
