@@ -89,7 +89,7 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
         .target(
-            name: "Collectives", dependencies: ["SystemLimits", "Threads", "CAffinity", "CSharedMemory"],
+            name: "Collectives", dependencies: ["SystemLimits", "Threads", "CSystemCalls"],
             swiftSettings: settings),
         .target(
             name: "Datasets",
@@ -99,18 +99,16 @@ let package = Package(
         .target(
             name: "Tensors", dependencies: ["Threads", "CKernels", "CProducts", "CClosure", "COpenBLAS"],
             swiftSettings: settings),
-        .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
+        .target(name: "Threads", dependencies: ["CSystemCalls"], swiftSettings: settings),
         .target(name: "SystemLimits", swiftSettings: settings),
 
-        // C: the choice of an instruction set and element-wise kernels, products, processor affinity, memory shared by
-        // processes, what only the benchmark needs, closures for other threads, threads, system libraries.
+        // C: the choice of an instruction set and element-wise kernels, products, what Swift cannot ask of the
+        // system, what only the benchmark needs, closures for other threads, system libraries.
         .target(name: "CKernels"),
         .target(name: "CProducts", dependencies: ["CKernels"]),
-        .target(name: "CAffinity"),
-        .target(name: "CSharedMemory"),
+        .target(name: "CSystemCalls"),
         .target(name: "CBenchmark"),
         .target(name: "CClosure"),
-        .target(name: "CThreads"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),

@@ -4,7 +4,7 @@
 #endif
 #include <errno.h>
 
-#include "CAffinity.h"
+#include "CSystemCalls.h"
 
 #ifdef __linux__
 

@@ -1,8 +1,12 @@
-#ifndef DP_TRAIN_CSHAREDMEMORY_H
-#define DP_TRAIN_CSHAREDMEMORY_H
+#ifndef DP_TRAIN_CSYSTEMCALLS_H
+#define DP_TRAIN_CSYSTEMCALLS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+// What Swift cannot ask of the system by itself.
+
+// --- Shared memory ---
 
 // Memory that processes of one node share, a barrier that lives in it, and a way to know who still takes part. Swift
 // cannot call shm_open(3) everywhere, since some systems declare it with variable arguments. Every int is 0 or an error
@@ -70,5 +74,19 @@ int dp_barrier_sleep(void *barrier, uint32_t round);
 
 /// Lets all participants go that wait now or come later, with ECANCELED.
 void dp_barrier_cancel(void *barrier);
+
+// --- Processors ---
+
+// sched_getaffinity(2) and sched_setaffinity(2) of the calling thread. Swift cannot see them: glibc declares them only
+// where _GNU_SOURCE is defined. `mask` has `size` bytes. Both return 0 or an error number, ENOSYS off Linux.
+
+int dp_affinity_get(unsigned long *mask, size_t size);
+int dp_affinity_set(const unsigned long *mask, size_t size);
+
+// --- Threads ---
+
+/// Starts a detached thread with the given stack that calls `body` with `context` and ends. Returns 0 or an error number,
+/// EAGAIN where the system allows no more threads; `body` is not called then. A name longer than 15 bytes is cut.
+int dp_thread_start(const char *name, size_t stackByteCount, void (*body)(void *), void *context);
 
 #endif

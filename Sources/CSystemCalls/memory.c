@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "CSharedMemory.h"
+#include "CSystemCalls.h"
 
 #if !defined(MAP_ANONYMOUS)
 #define MAP_ANONYMOUS MAP_ANON

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "CSharedMemory.h"
+#include "CSystemCalls.h"
 
 // How a process knows that another one lives.
 //

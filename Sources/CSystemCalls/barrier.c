@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "CSharedMemory.h"
+#include "CSystemCalls.h"
 
 // Two cache lines on most processors, which fetch them in pairs, and one on Apple's.
 #define LINE 128

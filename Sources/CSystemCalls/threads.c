@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "CThreads.h"
+#include "CSystemCalls.h"
 
 typedef struct {
     char name[16];

@@ -62,3 +62,51 @@ enum JSONValue: Codable {
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
     }
 }
+
+/// Strings as JSON text.
+enum JSONText {
+    static func quoted(_ string: String) -> String {
+        var text = "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case "\u{0}"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text + "\""
+    }
+}
+
+/// Text from files, made safe to print: a terminal obeys control characters, and some others change what people read.
+public enum PrintableText {
+    /// `text` with everything that is not to be seen as it is, line ends included, written as in JSON: `\u001b`.
+    public static func line(_ text: String) -> String { escaped(text) { _ in false } }
+
+    /// The same with line ends left as they are, for text of several lines.
+    public static func lines(_ text: String) -> String { escaped(text) { $0 == "\n" } }
+
+    private static func escaped(_ text: String, except isKept: (Unicode.Scalar) -> Bool) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+                guard !isKept(scalar) else { fallthrough }
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    result +=
+                        ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars
+                }
+            default:
+                result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+}
