@@ -121,8 +121,6 @@ allow_root() {
 # mpirun_command RANKS: sets the array `mpirun_words` to mpirun and what it needs for that many ranks here.
 mpirun_command() {
     mpirun_words=(mpirun -np "$1")
-    # After an interrupt the ranks write a checkpoint; one second, Open MPI's default, can be too short for that.
-    export OMPI_MCA_odls_base_sigkill_timeout=${OMPI_MCA_odls_base_sigkill_timeout:-30}
     if [ "$1" -gt "$(core_count)" ]; then mpirun_words+=(--oversubscribe); fi
 }
 
