@@ -224,7 +224,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     }
 
     /// The bytes of a number in the first layer's products with pixels; nil for Float products.
-    var digits: Int? { matmulPrecision?.digits }
+    package var digits: Int? { matmulPrecision?.digits }
 
     /// The optimiser.
     public var optimizer: SGD { SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay) }
