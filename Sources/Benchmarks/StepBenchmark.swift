@@ -226,16 +226,18 @@ final class BenchmarkRecords {
 /// Counts what this process allocates.
 enum AllocationCount {
     /// The calls of malloc and its kin, on all threads of this process, while `body` runs; nil where the system does not
-    /// let them be counted.
+    /// let them be counted, or another thread counts.
     static func during(_ body: () throws -> Void) rethrows -> Int? {
-        let isCounting = dp_allocations_begin() > 0
+        guard dp_allocations_begin() > 0 else {
+            try body()
+            return nil
+        }
         do {
             try body()
         } catch {
             _ = dp_allocations_end()
             throw error
         }
-        let count = dp_allocations_end()
-        return isCounting ? Int(count) : nil
+        return Int(dp_allocations_end())
     }
 }
