@@ -28,7 +28,7 @@ RUN Launch/test
 FROM swift:${SWIFT_VERSION}-${DEBIAN_RELEASE}-slim AS runtime
 COPY Launch/common.sh Launch/setup /opt/dp-train/Launch/
 RUN /opt/dp-train/Launch/setup runtime && rm -rf /var/lib/apt/lists/* /opt/dp-train
-COPY --from=build /package/.build/release/dp-train /usr/local/bin/dp-train
+COPY --from=build /package/.build/release/dp-train /package/.build/release/dp-train-benchmark /usr/local/bin/
 RUN useradd --create-home --shell /bin/bash trainer \
     && install --directory --owner=trainer --group=trainer /home/trainer/data /home/trainer/runs
 USER trainer

@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -19,6 +20,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "dp-train", targets: ["dp-train"]),
+        .executable(name: "dp-train-benchmark", targets: ["dp-train-benchmark"]),
         .library(name: "Threads", targets: ["Threads"]),
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "OpenBLAS", targets: ["OpenBLAS"]),
@@ -43,17 +45,35 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend", "Collectives", "Datasets",
-                "MLPEngine", "Tensors",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CommandLineSupport", "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend",
+                "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
             ],
+            swiftSettings: settings),
+        // Beside it: what measures, so that nothing of this is in the program that trains.
+        .executableTarget(
+            name: "dp-train-benchmark",
+            dependencies: [
+                "CommandLineSupport", "Benchmarks", "Training", "DataParallel", "MPIBackend", "Collectives",
+                "Tensors", arguments,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "Training", "DataParallel", "Collectives", "Datasets", "MLPEngine", "OpenBLAS", "Tensors",
+                "CBenchmark",
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "CommandLineSupport",
+            dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
             swiftSettings: settings),
         .target(
             name: "Training",
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "OpenBLAS", "Tensors", "Threads", "CBenchmark",
+                "MLPEngine", "Tensors", "Threads",
             ],
             swiftSettings: settings),
         .target(
@@ -74,7 +94,7 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
         .target(
-            name: "Collectives", dependencies: ["SystemLimits", "Threads", "CAffinity", "CSharedMemory"],
+            name: "Collectives", dependencies: ["SystemLimits", "Threads", "CSystemCalls"],
             swiftSettings: settings),
         .target(
             name: "Datasets",
@@ -87,16 +107,14 @@ let package = Package(
         .target(
             name: "Tensors", dependencies: ["Threads", "CKernels"],
             swiftSettings: settings),
-        .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: settings),
+        .target(name: "Threads", dependencies: ["CSystemCalls"], swiftSettings: settings),
         .target(name: "SystemLimits", swiftSettings: settings),
 
-        // C: all loops over numbers, processor affinity, memory shared by processes, what only the benchmark needs,
-        // threads, system libraries.
+        // C: all loops over numbers, what Swift cannot ask of the system, what only the benchmark needs, system
+        // libraries.
         .target(name: "CKernels"),
-        .target(name: "CAffinity"),
-        .target(name: "CSharedMemory"),
+        .target(name: "CSystemCalls"),
         .target(name: "CBenchmark"),
-        .target(name: "CThreads"),
         .systemLibrary(
             name: "CMPI", pkgConfig: mpiPackage,
             providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
@@ -115,8 +133,8 @@ let package = Package(
             path: "Tests/MultiRankSupport",
             swiftSettings: settings),
         .target(
-            name: "CollectiveTestSupport", dependencies: ["Collectives"], path: "Tests/CollectiveTestSupport",
-            swiftSettings: settings),
+            name: "CollectivesTesting", dependencies: ["Collectives", "Threads"],
+            path: "Tests/CollectivesTesting", swiftSettings: settings),
         .target(
             name: "TensorTestSupport", dependencies: ["Tensors"], path: "Tests/TensorTestSupport",
             swiftSettings: settings),
@@ -150,11 +168,11 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
-            name: "CollectivesTests", dependencies: ["Collectives", "CollectiveTestSupport"],
+            name: "CollectivesTests", dependencies: ["Collectives", "CollectivesTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "MPIBackendTests",
-            dependencies: ["MPIBackend", "Collectives", "MultiRankSupport", "CollectiveTestSupport"],
+            dependencies: ["MPIBackend", "Collectives", "MultiRankSupport", "CollectivesTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
@@ -174,14 +192,21 @@ let package = Package(
             name: "DataParallelTests",
             dependencies: [
                 "DataParallel", "MLPEngine", "MLPReference", "Collectives", "Tensors", "TensorTestSupport",
-                "CollectiveTestSupport", "MultiRankSupport",
+                "CollectivesTesting", "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectiveTestSupport",
+                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectivesTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BenchmarksTests",
+            dependencies: [
+                "Benchmarks", "CollectivesTesting", "MultiRankSupport", "Collectives", "DataParallel",
+                "Training",
             ],
             swiftSettings: settings),
         // The parsers under inputs made to break them, in processes of their own, and the test that runs it.
@@ -196,7 +221,9 @@ let package = Package(
             name: "FuzzTests", dependencies: ["dp-train-fuzz", "FileTestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["dp-train", "Training", "FileTestSupport", "LoopbackSupport"],
+            dependencies: [
+                "dp-train", "dp-train-benchmark", "Training", "FileTestSupport", "LoopbackSupport",
+            ],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

@@ -125,8 +125,6 @@ allow_root() {
 # mpirun_command RANKS: sets the array `mpirun_words` to mpirun and what it needs for that many ranks here.
 mpirun_command() {
     mpirun_words=(mpirun -np "$1")
-    # After an interrupt the ranks write a checkpoint; one second, Open MPI's default, can be too short for that.
-    export OMPI_MCA_odls_base_sigkill_timeout=${OMPI_MCA_odls_base_sigkill_timeout:-30}
     if [ "$1" -gt "$(core_count)" ]; then mpirun_words+=(--oversubscribe); fi
 }
 
@@ -196,4 +194,53 @@ run_limited() {
     fi
     rm -f "$expired"
     return "$status"
+}
+
+# --- Stopping -------------------------------------------------------------------------------------------------
+
+# run_stoppable COMMAND…: runs it, as mpirun with ranks that write a checkpoint when they are asked to stop, and returns
+# its exit code. The first SIGINT or SIGTERM becomes SIGUSR1, which mpirun passes on to its ranks before it waits for
+# their end; those two would make it wait for as long as the ranks may take at most, and lose their exit code. The
+# second one ends everything.
+run_stoppable() {
+    local process code status=0 is_asked=false interrupted
+    # In a group of its own, which a terminal's Ctrl-C does not reach; from there it could not read the terminal.
+    set -m
+    "$@" </dev/null &
+    process=$!
+    set +m
+    trap 'interrupted=true
+        if $is_asked; then stop_process "$process"; else is_asked=true; kill -USR1 "$process" 2>/dev/null; fi || true' INT TERM
+    while true; do
+        interrupted=false code=0
+        # Ended by a signal that is caught here, it has to be waited for again; 127 if it has ended meanwhile.
+        wait "$process" || code=$?
+        [ "$code" -eq 127 ] || status=$code
+        $interrupted || break
+    done
+    trap - INT TERM
+    return "$status"
+}
+
+# --- What failed ----------------------------------------------------------------------------------------------
+
+# failures LOG…: what failed according to each log that is there: issues that Swift Testing recorded with what they say,
+# XCTest's errors, errors of the compiler and of scripts, and what ended a process. Says so where a log names nothing.
+failures() {
+    local log lines most=40
+    for log in "$@"; do
+        [ -f "$log" ] || continue
+        lines=$(LC_ALL=C awk '
+            /✘.*recorded an issue/ || /(^|: )(error|warning): / || /Fatal error/ || /unexpected signal/ {
+                print; said = 1; next
+            }
+            # What Swift Testing adds to an issue.
+            /↳ / { if (said) print; next }
+            { said = 0 }' "$log")
+        [ -n "$lines" ] || lines="no line says what; the last ones:
+$(tail -n 5 "$log")"
+        say "" "-- $log"
+        printf '%s\n' "$lines" | LC_ALL=C cut -c 1-1000 | head -n "$most"
+        [ "$(printf '%s\n' "$lines" | wc -l)" -le "$most" ] || say "… and more"
+    done
 }

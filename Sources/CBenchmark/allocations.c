@@ -148,35 +148,42 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context) {
     return 0;
 }
 
-size_t dp_allocations_begin(void) {
-    if (change_count > 0) return 0;
-    if (real_malloc == NULL) {
-        // By name: the address that C gives could be one of the places that are changed.
-        real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
-        real_calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
-        real_realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
-        real_posix_memalign = (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT, "posix_memalign");
-        real_aligned_alloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "aligned_alloc");
-        real_memalign = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "memalign");
-        replacements[0] = (replacement){"malloc", (void *)real_malloc, (void *)counting_malloc};
-        replacements[1] = (replacement){"calloc", (void *)real_calloc, (void *)counting_calloc};
-        replacements[2] = (replacement){"realloc", (void *)real_realloc, (void *)counting_realloc};
-        replacements[3] =
-            (replacement){"posix_memalign", (void *)real_posix_memalign, (void *)counting_posix_memalign};
-        replacements[4] =
-            (replacement){"aligned_alloc", (void *)real_aligned_alloc, (void *)counting_aligned_alloc};
-        replacements[5] = (replacement){"memalign", (void *)real_memalign, (void *)counting_memalign};
-        for (size_t r = 0; r < sizeof(replacements) / sizeof(*replacements); r++) {
-            if (replacements[r].real == NULL) {
-                real_malloc = NULL;
-                return 0;
-            }
-        }
-        change_capacity = 4096;
-        changes = calloc(change_capacity, sizeof(change));
-        if (changes == NULL) return 0;
+// Finds the functions and makes room for the changes, once.
+static int prepare(void) {
+    if (changes != NULL) return 1;
+    // By name: the address that C gives could be one of the places that are changed.
+    real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+    real_calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
+    real_realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
+    real_posix_memalign = (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT, "posix_memalign");
+    real_aligned_alloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "aligned_alloc");
+    real_memalign = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "memalign");
+    replacements[0] = (replacement){"malloc", (void *)real_malloc, (void *)counting_malloc};
+    replacements[1] = (replacement){"calloc", (void *)real_calloc, (void *)counting_calloc};
+    replacements[2] = (replacement){"realloc", (void *)real_realloc, (void *)counting_realloc};
+    replacements[3] =
+        (replacement){"posix_memalign", (void *)real_posix_memalign, (void *)counting_posix_memalign};
+    replacements[4] =
+        (replacement){"aligned_alloc", (void *)real_aligned_alloc, (void *)counting_aligned_alloc};
+    replacements[5] = (replacement){"memalign", (void *)real_memalign, (void *)counting_memalign};
+    for (size_t r = 0; r < sizeof(replacements) / sizeof(*replacements); r++) {
+        if (replacements[r].real == NULL) return 0;
     }
-    dl_iterate_phdr(visit, NULL);
+    change_capacity = 4096;
+    changes = calloc(change_capacity, sizeof(change));
+    return changes != NULL;
+}
+
+// There is one table of changes, so one at a time counts.
+static atomic_flag is_counting = ATOMIC_FLAG_INIT;
+
+size_t dp_allocations_begin(void) {
+    if (atomic_flag_test_and_set(&is_counting)) return 0;
+    if (prepare()) dl_iterate_phdr(visit, NULL);
+    if (change_count == 0) {
+        atomic_flag_clear(&is_counting);
+        return 0;
+    }
     atomic_store(&calls, 0);
     return change_count;
 }
@@ -185,6 +192,7 @@ uint64_t dp_allocations_end(void) {
     const uint64_t counted = atomic_load(&calls);
     for (size_t i = 0; i < change_count; i++) write_place(changes[i].place, changes[i].before);
     change_count = 0;
+    atomic_flag_clear(&is_counting);
     return counted;
 }
 

@@ -21,3 +21,47 @@ public struct Checkpoint: Sendable, Equatable {
         return tensor
     }
 }
+
+extension Checkpoint {
+    /// What the names of the optimiser's tensors begin with.
+    public static let optimizerPrefix = "optimizer."
+    /// What the names of the tensors of the model that was best on validation begin with. They are there only where the
+    /// model itself is another one.
+    public static let bestPrefix = "best."
+
+    /// Which of a checkpoint's models.
+    public enum Model: Sendable {
+        /// The one after the checkpoint's last step.
+        case current
+        /// The one that was best on validation up to then.
+        case best
+    }
+
+    /// What the names of a model's tensors begin with.
+    ///
+    /// - Returns: Nil where there is no such model: nothing was validated yet.
+    public func prefix(of model: Model) -> String? {
+        switch model {
+        case .current: ""
+        case .best: metadata.bestValidation.map { $0.step == metadata.position.step ? "" : Self.bestPrefix }
+        }
+    }
+
+    /// The tensors of a model alone, under PyTorch's names: parameters, running statistics and the number of batches
+    /// that these have seen.
+    ///
+    /// - Throws: `SafetensorsError` if there is no such model.
+    public func weights(of model: Model) throws(SafetensorsError) -> [NamedTensor] {
+        guard let prefix = prefix(of: model) else {
+            throw SafetensorsError("expected a model that was best on validation, found no validation yet")
+        }
+        let isMarked = { (name: String) in
+            name.hasPrefix(Self.optimizerPrefix) || name.hasPrefix(Self.bestPrefix)
+        }
+        return prefix.isEmpty
+            ? tensors.filter { !isMarked($0.name) }
+            : tensors.filter { $0.name.hasPrefix(prefix) }.map {
+                $0.renamed(String($0.name.dropFirst(prefix.count)))
+            }
+    }
+}

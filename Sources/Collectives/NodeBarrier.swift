@@ -1,5 +1,5 @@
-internal import CSharedMemory
-internal import Foundation
+internal import CSystemCalls
+public import Foundation
 
 /// A barrier of the ranks of one node that lives in their shared memory, so that it takes less than a microsecond where
 /// each rank has a processor. It waits awake for a short time and then asleep.
@@ -66,4 +66,16 @@ public final class NodeBarrier: Sendable {
     public func cancel() {
         dp_barrier_cancel(region.base)
     }
+}
+
+/// A rank of this node has given up while others waited for it in shared memory.
+public struct NodeBarrierCancelled: Error, Equatable, CustomStringConvertible, LocalizedError {
+    /// An error that says so.
+    public init() {}
+
+    /// One line.
+    public var description: String { "a rank of this node has given up; nobody can complete the barrier" }
+
+    /// The same as ``description``.
+    public var errorDescription: String? { description }
 }

@@ -66,7 +66,7 @@ public struct NodePlacement: Sendable, Equatable {
     /// - Parameters:
     ///   - rank: The rank in the new communicator.
     ///   - members: The present rank of each rank of the new communicator.
-    func among(members: [Int], rank: Int) -> NodePlacement {
+    package func among(members: [Int], rank: Int) -> NodePlacement {
         let nodes = members.map { nodeOfRank[$0] }
         return NodePlacement(rank: rank, nodes: nodes, hostNames: nodes.map { hostNames[$0] })
     }

@@ -1,4 +1,4 @@
-internal import CSharedMemory
+internal import CSystemCalls
 public import Foundation
 internal import Synchronization
 internal import Threads

@@ -1,4 +1,4 @@
-internal import CAffinity
+internal import CSystemCalls
 internal import Foundation
 internal import SystemLimits
 

@@ -1,6 +1,6 @@
 /// Sums and extremes over arrays, each element by element in the order of the
 /// arrays: result[i] = ((a₀[i] ∘ a₁[i]) ∘ a₂[i]) ∘ ….
-enum SegmentReduction {
+package enum SegmentReduction {
     /// How many bytes are combined at a time, so that the intermediate results stay in the first cache.
     private static let blockByteCount = 8192
 
@@ -10,7 +10,7 @@ enum SegmentReduction {
     ///   - arrays: Where the arrays are.
     ///   - range: Which elements.
     ///   - result: The array for the results, of which only those of the range are written; none of the arrays.
-    static func combine<E: CollectiveElement>(
+    package static func combine<E: CollectiveElement>(
         _ arrays: SegmentArrays, range: Range<Int>, into result: UnsafeMutablePointer<E>,
         _ operation: ReductionOperation
     ) {
@@ -65,12 +65,35 @@ enum SegmentReduction {
     }
 
     /// The part of `count` elements that one of several ranks combines: whole cache lines, but for the end.
-    static func slice(
+    package static func slice(
         of count: Int, elementSize: Int, rank: Int, size: Int
     ) -> Range<Int> {
         let line = max(64 / elementSize, 1)
         let lines = (count + line - 1) / line
         let lower = min(lines * rank / size * line, count)
         return lower..<min(lines * (rank + 1) / size * line, count)
+    }
+}
+
+/// Where the arrays of the ranks of a node are: at equal distances in shared memory, but one of them may be elsewhere.
+package struct SegmentArrays {
+    /// The first array, at an address that suits the element type.
+    package let start: UnsafeMutableRawPointer
+    /// Bytes from each array to the next.
+    package let stride: Int
+    /// How many arrays; at least 1.
+    package let count: Int
+    /// The one that is elsewhere, with its address.
+    package var exception: (index: Int, start: UnsafeMutableRawPointer)?
+
+    /// Arrays at equal distances.
+    package init(start: UnsafeMutableRawPointer, stride: Int, count: Int) {
+        (self.start, self.stride, self.count) = (start, stride, count)
+    }
+
+    /// The start of an array.
+    package subscript(index: Int) -> UnsafeMutableRawPointer {
+        if let exception, exception.index == index { return exception.start }
+        return start + index * stride
     }
 }

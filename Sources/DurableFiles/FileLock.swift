@@ -59,7 +59,9 @@ public final class FileLock: Sendable {
     public static func holder(of path: String) -> String? {
         guard let descriptor = try? open(path, []) else { return nil }
         defer { try? descriptor.close() }
-        return Posix.meansLocked(Posix.lock(descriptor.rawValue)) ? holder(in: descriptor) : nil
+        if Posix.meansLocked(Posix.lock(descriptor.rawValue)) { return holder(in: descriptor) }
+        Posix.unlock(descriptor.rawValue)
+        return nil
     }
 
     /// Gives the lock back and removes the file. May be called twice.
@@ -69,6 +71,7 @@ public final class FileLock: Sendable {
             if Posix.Status(descriptor: held.rawValue) == Posix.Status(linkOrFile: path) {
                 try? Files.remove(path)
             }
+            Posix.unlock(held.rawValue)
             try? held.close()
             descriptor = nil
         }

@@ -194,6 +194,10 @@ enum Posix {
         return 0
     }
 
+    /// Gives the lock of an open file back. Closing the file is not enough: it stays locked as long as any process has
+    /// it open, and a child that another thread has just started has it open until it runs its own program.
+    static func unlock(_ descriptor: CInt) { flock(descriptor, LOCK_UN) }
+
     /// Whether an error of `lock` means that another process has the lock.
     static func meansLocked(_ code: CInt) -> Bool { code == EWOULDBLOCK || code == EAGAIN || code == EACCES }
 

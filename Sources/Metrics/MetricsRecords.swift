@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// What is recorded of one step of training.
 public struct StepRecord: Sendable, Equatable {
     /// The epoch that the step belongs to, from 1.
@@ -85,4 +87,145 @@ public enum MetricsOpening: Sendable, Equatable {
     case new
     /// Going on after a position; what the file holds of later steps or epochs is dropped.
     case continuing(MetricsPosition)
+}
+
+/// The fields of a record in the order in which files have them.
+///
+/// `epoch` and `step` come first: `RecordLine` relies on it.
+struct RecordFields {
+    let epoch: Int
+    let step: Int
+    /// Key in files, and value; nil where there is none.
+    let numbers: [(key: String, value: Double?)]
+
+    /// One line of JSON without the newline.
+    ///
+    /// JSON has no NaN and no infinity: such a value is written as null, and `non_finite` says what it was, as in
+    /// `"train_loss":null,…,"non_finite":{"train_loss":"nan"}`. A value that is not there is null too.
+    var json: String {
+        var text = "{\"epoch\":\(epoch),\"step\":\(step)"
+        var nonFinite: [String] = []
+        for (key, value) in numbers {
+            text += ",\"\(key)\":"
+            if let value, !value.isFinite { nonFinite.append("\"\(key)\":\"\(value)\"") }
+            // Swift writes the shortest decimals that read back as the same number.
+            text += value.flatMap { $0.isFinite ? "\($0)" : nil } ?? "null"
+        }
+        if !nonFinite.isEmpty { text += ",\"non_finite\":{\(nonFinite.joined(separator: ","))}" }
+        return text + "}"
+    }
+
+    /// One row of CSV without the newline: an empty field where there is no value, `nan`, `inf` or `-inf` where it is not
+    /// finite.
+    var csv: String {
+        "\(epoch),\(step)," + numbers.map { $0.value.map { "\($0)" } ?? "" }.joined(separator: ",")
+    }
+
+    /// The header row of CSV without the newline.
+    var csvHeader: String { "epoch,step," + numbers.map(\.key).joined(separator: ",") }
+}
+
+extension StepRecord {
+    var fields: RecordFields {
+        RecordFields(
+            epoch: epoch, step: step,
+            numbers: [
+                ("learning_rate", learningRate), ("loss", loss), ("accuracy", accuracy), ("seconds", seconds),
+            ])
+    }
+}
+
+extension EpochRecord {
+    var fields: RecordFields {
+        RecordFields(
+            epoch: epoch, step: step,
+            numbers: [
+                ("learning_rate", learningRate), ("train_loss", trainLoss), ("train_accuracy", trainAccuracy),
+                ("validation_loss", validationLoss), ("validation_accuracy", validationAccuracy),
+                ("seconds", seconds), ("images_per_second", imagesPerSecond),
+            ])
+    }
+}
+
+/// The position at which a line of one of our files was recorded.
+struct RecordLine {
+    let epoch: Int
+    let step: Int
+
+    private static let epochKey = [UInt8](#"{"epoch":"#.utf8)
+    private static let stepKey = [UInt8](#""step":"#.utf8)
+
+    /// Reads the beginning of a row of CSV, `3,1170,…`.
+    init?(csv line: ArraySlice<UInt8>) {
+        var fields = line.split(separator: UInt8(ascii: ","), maxSplits: 2).makeIterator()
+        guard let epoch = fields.next().flatMap(Self.natural), let step = fields.next().flatMap(Self.natural),
+            fields.next() != nil
+        else { return nil }
+        self.epoch = epoch
+        self.step = step
+    }
+
+    /// Reads the beginning of a line of JSON, `{"epoch":3,"step":1170,…}`.
+    init?(json line: ArraySlice<UInt8>) {
+        var fields = line.split(separator: UInt8(ascii: ","), maxSplits: 2).makeIterator()
+        guard line.last == UInt8(ascii: "}"), let first = fields.next(), let second = fields.next(),
+            first.starts(with: Self.epochKey), second.starts(with: Self.stepKey),
+            let epoch = Self.natural(first.dropFirst(Self.epochKey.count)),
+            let step = Self.natural(second.dropFirst(Self.stepKey.count))
+        else { return nil }
+        self.epoch = epoch
+        self.step = step
+    }
+
+    private static func natural(_ digits: ArraySlice<UInt8>) -> Int? {
+        guard !digits.isEmpty else { return nil }
+        var value = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(Int(digit - 0x30))
+            if overflow || carry { return nil }
+            value = sum
+        }
+        return value
+    }
+}
+
+/// The lines of a text, and what of them is kept when a run goes on from a position.
+struct KeptLines {
+    /// The kept lines, each with its newline.
+    private(set) var text = Data()
+    /// How many lines were not records, the last one without a newline included.
+    private(set) var malformed = 0
+    /// How many lines were recorded after the position.
+    private(set) var later = 0
+    /// The last step that is kept.
+    private(set) var lastStep = 0
+
+    init(
+        _ contents: Data, keeping isKept: (RecordLine) -> Bool,
+        parsing parse: (ArraySlice<UInt8>) -> RecordLine?
+    ) {
+        // An array: going through a long log byte by byte takes several times as long in Data.
+        var rest = [UInt8](contents)[...]
+        while !rest.isEmpty {
+            guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
+                malformed += 1
+                break
+            }
+            let line = rest[rest.startIndex..<end]
+            let withNewline = rest[rest.startIndex...end]
+            rest = rest[(end + 1)...]
+            if let record = parse(line) {
+                if isKept(record) {
+                    text.append(contentsOf: withNewline)
+                    lastStep = max(lastStep, record.step)
+                } else {
+                    later += 1
+                }
+            } else {
+                malformed += 1
+            }
+        }
+    }
 }

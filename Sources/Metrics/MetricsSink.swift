@@ -1,3 +1,7 @@
+internal import DurableFiles
+public import Foundation
+internal import ZstdFrames
+
 /// Something that takes the records of a run: a file or the console.
 ///
 /// A sink is used by one thread at a time. It keeps what it could not write and tries it again, in order: after an error
@@ -23,4 +27,34 @@ public protocol MetricsSink: AnyObject {
     ///
     /// - Throws: `MetricsError` as `flush` does.
     func close() throws
+}
+
+/// Why a file of records could not be read or written.
+public struct MetricsError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
+    /// The file.
+    public let path: String
+    /// What was tried, as a verb: "write", "open".
+    public let operation: String
+    /// Why it failed.
+    public let reason: String
+
+    /// "cannot write runs/a/metrics.csv: No space left on device".
+    public var description: String { "cannot \(operation) \(path): \(reason)" }
+
+    /// The same as `description`.
+    public var errorDescription: String? { description }
+
+    init(path: String, operation: String, reason: String) {
+        self.path = path
+        self.operation = operation
+        self.reason = reason
+    }
+
+    init(_ error: any Error, path: String, operation: String) {
+        if let error = error as? FileError {
+            self.init(path: error.path, operation: error.operation, reason: error.reason)
+        } else {
+            self.init(path: path, operation: operation, reason: "\(error)")
+        }
+    }
 }

@@ -1,4 +1,4 @@
-internal import CThreads
+internal import CSystemCalls
 public import Foundation
 
 /// Threads of this process, whose start can fail: a control group, a container or `ulimit -u` bounds their number.

@@ -1,8 +1,8 @@
-internal import Collectives
+package import Collectives
 internal import DataParallel
-internal import Datasets
+package import Datasets
 internal import Foundation
-internal import MLPEngine
+package import MLPEngine
 internal import Tensors
 internal import SystemLimits
 
@@ -11,7 +11,7 @@ internal import SystemLimits
 /// Only what cannot be had is refused. What counts against the memory of a host is therefore what a run writes at least,
 /// and what counts against a limit of addresses what it allocates at least; a run that just does not fit may pass, and
 /// fails later, with an error of the allocation.
-struct MemoryPlan {
+package struct MemoryPlan {
     /// Bytes that the ranks of this node share, and that each of them writes and allocates by itself.
     let shared: Double
     let written: Double
@@ -23,7 +23,7 @@ struct MemoryPlan {
     private let host: String
 
     /// The memory of a rank's part in a run.
-    init(
+    package init(
         _ configuration: TrainingConfiguration, mlp: MLP, assignment: ShardAssignment, trainingCount: Int,
         validationCount: Int, testCount: Int, threads: Int, slices: Int?, evaluation: RunOptions.Evaluation,
         communicator: any Communicator
@@ -90,7 +90,7 @@ struct MemoryPlan {
     /// Refuses a run whose memory cannot be had. Collective: every rank must call it.
     ///
     /// - Throws: ``ConfigurationError``, as `agree` throws it, or the communicator's error.
-    func check(over communicator: any Communicator) throws {
+    package func check(over communicator: any Communicator) throws {
         let writtenByRank = try communicator.allgather(written)
         let nodes = communicator.placement.nodeOfRank
         let node = zip(nodes, writtenByRank).reduce(shared) {

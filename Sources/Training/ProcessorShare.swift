@@ -1,9 +1,9 @@
-internal import Collectives
+package import Collectives
 
 /// A rank's share of its node's processors.
-enum ProcessorShare {
+package enum ProcessorShare {
     /// The node's processors divided by the ranks on it, at least 1.
-    static func threads(of communicator: any Communicator) -> Int {
+    package static func threads(of communicator: any Communicator) -> Int {
         max(1, ProcessorAffinity.processorsOfNode / communicator.placement.localSize)
     }
 }

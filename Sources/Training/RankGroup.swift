@@ -1,18 +1,18 @@
-internal import Collectives
+package import Collectives
 
 /// The ranks as training sees them: in the order of their nodes, with what carries numbers between them.
-struct RankGroup {
+package struct RankGroup {
     /// All ranks, those of a node one behind the other.
-    let communicator: any Communicator
+    package let communicator: any Communicator
     /// The ranks that share memory with this one.
-    let node: NodeGroup
+    package let node: NodeGroup
     /// What carries the numbers, for people to read.
-    let transport: String
+    package let transport: String
 
     /// Ranks that exchange everything through MPI, or share memory within a node. Collective: every rank must call it.
     ///
     /// - Throws: `SharedMemoryError`, or the communicator's error.
-    init(_ communicator: any Communicator, sharingMemory: Bool) throws {
+    package init(_ communicator: any Communicator, sharingMemory: Bool) throws {
         let ordered = try Self.ordered(communicator)
         guard sharingMemory else {
             node = try NodeGroup(separating: ordered)

@@ -29,7 +29,9 @@ public enum SharedDataset {
     /// Opens the data set on every rank and compares kind, counts and some of the content. Collective: every rank must call
     /// it.
     ///
-    /// - Parameter open: Opens this rank's.
+    /// - Parameters:
+    ///   - communicator: The ranks.
+    ///   - open: Opens this rank's.
     /// - Returns: This rank's.
     /// - Throws: An `AgreedFailure`, on all ranks together: ``Mismatch`` where they differ, or what `open` threw on any.
     public static func open(

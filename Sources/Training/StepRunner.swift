@@ -1,15 +1,15 @@
-internal import Collectives
-internal import DataParallel
-internal import Datasets
-internal import MLPEngine
-internal import Tensors
+package import Collectives
+package import DataParallel
+package import Datasets
+package import MLPEngine
+package import Tensors
 
 /// What one rank takes training steps with: model, batches, products, strategy.
-final class StepRunner {
+package final class StepRunner {
     /// The model, which the ranks of a node share.
-    let model: ModelState<Float>
+    package let model: ModelState<Float>
     /// The backend of matrix products.
-    let products: any MatrixProducts<Float>
+    package let products: any MatrixProducts<Float>
 
     private let batches: BatchPixels
     private let strategy: any DataParallelStrategy<Float>
@@ -24,7 +24,7 @@ final class StepRunner {
     ///   - note: Called with what people should know.
     /// - Returns: The runner, and the ranks in its order.
     /// - Throws: `SharedMemoryError`, on all ranks together, or the communicator's error.
-    static func make(
+    package static func make(
         _ communicator: any Communicator, _ transport: RunOptions.Transport,
         configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader, assignment: ShardAssignment,
         team: WorkerTeam, slices: Int?, note: (String) -> Void
@@ -119,7 +119,7 @@ final class StepRunner {
     ///   - requests: What this rank asks of all.
     /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
-    func step(
+    package func step(
         _ step: Int, stepInEpoch: Int, learningRate: Double, requests: StepRequests = .init()
     ) throws -> StepResult {
         let result = try training.take(
@@ -133,10 +133,10 @@ final class StepRunner {
     /// its last step unless that ended an epoch, was asked to stop or diverged.
     ///
     /// - Throws: The communicator's error.
-    func finish() throws {
+    package func finish() throws {
         try batches.finish()
     }
 
     /// The time spent in each phase of the steps.
-    var times: StepTimes { strategy.times }
+    package var times: StepTimes { strategy.times }
 }

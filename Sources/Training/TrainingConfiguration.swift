@@ -295,7 +295,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     }
 
     /// The bytes of a number in the first layer's products with pixels; nil for Float products.
-    var slices: Int? { matmulPrecision?.slices }
+    package var slices: Int? { matmulPrecision?.slices }
 
     /// The optimizer.
     public var optimizer: any Optimizer {

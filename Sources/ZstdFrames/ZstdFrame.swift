@@ -81,3 +81,79 @@ public enum ZstdFrame {
 
     static func errorName(_ status: Int) -> String { String(cString: ZSTD_getErrorName(status)) }
 }
+
+/// What the first bytes of a frame say about it.
+struct FrameHeader {
+    let hasChecksum: Bool
+    /// Bytes of content; nil where the frame does not say.
+    let statedSize: UInt64?
+
+    init(_ frame: Data) throws(ZstdError) {
+        let start = Array(frame.prefix(5))
+        guard start.prefix(4).elementsEqual(ZstdFrame.magicNumber.prefix(start.count)), !start.isEmpty else {
+            throw .notAFrame(found: Array(start.prefix(4)))
+        }
+        guard start.count == 5 else { throw .truncated(available: start.count) }
+        let descriptor = start[4]
+        // Bit 4 has no meaning yet and zstd ignores it; none of our frames sets it.
+        guard descriptor & 0x10 == 0 else { throw .corrupt(reason: "an unused bit of the header is set") }
+        hasChecksum = descriptor & 0x04 != 0
+        let size = frame.withUnsafeBytes { ZSTD_getFrameContentSize($0.baseAddress, $0.count) }
+        // The two values above zstd's largest size mean "unknown" and "error".
+        statedSize = size < UInt64.max - 1 ? size : nil
+    }
+}
+
+/// Why bytes are not a zstd frame that can be used, or why none could be made.
+public enum ZstdError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
+    /// The bytes do not begin with zstd's magic number; `found` is what they begin with, at most 4 bytes.
+    case notAFrame(found: [UInt8])
+    /// The frame goes on after the last of `available` bytes.
+    case truncated(available: Int)
+    /// The frame is damaged: zstd's own words, such as "Restored data doesn't match checksum".
+    case corrupt(reason: String)
+    /// The frame is whole, and `count` bytes follow that do not belong to it.
+    case trailingBytes(count: Int)
+    /// The frame holds more than the `limit` bytes that the caller takes.
+    case tooLarge(limit: Int)
+    /// The frame has no content checksum, so damage could go unnoticed.
+    case noChecksum
+    /// There is no memory to decompress the frame, whatever it holds.
+    case noMemory
+    /// zstd could not compress: its own words.
+    case compression(reason: String)
+
+    /// One line: expected and found.
+    public var description: String {
+        switch self {
+        case .notAFrame(let found):
+            let bytes = found.isEmpty ? "nothing" : ZstdFrame.hexadecimal(found)
+            return "expected a zstd frame (\(ZstdFrame.hexadecimal(ZstdFrame.magicNumber))), found \(bytes)"
+        case .truncated(let available):
+            return "truncated: the zstd frame goes on after the last of \(available) bytes"
+        case .corrupt(let reason):
+            return "corrupt zstd frame: \(reason)"
+        case .trailingBytes(let count):
+            return "expected the end of the file after one zstd frame, found \(count) more bytes"
+        case .tooLarge(let limit):
+            return "the zstd frame holds more than \(limit) bytes"
+        case .noChecksum:
+            return "expected a zstd frame with a content checksum, found one without"
+        case .noMemory:
+            return "expected memory to decompress the zstd frame, found none left"
+        case .compression(let reason):
+            return "zstd cannot compress: \(reason)"
+        }
+    }
+
+    /// Whether the bytes are wrong, rather than merely not to be read here and now.
+    public var isDamage: Bool {
+        switch self {
+        case .notAFrame, .truncated, .corrupt, .trailingBytes, .noChecksum: true
+        case .tooLarge, .noMemory, .compression: false
+        }
+    }
+
+    /// The same as `description`.
+    public var errorDescription: String? { description }
+}

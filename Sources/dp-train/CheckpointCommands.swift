@@ -1,6 +1,7 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Checkpoints
 internal import Collectives
+internal import CommandLineSupport
 internal import Datasets
 internal import Foundation
 internal import MLPEngine
@@ -73,6 +74,8 @@ struct EvaluateCommand: ParsableCommand {
     }
 }
 
+extension RunOptions.Evaluation: ExpressibleByArgument {}
+
 /// `dp-train inspect CHECKPOINT`: verifies a checkpoint and shows what it holds.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -123,7 +126,7 @@ struct DiffCommand: ParsableCommand {
         do {
             comparison = try CheckpointComparison(first: first, second: second)
         } catch {
-            Main.printError((error as? any LocalizedError)?.errorDescription ?? "\(error)")
+            Messages.printError((error as? any LocalizedError)?.errorDescription ?? "\(error)")
             throw ExitCode(2)
         }
         print(PrintableText.lines(json ? comparison.json : comparison.text))

@@ -1,10 +1,7 @@
 import ArgumentParser
-import Checkpoints
-import Foundation
-import MPIBackend
+import CommandLineSupport
 
-// Where the program starts: its words are read, the command is picked and run, and an error becomes a line and an exit
-// code.
+// Where the program starts.
 
 /// The root command; alone it means `dp-train train`.
 struct DPTrain: AsyncParsableCommand {
@@ -30,116 +27,7 @@ struct DPTrain: AsyncParsableCommand {
         defaultSubcommand: TrainCommand.self)
 }
 
-/// Parses the command line, runs the command, and turns errors into one line and an exit code.
 @main
 enum Main {
-    static func main() async {
-        // A file-size limit and a reader that has gone away become errors of the call that meets them.
-        signal(SIGXFSZ, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
-        do {
-            var command = try DPTrain.parseAsRoot(CommandLineWords.read())
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            let code = report(error)
-            exit(hasPrintedAll() ? code : max(code, ExitCode.failure.rawValue))
-        }
-        if !hasPrintedAll() { exit(ExitCode.failure.rawValue) }
-    }
-
-    /// Whether standard output has taken all that was printed; says so if not.
-    private static func hasPrintedAll() -> Bool {
-        guard let reason = StandardOutput.failureReason else { return true }
-        printError("standard output: expected that it takes what is printed, found: \(reason)")
-        return false
-    }
-
-    /// Prints an error that is no rank's in particular and returns the exit code.
-    private static func report(_ error: any Error) -> Int32 {
-        let code = DPTrain.exitCode(for: error).rawValue
-        guard code != 0 else {
-            if isSpeaker { print(DPTrain.fullMessage(for: error)) }
-            return code
-        }
-        let message = DPTrain.message(for: error)
-        guard !message.isEmpty else { return code }
-        // Every rank parses the same command line; one of them speaks.
-        if !isSpeaker { waitForSpeaker() }
-        printError(message)
-        return code
-    }
-
-    /// Gives the rank that speaks the time to do so: the launcher ends all others once one has failed. Whoever comes back
-    /// from here failed alone.
-    static func waitForSpeaker() {
-        sleep(2)
-    }
-
-    /// Whether this process, by its launcher's word, is the one that speaks for all.
-    private static var isSpeaker: Bool {
-        Launcher.detect(environment: ProcessInfo.processInfo.environment)?.rank ?? 0 == 0
-    }
-
-    /// Prints an error on standard error, in one line.
-    static func printError(_ message: String) { printLine("dp-train: error: " + message) }
-
-    /// Prints a warning on standard error, in one line.
-    static func printWarning(_ message: String) { printLine("dp-train: warning: " + message) }
-
-    private static func printLine(_ message: String) {
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        // A reader that has gone away is no reason to fail in another way.
-        try? FileHandle.standardError.write(contentsOf: Data((PrintableText.line(line) + "\n").utf8))
-    }
-}
-
-/// The words of the command line, as the parser is to see them.
-enum CommandLineWords {
-    /// Reads them.
-    ///
-    /// - Throws: `ValidationError` where a word, or a path that the environment gives, is not UTF-8: as text it would become
-    ///   another one, and name another file.
-    static func read() throws -> [String] {
-        let count = Int(CommandLine.argc)
-        let words = try (1..<max(1, count)).map { index in
-            try text(CommandLine.unsafeArgv[index], "word \(index) of the command line")
-        }
-        _ = try text(getenv("DP_TRAIN_DATA"), "DP_TRAIN_DATA")
-        let folder = getcwd(nil, 0)
-        defer { free(folder) }
-        _ = try text(folder, "the current folder")
-        return valuesSplit(words)
-    }
-
-    private static func text(_ bytes: UnsafePointer<CChar>?, _ name: String) throws -> String {
-        guard let bytes else { return "" }
-        guard let text = String(validatingCString: bytes) else {
-            throw ValidationError("\(name): expected text in UTF-8, found \"\(escaped(bytes))\"")
-        }
-        return text
-    }
-
-    /// The bytes with those that are not ASCII as `\xff`.
-    private static func escaped(_ bytes: UnsafePointer<CChar>) -> String {
-        UnsafeBufferPointer(start: bytes, count: strlen(bytes)).map { byte in
-            (0x20...0x7e).contains(byte)
-                ? String(UnicodeScalar(UInt8(bitPattern: byte)))
-                : "\\x" + String(UInt8(bitPattern: byte), radix: 16)
-        }.joined()
-    }
-
-    /// `--name=` becomes `--name` and an empty word. The parser takes the word that follows for its value instead.
-    private static func valuesSplit(_ words: [String]) -> [String] {
-        let end = words.firstIndex(of: "--") ?? words.endIndex
-        return words.enumerated().flatMap { index, word in
-            guard index < end, word.hasPrefix("--"), word.firstIndex(of: "=") == word.indices.last else {
-                return [word]
-            }
-            return [String(word.dropLast()), ""]
-        }
-    }
+    static func main() async { await CommandRun.run(DPTrain.self) }
 }

@@ -1,47 +1,10 @@
+import CommandLineSupport
 import Foundation
 import Metrics
 import MPIBackend
-import Synchronization
 import Training
 
-// What the program prints of a run, and how it notices that it could not.
-
-/// What became of that which was printed: a result that nobody got is a failure.
-enum StandardOutput {
-    /// The value of `errno` of the first failure; 0 before.
-    private static let failure = Atomic<Int32>(0)
-
-    /// Prints text at once. A failure is told at the end of the program: it must not end a run.
-    static func send(_ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count >= 0 {
-                bytes = bytes.dropFirst(count)
-                continue
-            }
-            let code = errno
-            if code == EINTR { continue }
-            guard code == EAGAIN else { return note(code) }
-            var wanted = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-            poll(&wanted, 1, -1)
-        }
-    }
-
-    /// Why something that was printed is lost, in words; nil if nothing is, or if its reader has gone away, which is the
-    /// reader's wish.
-    static var failureReason: String? {
-        let code = failure.load(ordering: .relaxed)
-        return code == 0 || code == EPIPE ? nil : String(cString: strerror(code))
-    }
-
-    private static func note(_ code: Int32) {
-        _ = failure.compareExchange(expected: 0, desired: code, ordering: .relaxed)
-    }
-}
-
-/// Prints a line, in the place of the standard library's function, which does not tell whether it could.
-func print(_ line: String) { StandardOutput.send(line + "\n") }
+// What the program prints of a run.
 
 /// Shows a run on standard output, and its warnings on standard error.
 final class ConsoleObserver: TrainingObserver {
@@ -52,7 +15,7 @@ final class ConsoleObserver: TrainingObserver {
 
     func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
         let reporter = ConsoleReporter(
-            plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Main.printWarning($0) }
+            plan: plan, style: TerminalOutput.style(isQuiet: isQuiet), warn: { Messages.printWarning($0) }
         ) { text in
             // A reader that has gone away must not end the run.
             StandardOutput.send(text)
@@ -73,7 +36,7 @@ final class ConsoleObserver: TrainingObserver {
         if let reporter {
             reporter.warning(text)
         } else {
-            Main.printWarning(text)
+            Messages.printWarning(text)
         }
     }
 

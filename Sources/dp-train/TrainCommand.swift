@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import CommandLineSupport
 import Datasets
 import Foundation
 import Synchronization

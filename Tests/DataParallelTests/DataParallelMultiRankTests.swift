@@ -1,4 +1,4 @@
-import CollectiveTestSupport
+import CollectivesTesting
 import Collectives
 import DataParallel
 import MLPEngine

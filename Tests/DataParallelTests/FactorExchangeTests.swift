@@ -1,3 +1,4 @@
+import CollectivesTesting
 import Collectives
 import DataParallel
 import MLPEngine

@@ -76,6 +76,37 @@ import Testing
         #expect(try folder.names().isEmpty)
     }
 
+    @Test func `A lock that was given back is free although children are started meanwhile`() throws {
+        // Children have a copy of every open file from their start until they run their own program.
+        let isDone = Mutex(false)
+        let started = DispatchGroup()
+        started.enter()
+        Thread.detachNewThread {
+            while !isDone.withLock({ $0 }) {
+                var child: pid_t = 0
+                var words: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+                if posix_spawn(&child, "/usr/bin/env", nil, nil, &words, nil) == 0 { waitpid(child, nil, 0) }
+                free(words[0])
+            }
+            started.leave()
+        }
+        let path = folder.path("lock")
+        var refused = 0
+        for _ in 0..<1000 {
+            // As a process leaves it that was killed.
+            try folder.put("lock", Data())
+            #expect(FileLock.holder(of: path) == nil)
+            guard let lock = try take() else {
+                refused += 1
+                continue
+            }
+            lock.release()
+        }
+        isDone.withLock { $0 = true }
+        started.wait()
+        #expect(refused == 0)
+    }
+
     private static func concurrently(_ count: Int, _ body: @escaping @Sendable () -> Void) {
         let done = DispatchGroup()
         for _ in 0..<count {

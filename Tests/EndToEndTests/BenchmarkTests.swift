@@ -94,6 +94,39 @@ extension EndToEnd {
             }
         }
 
+        @Test("dp-train says what its benchmark can do, and hands words over as they are")
+        func help() throws {
+            let all = try Program.succeed(["benchmark", "--help"]).outputText
+            #expect(
+                all.contains("USAGE: dp-train benchmark <subcommand>") && all.contains("scaling"), "\(all)")
+            let one = try Program.succeed(["benchmark", "measure", "--help"]).outputText
+            #expect(
+                one.contains("USAGE: dp-train benchmark measure") && one.contains("--reference"), "\(one)")
+            let refused = try Program.run(["benchmark", "--only=", "--", "--json"])
+            expectRefusal(refused, naming: ["--only"])
+        }
+
+        @Test("Without the program that measures, dp-train says where it is expected", arguments: [nil, 2])
+        func missing(ranks: Int?) throws {
+            let folder = try Scratch.makeDirectory("alone")
+            let alone = folder.appending(path: "dp-train")
+            try FileManager.default.copyItem(at: Program.executable, to: alone)
+            let words = ranks.map { ["mpirun", "-np", "\($0)", "--oversubscribe"] } ?? []
+            let outcome = try Program.tool(words + [alone.path, "benchmark"])
+            expectRefusal(outcome, naming: [folder.path + "/dp-train-benchmark"])
+        }
+
+        #if os(Linux)
+        @Test("What counts allocations by changing symbols is not in the program that trains")
+        func rooms() throws {
+            let benchmark = Program.executable.deletingLastPathComponent().appending(
+                path: "dp-train-benchmark")
+            let name = Data("dp_allocations_begin".utf8)
+            #expect(try Data(contentsOf: benchmark).range(of: name) != nil)
+            #expect(try Data(contentsOf: Program.executable).range(of: name) == nil)
+        }
+        #endif
+
         @Test("The table has a line for each configuration")
         func table() throws {
             let flags = ["benchmark", "--only", "steps", "--batch-norm", "sync"]
@@ -137,7 +170,9 @@ extension EndToEnd {
             // mpirun tells its ranks to end and does not wait for the last breath of each.
             let deadline = ContinuousClock.now + .seconds(ProcessRunner.hangLimit)
             func left() -> [Int32] {
-                seen.filter { ProcessTable.name(of: $0) == "dp-train" && ProcessTable.isRunning($0) }
+                seen.filter {
+                    ProcessTable.name(of: $0)?.hasPrefix("dp-train") == true && ProcessTable.isRunning($0)
+                }
             }
             while !left().isEmpty && ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.05) }
             #expect(left().isEmpty)

@@ -85,6 +85,8 @@ public final class LoopbackServer: Sendable {
                     hasStopped.signal()
                     return
                 }
+                // A child that another test starts would keep the connection open.
+                _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
                 serve(connection)
                 close(connection)
             }

@@ -1,4 +1,4 @@
-import CollectiveTestSupport
+import CollectivesTesting
 import Collectives
 import MultiRankSupport
 import XCTest
@@ -113,24 +113,6 @@ final class SharedMemoryTests: XCTestCase {
         }
         XCTAssertThrowsError(try group.barrier()) { XCTAssertTrue($0 is NodeBarrierCancelled) }
         try communicator.barrier()
-    }
-
-    func testReductionsSumTheSegmentsOfAllRanks() throws {
-        let communicator = try MultiRankWorld.communicator()
-        let size = communicator.size
-        for nodeOfRank in Self.layouts(size: size) {
-            let group = try NodeGroup(PretendedNodes(communicator, nodeOfRank: nodeOfRank))
-            for count in [0, 1, 7, 100_003] {
-                let reduction = try NodeReduction<Double>(group, count: count)
-                for round in 0..<3 {
-                    for i in 0..<count { reduction.segment[i] = Double(i * (communicator.rank + 1) + round) }
-                    try reduction.allreduce()
-                    let factor = size * (size + 1) / 2
-                    XCTAssertTrue(
-                        (0..<count).allSatisfy { reduction.result[$0] == Double($0 * factor + round * size) })
-                }
-            }
-        }
     }
 
     func testCollectivesInSharedMemoryGiveWhatMPIGives() throws {

@@ -1,3 +1,4 @@
+import CollectivesTesting
 import Checkpoints
 import Collectives
 import FileTestSupport

@@ -16,9 +16,9 @@ uint64_t dp_peak_bytes(int uses_tiles, uint64_t rounds, int32_t *sink);
 
 // Begins to count this process's calls of malloc, calloc, realloc and the aligned ones, on all threads; in production
 // nothing of it runs. Returns how many places of the process now lead to the counting functions, at least 1, or 0 where
-// this system knows no way.
+// this system knows no way or somebody counts already.
 size_t dp_allocations_begin(void);
-// Ends counting, and returns the number of calls.
+// Ends counting that has begun, and returns the number of calls.
 uint64_t dp_allocations_end(void);
 
 #endif

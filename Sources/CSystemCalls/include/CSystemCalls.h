@@ -1,0 +1,92 @@
+#ifndef DP_TRAIN_CSYSTEMCALLS_H
+#define DP_TRAIN_CSYSTEMCALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// What Swift cannot ask of the system by itself.
+
+// --- Shared memory ---
+
+// Memory that processes of one node share, a barrier that lives in it, and a way to know who still takes part. Swift
+// cannot call shm_open(3) everywhere, since some systems declare it with variable arguments. Every int is 0 or an error
+// number unless something else is said.
+
+/// Creates the shared memory object `name`, empty, and opens it. EEXIST: the name is taken, or was taken away.
+int dp_shm_create(const char *name, int *descriptor);
+
+/// Opens an existing shared memory object.
+int dp_shm_open(const char *name, int *descriptor);
+
+/// Removes the name; the memory stays until it is mapped and open nowhere.
+int dp_shm_unlink(const char *name);
+
+/// Gives an empty object `byteCount` zeroes. The memory is reserved at once: too little of it is ENOSPC here, not a signal
+/// at the first use.
+int dp_shm_reserve(int descriptor, size_t byteCount);
+
+/// Maps the first `byteCount` bytes of an object, which must have as many.
+int dp_shm_map(int descriptor, size_t byteCount, void **base);
+
+/// Closes an object; what is mapped stays.
+void dp_shm_close(int descriptor);
+
+/// Maps `byteCount` zeroes of this process alone.
+int dp_shm_map_private(size_t byteCount, void **base);
+
+/// Undoes a mapping of any of the above functions.
+int dp_shm_unmap(void *base, size_t byteCount);
+
+/// Removes the file of a shared memory object that has no living owner: a regular file of this user whose lock of
+/// flock(2) nobody holds, and that is empty or has not been written for `filledAge` seconds. ENOSYS off Linux.
+int dp_shm_clear(const char *path, int64_t filledAge);
+
+/// How many bytes a record of who takes part takes. They have to be zero before its first use and lie in an object that
+/// all have opened by themselves.
+size_t dp_presence_byte_count(uint32_t count);
+
+/// Says that this process takes part as `rank`, until it ends or closes the descriptor. An error: nobody can know.
+int dp_presence_declare(void *memory, int descriptor, uint32_t rank);
+
+/// Whether the process that was `rank` has ended, or has closed its descriptor, without having left: 1 or 0.
+int dp_presence_is_lost(void *memory, int descriptor, uint32_t rank);
+
+/// The process that declared itself as `rank`.
+int32_t dp_presence_process(void *memory, uint32_t rank);
+
+/// Says that this process, `rank`, will be missed by nobody.
+void dp_presence_leave(void *memory, uint32_t rank);
+
+/// 1 for the first of all that calls it, 0 for the others.
+int dp_presence_claim_report(void *memory);
+
+/// How many bytes a barrier takes. They have to be zero before its first use and aligned to 128 bytes.
+size_t dp_barrier_byte_count(void);
+
+/// Waits until `count` participants have come. A participant looks `looks` times in a tight loop, then gives up its
+/// processor `yields` times, then sleeps for a tenth of a second at most: ETIMEDOUT says that the others have not come
+/// yet, and that it goes on with dp_barrier_sleep and the number of the round. Returns ECANCELED if the barrier was
+/// cancelled before all had come.
+int dp_barrier_wait(void *barrier, uint32_t count, uint32_t looks, uint32_t yields, uint32_t *round);
+
+/// Waits on, asleep, for a tenth of a second at most; returns what dp_barrier_wait does.
+int dp_barrier_sleep(void *barrier, uint32_t round);
+
+/// Lets all participants go that wait now or come later, with ECANCELED.
+void dp_barrier_cancel(void *barrier);
+
+// --- Processors ---
+
+// sched_getaffinity(2) and sched_setaffinity(2) of the calling thread. Swift cannot see them: glibc declares them only
+// where _GNU_SOURCE is defined. `mask` has `size` bytes. Both return 0 or an error number, ENOSYS off Linux.
+
+int dp_affinity_get(unsigned long *mask, size_t size);
+int dp_affinity_set(const unsigned long *mask, size_t size);
+
+// --- Threads ---
+
+/// Starts a detached thread with the given stack that calls `body` with `context` and ends. Returns 0 or an error number,
+/// EAGAIN where the system allows no more threads; `body` is not called then. A name longer than 15 bytes is cut.
+int dp_thread_start(const char *name, size_t stackByteCount, void (*body)(void *), void *context);
+
+#endif

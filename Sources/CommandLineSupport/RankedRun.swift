@@ -1,0 +1,97 @@
+package import ArgumentParser
+package import Collectives
+internal import Foundation
+internal import MPIBackend
+internal import Training
+
+/// Runs a command's work on all ranks, and ends all of them when one fails.
+package enum RankedRun {
+    /// Joins the world, runs `body` and leaves the world.
+    ///
+    /// An error on which all ranks agree is printed once, and every rank ends by itself; any other may have struck this
+    /// rank alone, so it ends the others.
+    package static func run(_ body: (any Communicator) throws -> Void) throws {
+        let world: World
+        do {
+            world = try World.start()
+        } catch {
+            if error.shouldReport {
+                Messages.printError(message(of: error))
+            } else {
+                Messages.waitForSpeaker()
+            }
+            throw ExitCode.failure
+        }
+        let communicator = world.communicator
+        communicator.presence?.watch { loss in
+            tell(loss, communicator)
+            // The main thread waits in a call of MPI.
+            guard communicator.allowsConcurrentCalls else { _exit(ExitCode.failure.rawValue) }
+            communicator.abort(code: ExitCode.failure.rawValue)
+        }
+        do {
+            try body(communicator)
+            try world.finish()
+        } catch {
+            if let loss = error as? NodeRankLost {
+                tell(loss, communicator)
+            } else if error.shouldReport {
+                Messages.printError(message(of: error))
+            }
+            let code = exitCode(for: error)
+            // The launcher ends a job at the first process that fails: the message has been printed by then.
+            guard error is any AgreedFailure || communicator.size == 1 else {
+                _ = communicator.presence?.claimReport()
+                communicator.abort(code: code.rawValue)
+            }
+            // Those that only repeat what another rank said do not know why: the launcher's own exit code is the first one's.
+            let agreed = try? communicator.allreduce(Int64(code.rawValue), .maximum)
+            try? world.finish()
+            throw agreed.map { ExitCode(Int32($0)) } ?? code
+        }
+    }
+
+    /// Says on one of the ranks that are left that one has been lost. What follows ends all of them: the launcher needs
+    /// the time to pass the message on, and nobody may be earlier than the one that speaks.
+    private static func tell(_ loss: NodeRankLost, _ communicator: any Communicator) {
+        guard communicator.presence?.claimReport() ?? true else { return Messages.waitForSpeaker() }
+        Messages.printError(message(of: loss))
+        sleep(1)
+    }
+
+    private static func exitCode(for error: any Error) -> ExitCode {
+        let cause = (error as? RankFailure)?.underlying ?? error
+        if cause is Stopped { return Stopped.exitCode }
+        if cause is UnsavedRun { return Stopped.unsavedExitCode }
+        return cause is ValidationError || cause is ConfigurationError ? .validationFailure : .failure
+    }
+
+    private static func message(of error: any Error) -> String {
+        if let error = error as? ValidationError { return error.message }
+        return (error as? any LocalizedError)?.errorDescription ?? String(describing: error)
+    }
+}
+
+/// A run that was asked to stop has done so, on all ranks, and can go on from its checkpoint.
+package struct Stopped: AgreedFailure, CustomStringConvertible, LocalizedError {
+    /// sysexits.h's EX_TEMPFAIL: batch systems can take it as a reason to queue the job again.
+    package static let exitCode = ExitCode(75)
+
+    /// sysexits.h's EX_IOERR: the run stopped or came to its end, but could not write what it should leave behind.
+    package static let unsavedExitCode = ExitCode(74)
+
+    package let epoch: Int
+    package let step: Int
+    package let directory: String
+    package let shouldReport: Bool
+
+    package init(epoch: Int, step: Int, directory: String, shouldReport: Bool) {
+        (self.epoch, self.step, self.directory) = (epoch, step, directory)
+        self.shouldReport = shouldReport
+    }
+
+    package var description: String {
+        "stopped as asked after step \(step) in epoch \(epoch); go on with --resume \(directory)"
+    }
+    package var errorDescription: String? { description }
+}
