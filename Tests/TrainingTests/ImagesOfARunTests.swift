@@ -33,7 +33,7 @@ import Training
         try configuration.settle(worldSize: 1, fastestPrecision: fastest)
         #expect(configuration.matmulPrecision == .highest)
         #expect(
-            configuration.products(fastestPrecision: fastest)
+            configuration.productsLine(fastestPrecision: fastest)
                 == "precision highest, Float, the only one for images of 28 × 28 pixels, no multiple of 32")
         configuration.matmulPrecision = .medium
         let error = #expect(throws: ConfigurationError.self) { try configuration.settle(worldSize: 1) }
