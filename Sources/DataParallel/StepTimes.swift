@@ -10,7 +10,7 @@ public enum StepPhase: Int, Sendable, CaseIterable {
     case waiting
     /// Copying or sending what other ranks need, or taking in what they sent.
     case moving
-    /// The optimiser's step; in reproducible arithmetic with the weight gradients, which are used up at once.
+    /// The optimizer's step; with factor-exchange the weight gradients, too, which are used up at once.
     case update
 }
 

@@ -39,7 +39,7 @@ package struct MemoryPlan {
 
         // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
         let packed = Double(PackedProducts<Float>.weightCount(of: network, first: slices == nil ? 0 : 1))
-        let packedDigits =
+        let packedSlices =
             slices.map { Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: $0) }
             ?? 0
         let factors = network.linears.reduce(0.0) {
@@ -47,7 +47,7 @@ package struct MemoryPlan {
         }
         let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
         shared =
-            scalar * (parameters + state + packed + exchanged) + Double(packedDigits)
+            scalar * (parameters + state + packed + exchanged) + Double(packedSlices)
             + Double(batch) * Double(configuration.format.imageBytes)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.

@@ -1,0 +1,87 @@
+public import Datasets
+public import Tensors
+
+// What of a configuration follows the ranks, the CPUs and the data set, and how two are compared.
+
+extension TrainingConfiguration {
+    /// Settles what follows the world size and the CPU where nothing was said, and checks it against world size and batch
+    /// size.
+    ///
+    /// - Parameters:
+    ///   - worldSize: The number of ranks.
+    ///   - fastestPrecision: The precision to choose where none was asked for and batch and products allow it; where ranks run
+    ///     on several nodes, what `MatmulPrecision.fastestExact(over:)` found for all of them.
+    /// - Throws: ``ConfigurationError``.
+    public mutating func settle(
+        worldSize: Int, fastestPrecision: MatmulPrecision = .fastestExact
+    ) throws(ConfigurationError) {
+        let shards = logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize)
+        guard worldSize <= shards else {
+            throw ConfigurationError(
+                "--logical-shards", found: "\(worldSize) ranks for \(shards) logical shards",
+                expected: "at most as many ranks as logical shards")
+        }
+        guard batchSize % shards == 0 else {
+            throw ConfigurationError(
+                "--batch-size", found: "\(batchSize)", expected: "a multiple of the \(shards) logical shards")
+        }
+        logicalShards = shards
+        learningRateRanks = learningRateRanks ?? worldSize
+        if let matmulPrecision, matmulPrecision.slices != nil, let obstacle = obstacleToIntegers {
+            throw ConfigurationError(
+                "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
+                expected: "highest with \(obstacle), for which there are no products of bytes")
+        }
+        matmulPrecision =
+            matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? fastestPrecision : .highest)
+    }
+
+    /// What keeps products of pixels from being computed in integers whatever the CPU; nil where nothing does.
+    var obstacleToIntegers: String? {
+        if batchSize > Int8Gradient.largestBatch {
+            return "batches of more than \(Int8Gradient.largestBatch) images"
+        }
+        if inputDropout > 0 { return "--input-dropout, which makes Floats of pixels" }
+        guard !Int8Weights.areSupported(columns: format.imageBytes, channels: format.channels) else {
+            return nil
+        }
+        return "images of \(format.height) × \(format.width) pixels, no multiple of \(Int8Weights.slotWidth)"
+    }
+
+    /// Checks images and sizes against those of a data set.
+    ///
+    /// - Throws: ``ConfigurationError``.
+    public func validate(against dataset: any ImageDataset) throws(ConfigurationError) {
+        guard dataset.format == format else {
+            throw ConfigurationError(
+                "--data", found: "\(dataset.format.name) (\(dataset.location))",
+                expected: "\(format.name), which the run was trained on")
+        }
+        let count = dataset.count(of: .training)
+        guard validationSize < count else {
+            throw ConfigurationError(
+                "--validation-size", found: "\(validationSize)",
+                expected: "fewer than the \(count) training records of \(dataset.name)")
+        }
+        guard batchSize <= count - validationSize else {
+            throw ConfigurationError(
+                "--batch-size", found: "\(batchSize)",
+                expected: "at most the \(count - validationSize) records that are left to train on")
+        }
+    }
+
+    /// Returns the settings in which this configuration would lead to another result than `other`.
+    ///
+    /// More or fewer epochs are no difference, unless the learning rate follows their number. Of settings that only one
+    /// of the two has, such as ELU's α, the one that decides on them is named.
+    public func differences(from other: TrainingConfiguration) -> [SettingDifference] {
+        Self.settings.filter { $0.decidesResult(of: other, self) }
+            .compactMap { $0.difference(from: other, to: self) }
+            .filter { !$0.old.isEmpty && !$0.new.isEmpty }
+    }
+
+    /// Returns all settings in which this configuration differs from `other`.
+    public func allDifferences(from other: TrainingConfiguration) -> [SettingDifference] {
+        Self.settings.compactMap { $0.difference(from: other, to: self) }
+    }
+}
