@@ -66,5 +66,17 @@ extension EndToEnd {
             let allreduce = try Program.train(flags + ["--strategy", "allreduce"], ranks: 3).summary()
             #expect(abs(allreduce.testLoss - exchange.testLoss) < 0.05 * exchange.testLoss)
         }
+
+        @Test("OpenBLAS trains to the same up to rounding, on one rank and on three")
+        func library() throws {
+            let flags =
+                try Runs.flags(epochs: 2) + ["--strategy", "allreduce", "--matmul-precision", "highest"]
+            for ranks in [nil, 3] {
+                let own = try Program.train(flags, ranks: ranks)
+                let library = try Program.train(flags + ["--products", "openblas"], ranks: ranks)
+                let (expected, found) = try (own.summary(), library.summary())
+                #expect(abs(found.testLoss - expected.testLoss) < 0.01 * expected.testLoss)
+            }
+        }
     }
 }
