@@ -1,6 +1,6 @@
 /// All that is needed to continue a run, or to use its weights: tensors and what they mean.
 public struct Checkpoint: Sendable, Equatable {
-    /// Parameters, optimiser state and running statistics, by name.
+    /// Parameters, optimizer state and running statistics, by name.
     public var tensors: [NamedTensor]
     /// What the checkpoint says about the run.
     public var metadata: CheckpointMetadata
@@ -23,7 +23,7 @@ public struct Checkpoint: Sendable, Equatable {
 }
 
 extension Checkpoint {
-    /// What the names of the optimiser's tensors begin with.
+    /// What the names of the optimizer's tensors begin with.
     public static let optimizerPrefix = "optimizer."
     /// What the names of the tensors of the model that was best on validation begin with. They are there only where the
     /// model itself is another one.

@@ -13,7 +13,7 @@ struct ArithmeticProbe {
         case products = "matrix products"
         case pixels = "products of pixels"
         case functions = "element-wise functions"
-        case optimizer = "the optimiser's step"
+        case optimizer = "the optimizer's step"
         case training = "training steps"
         case schedule = "learning rates"
     }

@@ -58,7 +58,7 @@ final class SeveralNodesMultiRankTests: XCTestCase {
             XCTAssertTrue(message.contains("rank \(last) (host "), message)
             XCTAssertTrue(message.contains("separate multiply-add"), message)
             for part in [
-                "matrix products", "element-wise functions", "the optimiser's step", "training steps",
+                "matrix products", "element-wise functions", "the optimizer's step", "training steps",
             ] {
                 XCTAssertTrue(message.contains(part), message)
             }

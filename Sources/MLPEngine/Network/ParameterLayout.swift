@@ -1,6 +1,6 @@
 public import Tensors
 
-/// Where each named tensor lies in a flat buffer: parameters, their gradients and the optimiser's state all have
+/// Where each named tensor lies in a flat buffer: parameters, their gradients and the optimizer's state all have
 /// one identical layout.
 ///
 /// Tensors stand one after another without gaps, in the order of the forward pass, so that the backward pass

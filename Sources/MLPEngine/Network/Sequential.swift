@@ -9,7 +9,7 @@ public struct Sequential: Sendable {
     public let inputs: Int
     /// The number of columns that come out.
     public let outputs: Int
-    /// Where parameters, gradients and optimiser state lie.
+    /// Where parameters, gradients and optimizer state lie.
     public let parameterLayout: ParameterLayout
     /// Where batch norm's running statistics lie.
     public let statisticsLayout: ParameterLayout

@@ -10,7 +10,7 @@ public struct SGD: Optimizer, Codable, Sendable, Hashable {
     /// λ, at least 0; it applies to every parameter.
     public var weightDecay: Double
 
-    /// An optimiser; the defaults are plain gradient descent.
+    /// An optimizer; the defaults are plain gradient descent.
     public init(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0) {
         self.momentum = momentum
         self.nesterov = nesterov
