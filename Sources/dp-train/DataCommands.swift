@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import CommandLineSupport
 public import Datasets
 import Foundation
 import Synchronization

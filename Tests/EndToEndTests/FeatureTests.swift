@@ -47,7 +47,7 @@ extension EndToEnd {
             arguments: features)
         func resume(flags: [String]) throws {
             let whole = try Program.train(
-                Runs.flags(epochs: 2) + flags + ["--checkpoint-every", "20steps", "--keep-last", "9"],
+                Self.flags(epochs: 2, with: flags) + ["--checkpoint-every", "20steps", "--keep-last", "9"],
                 ranks: 2)
             // As a kill after the first checkpoint leaves it.
             let broken = try Runs.copy(whole)
