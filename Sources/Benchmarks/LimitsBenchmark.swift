@@ -95,7 +95,7 @@ public struct LimitsBenchmark {
         let (from, to) = (source.vector, target.vector)
         let seconds = try timer.fastest {
             team.run(threads) { task in
-                let range = task * count / threads..<(task + 1) * count / threads
+                let range = Range(part: task, of: threads, dividing: count)
                 to[range].copy(from: from[range])
             }
         }

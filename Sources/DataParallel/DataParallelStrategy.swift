@@ -63,8 +63,7 @@ struct UpdateShare<Scalar: TensorScalar> {
 
     /// The panels of a layer's W that belong to this rank.
     func panels(of linear: Linear) -> Range<Int> {
-        let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
-        return index * panels / count..<(index + 1) * panels / count
+        Range(part: index, of: count, dividing: PackedMatrix<Scalar>.panelCount(linear.inputs))
     }
 
     /// The vectors of the layout that belong to this rank.

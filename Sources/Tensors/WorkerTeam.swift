@@ -179,3 +179,11 @@ private final class WorkerRegion: @unchecked Sendable {
         condition.unlock()
     }
 }
+
+extension Range where Bound == Int {
+    /// One part of `0..<count`, divided among so many as evenly as possible: ⌊index · count / parts⌋ up to
+    /// ⌊(index + 1) · count / parts⌋.
+    @inlinable public init(part index: Int, of parts: Int, dividing count: Int) {
+        self = index * count / parts..<(index + 1) * count / parts
+    }
+}

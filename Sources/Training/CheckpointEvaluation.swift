@@ -1,4 +1,4 @@
-internal import Checkpoints
+public import Checkpoints
 public import Collectives
 public import Datasets
 internal import Foundation
@@ -7,14 +7,6 @@ internal import Tensors
 
 /// The test of a checkpoint's model.
 public struct CheckpointEvaluation {
-    /// Which of a checkpoint's models.
-    public enum Model: Sendable {
-        /// The one after the checkpoint's last step.
-        case current
-        /// The one that was best on validation up to then.
-        case best
-    }
-
     /// Computes a checkpoint's losses on the test records. Collective: every rank must call it.
     ///
     /// - Parameters:
@@ -26,7 +18,8 @@ public struct CheckpointEvaluation {
     /// - Returns: The same record on every rank.
     /// - Throws: An `AgreedFailure` where all ranks fail together.
     public static func run(
-        _ checkpoint: ResumePoint?, model: Model, dataset: any ImageDataset, communicator: any Communicator,
+        _ checkpoint: ResumePoint?, model: Checkpoint.Model, dataset: any ImageDataset,
+        communicator: any Communicator,
         mode: RunOptions.Evaluation
     ) throws -> BatchLoss {
         let text = try communicator.agree(on: "checking the checkpoint") {
@@ -59,7 +52,7 @@ public struct CheckpointEvaluation {
             if let checkpoint = checkpoint?.checkpoint {
                 // Before the first validation the checkpoint's own model is the best one.
                 try ModelTensors(network: mlp.network).restore(
-                    checkpoint, prefix: checkpoint.prefix(of: model == .best ? .best : .current) ?? "",
+                    checkpoint, prefix: checkpoint.prefix(of: model) ?? "",
                     parameters: parameters, runningStatistics: statistics)
             }
             return try Evaluator(

@@ -52,7 +52,7 @@ final class Evaluator: Sendable {
             threads = ProcessorAffinity.processorsOfNode
         case .sharded:
             let (rank, size) = (communicator.rank, communicator.size)
-            chunks = rank * chunkCount / size..<(rank + 1) * chunkCount / size
+            chunks = Range(part: rank, of: size, dividing: chunkCount)
             threads = threadsPerRank
         }
         let range =

@@ -1,4 +1,5 @@
 import CollectivesTesting
+import Checkpoints
 import Collectives
 import DataParallel
 import FileTestSupport
@@ -24,7 +25,7 @@ import Training
             return try ResumePoint(path: output + "/checkpoints/" + name)
         }
 
-        func testLoss(epoch: Int, _ model: CheckpointEvaluation.Model = .current) throws -> Double {
+        func testLoss(epoch: Int, _ model: Checkpoint.Model = .current) throws -> Double {
             try CheckpointEvaluation.run(
                 checkpoint(epoch: epoch), model: model, dataset: run.dataset,
                 communicator: SingleProcessCommunicator(), mode: .rank0

@@ -106,7 +106,8 @@ import Training
         let flags = TrainingConfiguration.settings.filter(\.isOption).map(\.flag)
         #expect(Set(flags).count == flags.count)
         for (flag, end) in [
-            ("hidden-dims", "(default: 128)"), ("activation", "(values: elu, relu, tanh, gelu; default: elu)"),
+            ("hidden-dims", "(default: 128)"),
+            ("activation", "(values: elu, relu, tanh, gelu; default: elu)"),
             ("elu-alpha", "(default: 1)"), ("residual", "(default: --no-residual)"), ("lr", "(default: 0.1)"),
             ("lr-step-epochs", "(default: 3)"), ("lr-step-factor", "(default: 0.1)"),
             ("seed", "(default: 42)"),

@@ -71,7 +71,7 @@ public struct ShardAssignment: Sendable, Hashable {
 
     /// The shards of `rank`: ⌊rank V / R⌋ up to ⌊(rank + 1) V / R⌋.
     public func shards(of rank: Int) -> Range<Int> {
-        rank * shardCount / worldSize..<(rank + 1) * shardCount / worldSize
+        Range(part: rank, of: worldSize, dividing: shardCount)
     }
 }
 

@@ -195,5 +195,5 @@ private struct Parts<Part: PartTask>: ParallelTask {
     let tasks: Int
     let part: Part
 
-    func callAsFunction(_ task: Int) { part(task, task * count / tasks..<(task + 1) * count / tasks) }
+    func callAsFunction(_ task: Int) { part(task, Range(part: task, of: tasks, dividing: count)) }
 }
