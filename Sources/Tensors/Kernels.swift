@@ -272,38 +272,3 @@ extension TensorScalar {
             stride)
     }
 }
-
-// MARK: - Views as Floats
-
-extension Matrix where Scalar: TensorScalar {
-    /// The same view, if its numbers are Floats.
-    public var floats: Matrix<Float>? {
-        guard Scalar.self == Float.self else { return nil }
-        return UnsafeMutableRawPointer(base).withMemoryRebound(to: Float.self, capacity: count) {
-            Matrix<Float>(base: $0, rows: rows, columns: columns)
-        }
-    }
-}
-
-extension Vector where Scalar: TensorScalar {
-    /// The same view, if its numbers are Floats.
-    public var floats: Vector<Float>? { matrix(rows: 1, columns: count).floats?.vector }
-}
-
-extension StridedMatrix where Scalar: TensorScalar {
-    /// The same view, if its numbers are Floats.
-    public var floats: StridedMatrix<Float>? {
-        guard Scalar.self == Float.self else { return nil }
-        return UnsafeMutableRawPointer(base).withMemoryRebound(to: Float.self, capacity: rows * stride) {
-            StridedMatrix<Float>(base: $0, rows: rows, columns: columns, stride: stride)
-        }
-    }
-}
-
-extension PixelMatrix {
-    /// The same view, if its numbers are Floats.
-    public var floats: PixelMatrix<Float>? {
-        guard let scale = scale.floats, let shift = shift.floats else { return nil }
-        return PixelMatrix<Float>(pixels, scale: scale, shift: shift)
-    }
-}

@@ -162,13 +162,10 @@ struct Slot: Sendable, Hashable {
 
 /// A place in a ``Workspace`` for numbers that a layer keeps per column rather than per row: so many for each part of the
 /// batch, and so many besides.
-struct ColumnSlot: Sendable, Hashable {
+struct ColumnSlot: Sendable {
     let offset: (perPart: Int, fixed: Int)
     let perPart: Int
     let fixed: Int
-
-    static func == (first: ColumnSlot, second: ColumnSlot) -> Bool { first.offset == second.offset }
-    func hash(into hasher: inout Hasher) { hasher.combine(offset.perPart) }
 
     func range(parts: Int) -> Range<Int> {
         let start = offset.perPart * parts + offset.fixed
