@@ -47,7 +47,7 @@ public struct BenchmarkMachine: Codable, Sendable, Equatable {
         processors = ProcessorAffinity.processorsOfNode
         threadsPerRank = threads
         self.communicator = communicator.implementation
-        instructionSet = InstructionSet.used.rawValue
+        instructionSet = InstructionSet.used.name
         blasKernel = OpenBLAS.kernelName
     }
 

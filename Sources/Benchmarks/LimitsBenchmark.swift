@@ -51,8 +51,8 @@ public struct LimitsBenchmark {
 
     /// This rank's unit for products of bytes, if all ranks have one.
     private func agreedByteUnit() throws -> InstructionSet? {
-        let all = try communicator.allreduce(Int64(InstructionSet.best.multipliesBytes ? 1 : 0), .minimum)
-        return all == 1 ? InstructionSet.best : nil
+        let all = try communicator.allreduce(Int64(InstructionSet.used.multipliesBytes ? 1 : 0), .minimum)
+        return all == 1 ? InstructionSet.used : nil
     }
 
     private func measurePeak(of unit: InstructionSet, _ team: WorkerTeam) throws -> PeakMeasurement {

@@ -45,11 +45,14 @@ struct ProductKernel: Sendable {
         problem.hasPixels ? try linear(problem, .pixels(problem.pixels)) : nil
     }
 
-    /// The same in integers, where the CPU has a unit for products of bytes.
+    /// The same in integers, by the unit for products of bytes where the CPU has one.
     static func slices(_ precision: MatmulPrecision) -> ProductKernel? {
-        guard InstructionSet.best.multipliesBytes, let slices = precision.slices else { return nil }
+        guard let slices = precision.slices else { return nil }
         let name = "dp-train, \(precision.rawValue)"
-        return ProductKernel(name: name, unit: .bytes, operations: Double(slices)) { problem in
+        let hasUnit = InstructionSet.used.multipliesBytes
+        return ProductKernel(
+            name: name, unit: hasUnit ? .bytes : .vector, operations: hasUnit ? Double(slices) : 1
+        ) { problem in
             guard problem.hasPixels,
                 Int8Weights.areSupported(
                     columns: problem.x.columns, channels: ImageFormat.cifar10.channels)

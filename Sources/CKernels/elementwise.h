@@ -37,7 +37,7 @@ static DP_TARGET void DP_FN(relu_backward)(size_t count, const REAL *y, REAL *gr
 
 static DP_TARGET void DP_FN(tanh_backward)(size_t count, const REAL *y, REAL *gradient) {
     DP_VECTORIZE
-    for (size_t i = 0; i < count; i++) gradient[i] *= 1 - y[i] * y[i];
+    for (size_t i = 0; i < count; i++) gradient[i] *= FMA(-y[i], y[i], 1);
 }
 
 static DP_TARGET void DP_FN(gelu)(size_t count, const REAL *x, REAL *y) {
@@ -51,7 +51,7 @@ static DP_TARGET void DP_FN(gelu_backward)(size_t count, const REAL *x, REAL *gr
     DP_VECTORIZE_FUNCTIONS
     for (size_t i = 0; i < count; i++) {
         const REAL value = x[i];
-        gradient[i] *= NORMAL_CDF(value) + value * (height * EXP(value * value * (REAL)-0.5));
+        gradient[i] *= FMA(value, height * EXP(value * value * (REAL)-0.5), NORMAL_CDF(value));
     }
 }
 
@@ -93,5 +93,5 @@ static DP_TARGET void DP_FN(scale)(size_t count, REAL factor, REAL *y) {
 
 static DP_TARGET void DP_FN(blend)(size_t count, REAL share, const REAL *x, REAL *y) {
     DP_VECTORIZE
-    for (size_t i = 0; i < count; i++) y[i] = (1 - share) * y[i] + share * x[i];
+    for (size_t i = 0; i < count; i++) y[i] = FMA(1 - share, y[i], share * x[i]);
 }

@@ -10,8 +10,7 @@
 //
 // Every entry of a product is a sum over k in one order, whatever the shape, its place in the matrix and the instruction
 // set: fused multiply-adds along each run of DP_RUN values of k; the runs of a block of DP_KC one after another; then
-// the blocks. (Without fused multiply-adds, on x86 CPUs before AVX2, the order is the same but not the rounding.) Short
-// runs are more accurate than one long chain and cost next to nothing.
+// the blocks. Short runs are more accurate than one long chain and cost next to nothing.
 
 #ifndef DP_RUN
 #define DP_RUN 128
@@ -25,6 +24,7 @@
 #endif
 
 typedef REAL DP_VECTOR __attribute__((vector_size(64), aligned(sizeof(REAL))));
+DP_FMA_VECTOR(DP_FN(fma_vector), DP_VECTOR)
 typedef REAL DP_EIGHT __attribute__((vector_size(8 * sizeof(REAL)), aligned(sizeof(REAL))));
 
 // C [rows, columns] from `count` values of k, `vectors` at a time; rows and vectors are constants. Entry (r, k) of the
@@ -43,8 +43,8 @@ DP_GEMM_INLINE void DP_FN(tile)(const size_t rows, const size_t vectors, size_t 
             DP_VECTOR right[DP_MR_VECTORS];
             DP_UNROLL for (size_t v = 0; v < vectors; v++) right[v] = *(const DP_VECTOR *)(panel + v * DP_LANES);
             DP_UNROLL for (size_t r = 0; r < rows; r++) {
-                const REAL x = a[r * row_step];
-                DP_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] += x * right[v];
+                const DP_VECTOR x = a[r * row_step] - (DP_VECTOR){0};
+                DP_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] = DP_FN(fma_vector)(x, right[v], sum[r][v]);
             }
             a += k_step;
             panel += DP_NR;
@@ -136,7 +136,7 @@ DP_GEMM_INLINE void DP_FN(convert)(dp_pixels pixels, size_t first, size_t end, c
         const REAL factor = scale[channel], offset = shift[channel];
         const uint8_t *from = row + first;
         _Pragma("clang loop vectorize(assume_safety)")
-        for (size_t i = 0; i < count; i++) out[i] = (REAL)from[i] * factor + offset;
+        for (size_t i = 0; i < count; i++) out[i] = FMA((REAL)from[i], factor, offset);
         out += count;
         first += count;
     }

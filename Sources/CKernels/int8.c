@@ -1,4 +1,4 @@
-// Hands over to the kernels for bytes of the instruction set in use; and what all of them share.
+// Hands over to the kernels for bytes of an instruction set; and what all of them share.
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,19 +7,24 @@
 #include "int8_kernels.h"
 
 static const dp_int8_kernels *const tables[dp_instruction_sets] = {
-    [dp_baseline] = &dp_int8_plain,
-    [dp_avx2] = &dp_int8_plain,
-    [dp_avx512] = &dp_int8_plain,
+    [dp_baseline] = &dp_int8_baseline,
 #if defined(__x86_64__)
+    [dp_avx2] = &dp_int8_avx2,
+    [dp_avx512] = &dp_int8_avx512,
     [dp_avx512_vnni] = &dp_int8_vnni,
 #endif
 #if defined(DP_HAS_AMX)
     [dp_amx] = &dp_int8_amx,
 #endif
+#if defined(__aarch64__)
+    [dp_neon_dot] = &dp_int8_neon_dot,
+#endif
 };
 
-#define DP_INT8_DISPATCH(name, parameters, arguments) \
-    void dp_int8_##name parameters { tables[dp_used_instruction_set()]->name arguments; }
+#define DP_INT8_DISPATCH(name, parameters, arguments)                                  \
+    void dp_int8_##name(dp_instruction_set set, DP_INT8_PARAMETERS parameters) {      \
+        tables[set]->name arguments;                                                  \
+    }
 DP_INT8_KERNELS(DP_INT8_DISPATCH)
 
 int dp_int8_scale_for(float largest, int slices, dp_int8_scale *scale) {
@@ -37,10 +42,17 @@ int dp_int8_scale_for(float largest, int slices, dp_int8_scale *scale) {
     return 1;
 }
 
-size_t dp_int8_weight_bytes(size_t n, size_t k, int slices) { return dp_whole_lanes(n) * k * (size_t)slices; }
+size_t dp_int8_weight_bytes(dp_instruction_set set, size_t n, size_t k, int slices) {
+    const size_t bytes = tables[set]->halves ? (slices == 3 ? 4 : 2) : (size_t)slices;
+    return dp_whole_lanes(n) * k * bytes;
+}
 
 size_t dp_int8_gradient_bytes(size_t samples, size_t n, int slices) {
     return 2 * dp_int8_padded_samples(samples) * dp_whole_lanes(n) * (size_t)slices;
+}
+
+size_t dp_int8_pixel_bytes(size_t samples, size_t columns) {
+    return 2 * dp_int8_padded_samples(samples) * dp_whole_lanes(columns);
 }
 
 static uint32_t dp_random(uint32_t *seed) { return *seed = *seed * 1664525u + 1013904223u; }
@@ -59,8 +71,8 @@ int dp_int8_agree(const dp_int8_kernels *one, const dp_int8_kernels *other, size
     float *factors = dp_random_numbers(columns + channels, &seed), *zero_points = dp_random_numbers(columns, &seed);
     float *offset = dp_random_numbers(n, &seed);
     float *y = calloc(2 * m * n, sizeof(float)), *g = calloc(2 * n * columns, sizeof(float));
-    uint8_t *x = malloc(m * k), *bytes = malloc(dp_int8_padded_samples(samples) * dp_whole_lanes(columns));
-    int8_t *packed = malloc(dp_int8_weight_bytes(n, k, slices));
+    uint8_t *x = malloc(m * k), *bytes = malloc(2 * dp_int8_padded_samples(samples) * dp_whole_lanes(columns));
+    int8_t *packed = malloc(dp_whole_lanes(n) * k * 4);
     int8_t *gradient = malloc(dp_int8_gradient_bytes(samples, n, slices));
     int32_t *sums = malloc(n * sizeof(int32_t));
     dp_int8_scale *scales = malloc(n * sizeof(dp_int8_scale));

@@ -11,8 +11,8 @@
 
 #define DP_TARGET __attribute__((target(DP_AMX_FEATURES), min_vector_width(512)))
 #include "int8_dot_vnni.h"
-#include "int8_packing.h"
-#include "int8_gemm.h"
+#include "int8_rounding.h"
+#include "int8_slices.h"
 
 static const struct {
     uint8_t palette, start_row, reserved[14];
@@ -38,8 +38,8 @@ int dp_may_use_amx(void) {
     const long request_permission = 0x1023, tile_data = 18;
     if (syscall(SYS_arch_prctl, request_permission, tile_data) != 0) return 0;
     // A kernel that nobody has watched on this CPU is not trusted without.
-    return dp_int8_agree(&dp_int8_plain, &dp_int8_amx, 17, 20, 192, 3, 40, 2, 1) &&
-           dp_int8_agree(&dp_int8_plain, &dp_int8_amx, 70, 20, 192, 3, 40, 3, 2);
+    return dp_int8_agree(&dp_int8_baseline, &dp_int8_amx, 17, 20, 192, 3, 40, 2, 1) &&
+           dp_int8_agree(&dp_int8_baseline, &dp_int8_amx, 70, 20, 192, 3, 40, 3, 2);
 }
 
 #endif

@@ -14,12 +14,15 @@
 
 #define DP_INT8_MEMBER(name, parameters, arguments) void(*name) parameters;
 typedef struct {
+    // Whether numbers stand as halves of two bytes (int8_halves.h), or as slices of one (int8_slices.h).
+    int halves;
     DP_INT8_KERNELS(DP_INT8_MEMBER)
 } dp_int8_kernels;
 
-extern const dp_int8_kernels dp_int8_plain, dp_int8_vnni, dp_int8_amx;
+extern const dp_int8_kernels dp_int8_baseline, dp_int8_avx2, dp_int8_avx512, dp_int8_vnni, dp_int8_amx,
+    dp_int8_neon_dot;
 
-// Whether this process may use AMX's tiles, and small products on them are those of plain loops.
+// Whether this process may use AMX's tiles, and small products on them are those of the baseline.
 int dp_may_use_amx(void);
 
 // Whether the products of two tables on random numbers of the given shapes are the same, bit by bit. k is a multiple of 64
@@ -30,6 +33,7 @@ int dp_int8_agree(const dp_int8_kernels *one, const dp_int8_kernels *other, size
 typedef float dp_floats __attribute__((vector_size(64), aligned(4)));
 typedef int32_t dp_ints __attribute__((vector_size(64), aligned(4)));
 typedef int32_t dp_eight_ints __attribute__((vector_size(32), aligned(4)));
+typedef double dp_doubles __attribute__((vector_size(128), aligned(8)));
 typedef double dp_eight_doubles __attribute__((vector_size(64), aligned(8)));
 typedef int8_t dp_sixteen_bytes __attribute__((vector_size(16), aligned(1)));
 

@@ -1,5 +1,5 @@
 // The two products with bytes on tiles of 16 rows of 64 bytes, as Intel's AMX has them, and the table of kernels with them.
-// A file includes this after int8_gemm.h, which takes what does not fit tiles, having defined the operations on tiles by
+// A file includes this after int8_slices.h, which takes what does not fit tiles, having defined the operations on tiles by
 // number,
 //
 //   dp_tile_zero(t), dp_tile_load(t, from, stride), dp_tile_store(t, to, stride)
@@ -11,12 +11,11 @@
 #define DP_TILE_ROWS 16
 #define DP_TILE_BYTES 64
 
-// s0 + 256 s1 + 65536 s2 of row r, with the roundings of vectors.
-DP_STATIC dp_floats dp_join_row(int32_t (*sums)[DP_TILE_ROWS][DP_TILE_ROWS], const int slices, size_t r) {
-    dp_floats joined = __builtin_convertvector(*(const dp_ints *)sums[slices - 1][r], dp_floats);
-    for (int d = slices - 2; d >= 0; d--)
-        joined = joined * 256.0f + __builtin_convertvector(*(const dp_ints *)sums[d][r], dp_floats);
-    return joined;
+// The sums of row r as one number.
+DP_STATIC dp_floats dp_join_row(int32_t (*sums)[DP_TILE_ROWS][DP_TILE_ROWS], const int slices, size_t r, size_t largest) {
+    dp_ints all[3];
+    for (int d = 0; d < slices; d++) all[d] = *(const dp_ints *)sums[d][r];
+    return dp_join(all, slices, largest);
 }
 
 DP_STATIC void dp_store_sums(int32_t (*sums)[DP_TILE_ROWS][DP_TILE_ROWS], const int slices) {
@@ -68,7 +67,8 @@ DP_STATIC void dp_nt_tiles(const int slices, size_t m, size_t n, size_t k, size_
                     }
                 }
                 dp_store_sums(sums, slices);
-                for (size_t r = 0; r < rows; r++) total[r] += dp_join_row(sums, slices, r) * factors[p];
+                for (size_t r = 0; r < rows; r++)
+                    total[r] += dp_join_row(sums, slices, r, dp_largest_product(channel_size)) * factors[p];
             }
             for (size_t r = 0; r < rows; r++) {
                 const dp_floats result = total[r] * scale0 * scale1 + added;
@@ -110,7 +110,8 @@ DP_STATIC void dp_tn_tiles(const int slices, size_t n, size_t columns, size_t sa
                 for (int d = 0; d < slices; d++)
                     *(dp_ints *)sums[d][r] -= DP_INT8_ZERO_POINT * sums_of_dy[row + r].of_slice[d];
                 const float total = dp_total_of(&sums_of_dy[row + r]);
-                const dp_floats joined = dp_join_row(sums, slices, r) * factor + zero_point * total;
+                const dp_floats joined =
+                    dp_join_row(sums, slices, r, dp_largest_centred(samples)) * factor + zero_point * total;
                 const dp_floats result = joined * scales[row + r].scale[0] * scales[row + r].scale[1];
                 memcpy(g + (row + r) * g_stride + column, &result, count * sizeof(float));
             }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "fused.h"
 #include "kernels.h"
 #include "philox.h"
 #include "polynomials.h"
@@ -23,7 +24,9 @@
 #define EXPM1_NEGATIVE(x) dp_expm1_negativef(x)
 #define TANH(x) dp_tanhf(x)
 #define NORMAL_CDF(x) dp_normal_cdff(x)
-#define LOG(x) logf(x)
+#define LOG(x) dp_logf(x)
+#define FMA(a, b, c) dp_fmaf(a, b, c)
+#define DP_FMA_VECTOR DP_FMA_VECTOR_F32
 #define DP_VECTORIZE_FUNCTIONS DP_VECTORIZE
 #include "elementwise.h"
 #include "rows.h"
@@ -38,6 +41,8 @@
 #undef TANH
 #undef NORMAL_CDF
 #undef LOG
+#undef FMA
+#undef DP_FMA_VECTOR
 #undef DP_VECTORIZE_FUNCTIONS
 
 // Double precision is there to check single precision and gradients, so it takes the C library's functions.
@@ -49,6 +54,8 @@
 #define TANH(x) tanh(x)
 #define NORMAL_CDF(x) (0.5 * erfc((x) * -0x1.6a09e667f3bcdp-1))
 #define LOG(x) log(x)
+#define FMA(a, b, c) dp_fma(a, b, c)
+#define DP_FMA_VECTOR DP_FMA_VECTOR_F64
 #define DP_VECTORIZE_FUNCTIONS
 #include "elementwise.h"
 #include "rows.h"

@@ -10,16 +10,16 @@ static DP_TARGET void DP_FN(sgd)(size_t rows, size_t columns, REAL rate, REAL mo
         REAL *p = parameters + r * stride;
         if (momentum == 0) {
             DP_VECTORIZE
-            for (size_t i = 0; i < columns; i++) p[i] -= rate * (g[i] + weight_decay * p[i]);
+            for (size_t i = 0; i < columns; i++) p[i] = FMA(-rate, FMA(weight_decay, p[i], g[i]), p[i]);
             continue;
         }
         REAL *v = velocity + r * stride;
         DP_VECTORIZE
         for (size_t i = 0; i < columns; i++) {
-            const REAL d = g[i] + weight_decay * p[i];
-            const REAL next = momentum * v[i] + d;
+            const REAL d = FMA(weight_decay, p[i], g[i]);
+            const REAL next = FMA(momentum, v[i], d);
             v[i] = next;
-            p[i] -= rate * (of_gradient * d + of_velocity * next);
+            p[i] = FMA(-rate, FMA(of_gradient, d, of_velocity * next), p[i]);
         }
     }
 }
@@ -37,11 +37,11 @@ static DP_TARGET void DP_FN(adamw)(size_t rows, size_t columns, double rate, dou
         REAL *p = parameters + r * stride, *first = m + r * stride, *second = v + r * stride;
         DP_VECTORIZE
         for (size_t i = 0; i < columns; i++) {
-            const REAL mean = of_m * first[i] + into_m * g[i];
-            const REAL square = of_v * second[i] + into_v * (g[i] * g[i]);
+            const REAL mean = FMA(of_m, first[i], into_m * g[i]);
+            const REAL square = FMA(of_v, second[i], into_v * (g[i] * g[i]));
             first[i] = mean;
             second[i] = square;
-            p[i] = keep * p[i] - step * mean / (__builtin_elementwise_sqrt(square * unbiased) + floor);
+            p[i] = FMA(keep, p[i], -(step * mean / (__builtin_elementwise_sqrt(square * unbiased) + floor)));
         }
     }
 }
@@ -57,11 +57,11 @@ static DP_TARGET void DP_FN(lion)(size_t rows, size_t columns, double rate, doub
         REAL *p = parameters + r * stride, *momentum = m + r * stride;
         DP_VECTORIZE
         for (size_t i = 0; i < columns; i++) {
-            const REAL direction = of_m1 * momentum[i] + into_m1 * g[i];
+            const REAL direction = FMA(of_m1, momentum[i], into_m1 * g[i]);
             // 0 and NaN are their own signs.
             const REAL sign = direction > 0 ? 1 : direction < 0 ? -1 : direction;
-            p[i] = keep * p[i] - step * sign;
-            momentum[i] = of_m2 * momentum[i] + into_m2 * g[i];
+            p[i] = FMA(keep, p[i], -(step * sign));
+            momentum[i] = FMA(of_m2, momentum[i], into_m2 * g[i]);
         }
     }
 }

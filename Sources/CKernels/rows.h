@@ -34,7 +34,7 @@ static DP_TARGET void DP_FN(column_moments)(size_t rows, size_t columns, const R
         DP_VECTORIZE
         for (size_t c = 0; c < columns; c++) {
             const REAL deviation = row[c] - mean[c];
-            m2[c] += deviation * deviation;
+            m2[c] = FMA(deviation, deviation, m2[c]);
         }
     }
 }
@@ -43,8 +43,8 @@ static DP_TARGET void DP_FN(merge_moments)(size_t columns, REAL share, REAL weig
     DP_VECTORIZE
     for (size_t c = 0; c < columns; c++) {
         const REAL delta = from[c] - into[c];
-        into[c] += delta * share;
-        into[columns + c] += from[columns + c] + delta * delta * weight;
+        into[c] = FMA(delta, share, into[c]);
+        into[columns + c] += FMA(delta * delta, weight, from[columns + c]);
     }
 }
 
@@ -70,7 +70,7 @@ static DP_TARGET void DP_FN(batch_norm)(size_t rows, size_t columns, const REAL 
         for (size_t c = 0; c < columns; c++) {
             const REAL normalized = (row[c] - mean[c]) * scale[c];
             row[c] = normalized;
-            out[c] = gamma[c] * normalized + beta[c];
+            out[c] = FMA(gamma[c], normalized, beta[c]);
         }
     }
 }
@@ -84,7 +84,7 @@ static DP_TARGET void DP_FN(batch_norm_sums)(size_t rows, size_t columns, const 
         DP_VECTORIZE
         for (size_t c = 0; c < columns; c++) {
             sums[c] += row[c];
-            products[c] += row[c] * other[c];
+            products[c] = FMA(row[c], other[c], products[c]);
         }
     }
 }
@@ -97,7 +97,7 @@ static DP_TARGET void DP_FN(batch_norm_backward)(size_t rows, size_t columns, RE
         const REAL *other = normalized + r * columns;
         DP_VECTORIZE
         for (size_t c = 0; c < columns; c++) {
-            const REAL centred = row[c] - sums[c] / count - other[c] * (products[c] / count);
+            const REAL centred = FMA(-other[c], products[c] / count, row[c] - sums[c] / count);
             row[c] = gamma[c] * scale[c] * centred;
         }
     }
@@ -105,6 +105,7 @@ static DP_TARGET void DP_FN(batch_norm_backward)(size_t rows, size_t columns, RE
 
 // The sum of a row is 16 sums, of every 16th element each, added in halves: the same bits for any length of vectors.
 typedef REAL DP_FN(sixteen) __attribute__((vector_size(16 * sizeof(REAL)), aligned(sizeof(REAL))));
+DP_FMA_VECTOR(DP_FN(fma_sixteen), DP_FN(sixteen))
 
 DP_INLINE DP_TARGET REAL DP_FN(sum_of_16)(const DP_FN(sixteen) *sums) {
     REAL sum[16];
@@ -125,11 +126,11 @@ static DP_TARGET void DP_FN(layer_norm)(size_t rows, size_t columns, REAL epsilo
         const REAL mean = DP_FN(sum_of_16)(&sums) / (REAL)columns;
         for (size_t c = 0; c < whole; c += 16) {
             const DP_FN(sixteen) deviation = *(const DP_FN(sixteen) *)(row + c) - mean;
-            squares += deviation * deviation;
+            squares = DP_FN(fma_sixteen)(deviation, deviation, squares);
         }
         for (size_t c = whole; c < columns; c++) {
             const REAL deviation = row[c] - mean;
-            squares[c - whole] += deviation * deviation;
+            squares[c - whole] = FMA(deviation, deviation, squares[c - whole]);
         }
         const REAL factor = 1 / __builtin_elementwise_sqrt(DP_FN(sum_of_16)(&squares) / (REAL)columns + epsilon);
         scale[r] = factor;
@@ -137,7 +138,7 @@ static DP_TARGET void DP_FN(layer_norm)(size_t rows, size_t columns, REAL epsilo
         for (size_t c = 0; c < columns; c++) {
             const REAL normalized = (row[c] - mean) * factor;
             row[c] = normalized;
-            out[c] = gamma[c] * normalized + beta[c];
+            out[c] = FMA(gamma[c], normalized, beta[c]);
         }
     }
 }
@@ -153,18 +154,18 @@ static DP_TARGET void DP_FN(layer_norm_backward)(size_t rows, size_t columns, co
             const DP_FN(sixteen) g = *(const DP_FN(sixteen) *)(gamma + c) * *(const DP_FN(sixteen) *)(row + c);
             *(DP_FN(sixteen) *)(row + c) = g;
             sums += g;
-            products += g * *(const DP_FN(sixteen) *)(other + c);
+            products = DP_FN(fma_sixteen)(g, *(const DP_FN(sixteen) *)(other + c), products);
         }
         for (size_t c = whole; c < columns; c++) {
             const REAL g = gamma[c] * row[c];
             row[c] = g;
             sums[c - whole] += g;
-            products[c - whole] += g * other[c];
+            products[c - whole] = FMA(g, other[c], products[c - whole]);
         }
         const REAL mean = DP_FN(sum_of_16)(&sums) / (REAL)columns;
         const REAL slope = DP_FN(sum_of_16)(&products) / (REAL)columns, factor = scale[r];
         DP_VECTORIZE
-        for (size_t c = 0; c < columns; c++) row[c] = factor * (row[c] - mean - other[c] * slope);
+        for (size_t c = 0; c < columns; c++) row[c] = factor * FMA(-other[c], slope, row[c] - mean);
     }
 }
 
@@ -199,7 +200,7 @@ static DP_TARGET void DP_FN(softmax_backward)(size_t rows, size_t columns, const
         const REAL *out = y + r * columns;
         REAL *row = d + r * columns;
         REAL dot = 0;
-        for (size_t c = 0; c < columns; c++) dot += row[c] * out[c];
+        for (size_t c = 0; c < columns; c++) dot = FMA(row[c], out[c], dot);
         DP_VECTORIZE
         for (size_t c = 0; c < columns; c++) row[c] = out[c] * (row[c] - dot);
     }
@@ -239,13 +240,13 @@ static DP_TARGET double DP_FN(softmax_cross_entropy_soft)(size_t rows, size_t co
         const REAL top = row[largest];
         // Before the row is overwritten, as z and gradient may be the same.
         REAL expected = 0;
-        for (size_t c = 0; c < columns; c++) expected += target[c] * (top - row[c]);
+        for (size_t c = 0; c < columns; c++) expected = FMA(target[c], top - row[c], expected);
         const REAL sum = DP_FN(exponentials)(columns, row, top, out);
         hits += largest == DP_FN(largest)(columns, target);
         loss += LOG(sum) + expected;
         const REAL share = factor / sum;
         DP_VECTORIZE
-        for (size_t c = 0; c < columns; c++) out[c] = out[c] * share - factor * target[c];
+        for (size_t c = 0; c < columns; c++) out[c] = FMA(out[c], share, -(factor * target[c]));
     }
     *correct = hits;
     return loss;

@@ -8,6 +8,14 @@
 #define DP_VNNI_FEATURES DP_AVX512_FEATURES ",avx512vnni"
 #define DP_AMX_FEATURES DP_VNNI_FEATURES ",amx-tile,amx-int8"
 
+// Of arm64, besides what every CPU has.
+#define DP_DOT_FEATURES "dotprod"
+
+// What every x86-64 has does not fuse multiply-adds.
+#if defined(__x86_64__) && !defined(__FMA__)
+#define DP_SOFTWARE_FMA 1
+#endif
+
 // Where there are kernels for AMX: the system must be asked for the use of its tiles, and Linux is known how to.
 #if defined(__x86_64__) && defined(__linux__)
 #define DP_HAS_AMX 1

@@ -50,7 +50,7 @@ public struct CheckpointInspection: Sendable {
             ("best validation", best ?? "none yet"),
             ("logical shards", "\(metadata.logicalShards)"),
             ("written by", "\(metadata.worldSize) ranks (a note: any number may resume it)"),
-            ("kernels", metadata.kernels),
+            ("arithmetic", metadata.arithmetic),
             ("data fingerprint", metadata.dataFingerprint),
             ("SHA-256", metadata.tensorsSHA256),
         ]
@@ -103,7 +103,7 @@ public struct CheckpointInspection: Sendable {
                 "step_in_epoch": .integer(metadata.position.stepInEpoch),
             ]),
             "best_validation": best ?? .null, "logical_shards": .integer(metadata.logicalShards),
-            "world_size": .integer(metadata.worldSize), "kernels": .string(metadata.kernels),
+            "world_size": .integer(metadata.worldSize), "arithmetic": .string(metadata.arithmetic),
             "data_fingerprint": .string(metadata.dataFingerprint),
             "tensors_sha256": .string(metadata.tensorsSHA256),
             "additional": .object(metadata.additional.mapValues { .string($0) }),

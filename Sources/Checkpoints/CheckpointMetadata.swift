@@ -2,7 +2,7 @@
 ///
 /// In the file it is safetensors metadata, one key for each field, all values strings: `format_version`,
 /// `configuration`, `logical_shards`, `epoch`, `step`, `step_in_epoch`, `best_validation_epoch`, `_step`, `_accuracy`
-/// and `_loss` (absent before the first validation), `data_fingerprint`, `kernels`, `world_size`,
+/// and `_loss` (absent before the first validation), `data_fingerprint`, `arithmetic`, `world_size`,
 /// `tensors_sha256`, `program_version`, `additional.` followed by a key of `additional`, and `metadata_sha256`
 /// (``MetadataDigest``; absent in checkpoints of earlier programs).
 public struct CheckpointMetadata: Codable, Sendable, Equatable {
@@ -58,8 +58,8 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
     public var bestValidation: BestValidation?
     /// A hexadecimal hash of the training data.
     public var dataFingerprint: String
-    /// The name of the kernels that computed the weights.
-    public var kernels: String
+    /// The arithmetic that computed the weights; `kernels` in records of earlier versions, which named the CPU's.
+    public var arithmetic: String
     /// How many processes wrote it: a note, nothing depends on it.
     public var worldSize: Int
     /// `TensorDigest.sha256` of all tensors. `CheckpointFile.encode` fills it in, `CheckpointFile.read` verifies it.
@@ -72,7 +72,7 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
     /// Gathers the metadata of a checkpoint; `tensorsSHA256` is filled in when it is encoded.
     public init(
         configuration: String, logicalShards: Int, position: Position, bestValidation: BestValidation? = nil,
-        dataFingerprint: String, kernels: String, worldSize: Int, programVersion: String,
+        dataFingerprint: String, arithmetic: String, worldSize: Int, programVersion: String,
         additional: [String: String] = [:]
     ) {
         self.configuration = configuration
@@ -80,7 +80,7 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
         self.position = position
         self.bestValidation = bestValidation
         self.dataFingerprint = dataFingerprint
-        self.kernels = kernels
+        self.arithmetic = arithmetic
         self.worldSize = worldSize
         self.programVersion = programVersion
         self.additional = additional
@@ -100,7 +100,7 @@ extension CheckpointMetadata {
             "step": "\(position.step)",
             "step_in_epoch": "\(position.stepInEpoch)",
             "data_fingerprint": dataFingerprint,
-            "kernels": kernels,
+            "arithmetic": arithmetic,
             "world_size": "\(worldSize)",
             "tensors_sha256": tensorsSHA256,
             "program_version": programVersion,
@@ -134,7 +134,7 @@ extension CheckpointMetadata {
             position: Position(
                 epoch: try count("epoch"), step: try count("step"), stepInEpoch: try count("step_in_epoch")),
             dataFingerprint: try value("data_fingerprint"),
-            kernels: try value("kernels"),
+            arithmetic: try value(strings["kernels"] == nil ? "arithmetic" : "kernels"),
             worldSize: try count("world_size"),
             programVersion: try value("program_version"))
         formatVersion = try count("format_version")

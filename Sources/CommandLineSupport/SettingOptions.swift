@@ -109,3 +109,4 @@ package enum Values {
 }
 
 extension MatmulPrecision: ExpressibleByArgument {}
+extension InstructionSet: ExpressibleByArgument {}

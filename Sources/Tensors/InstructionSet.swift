@@ -1,41 +1,61 @@
 internal import CKernels
 
-/// The instruction sets that there are kernels for, each with all that those before it have: the one choice that all kernels
-/// are taken by.
-public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
-    /// What every CPU of the architecture has; on arm64 that is Neon.
+/// The instruction sets that there are kernels for: the one choice that all kernels are taken by. All of them give the same bits.
+public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable {
+    /// What every CPU of the architecture has: SSE2 on x86-64, Neon on arm64.
     case baseline
     /// AVX2 with fused multiply-adds.
-    case avx2 = "AVX2"
+    case avx2
     /// AVX-512.
-    case avx512 = "AVX-512"
+    case avx512
     /// AVX-512 with `vpdpbusd`, which multiplies bytes.
-    case avx512vnni = "AVX-512 VNNI"
+    case avx512VNNI = "avx512-vnni"
     /// Intel's AMX, whose tiles multiply bytes, besides.
-    case amx = "AMX"
+    case amx
+    /// Neon with `sdot`, which multiplies bytes.
+    case neonDot = "neon-dot"
 
     /// The best that this CPU and operating system have.
     public static var best: InstructionSet { InstructionSet(dp_best_instruction_set()) }
 
-    /// The one in use. Others than the best are for comparisons: at most the best is taken, and not while kernels run.
+    /// Those that this CPU and operating system have, the best one last.
+    public static var available: [InstructionSet] {
+        allCases.filter { dp_has_instruction_set($0.choice) != 0 }
+    }
+
+    /// The one in use, the best at first. Another one is for comparisons; one that this CPU lacks is not taken. Numbers
+    /// packed for products with bytes are multiplied by the one that has packed them.
     public static var used: InstructionSet {
         get { InstructionSet(dp_used_instruction_set()) }
         set { dp_use_instruction_set(newValue.choice) }
     }
 
-    /// Whether multiplications and additions are rounded once, together. All kernels that do so give the same bits.
-    public var fusesMultiplyAdd: Bool {
-        #if arch(x86_64)
-        self != .baseline
-        #else
-        true
-        #endif
+    /// Its name, such as `AVX-512 VNNI`.
+    public var name: String {
+        switch self {
+        case .baseline:
+            #if arch(x86_64)
+            "SSE2"
+            #elseif arch(arm64)
+            "Neon"
+            #else
+            "baseline"
+            #endif
+        case .avx2: "AVX2"
+        case .avx512: "AVX-512"
+        case .avx512VNNI: "AVX-512 VNNI"
+        case .amx: "AMX"
+        case .neonDot: "Neon with dot products"
+        }
     }
 
-    /// Whether products of bytes are faster than those of Floats.
-    public var multipliesBytes: Bool { self >= .avx512vnni }
+    /// Whether it has no fused multiply-adds, so that kernels compute their bits by other means, several times slower.
+    public var emulatesMultiplyAdd: Bool { self == .baseline && dp_baseline_is_slow() != 0 }
 
-    /// Whether the second has all that the first has, and more.
+    /// Whether a unit for vectors of 64 bytes multiplies bytes, faster than Floats.
+    public var multipliesBytes: Bool { self == .avx512VNNI || self == .amx }
+
+    /// The order of their introduction; on one architecture each set has all that those before it have.
     public static func < (first: InstructionSet, second: InstructionSet) -> Bool {
         first.choice.rawValue < second.choice.rawValue
     }
@@ -45,41 +65,40 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
             switch choice {
             case dp_avx2: .avx2
             case dp_avx512: .avx512
-            case dp_avx512_vnni: .avx512vnni
+            case dp_avx512_vnni: .avx512VNNI
             case dp_amx: .amx
+            case dp_neon_dot: .neonDot
             default: .baseline
             }
     }
 
-    private var choice: dp_instruction_set {
+    var choice: dp_instruction_set {
         switch self {
         case .baseline: dp_baseline
         case .avx2: dp_avx2
         case .avx512: dp_avx512
-        case .avx512vnni: dp_avx512_vnni
+        case .avx512VNNI: dp_avx512_vnni
         case .amx: dp_amx
+        case .neonDot: dp_neon_dot
         }
     }
 }
 
-/// What computes a network, for the record: the instruction set of all kernels, and how pixels enter.
-public struct UsedKernels: Sendable, CustomStringConvertible {
+/// All that decides about the bits of a network's products and functions: the same on every CPU.
+public struct Arithmetic: Sendable, CustomStringConvertible {
     /// The bytes of a number in a product with pixels; nil for Float products.
     public let slices: Int?
 
-    /// The kernels in use now.
+    /// Arithmetic of this program.
     public init(slices: Int?) { self.slices = slices }
 
-    /// The kernels, such as `AVX-512 (fused multiply-add, pixels times 3 bytes)`.
-    public var description: String { "\(InstructionSet.used.rawValue) (\(rounding))" }
+    /// What is recorded, such as `portable (fused multiply-add, pixels times 3 bytes)`.
+    public var description: String { "portable (\(rounding))" }
 
-    /// Whether kernels described like this gave the same bits.
-    public func giveSameBits(as description: String) -> Bool { description.hasSuffix("(\(rounding))") }
+    /// Whether a record says that bits came from the same arithmetic. Earlier records name the instruction set before it.
+    public func givesSameBits(as record: String) -> Bool { record.hasSuffix("(\(rounding))") }
 
-    /// All that decides about the bits.
     private var rounding: String {
-        let multiplyAdd = InstructionSet.used.fusesMultiplyAdd ? "fused" : "separate"
-        let pixels = slices.map { "pixels times \($0) bytes" } ?? "pixels as numbers"
-        return "\(multiplyAdd) multiply-add, \(pixels)"
+        "fused multiply-add, \(slices.map { "pixels times \($0) bytes" } ?? "pixels as numbers")"
     }
 }

@@ -2,9 +2,9 @@ internal import CKernels
 
 /// How exact matrix products of a Float network are, in the words of PyTorch's `set_float32_matmul_precision`.
 ///
-/// Pixels are whole numbers of one byte. Where the CPU multiplies bytes, the other factor of the first layer's products is
-/// rounded to whole multiples of a scale, in slices of one byte each, and the product is exact in integers. All other
-/// products are Float's.
+/// Pixels are whole numbers of one byte. The other factor of the first layer's products is rounded to whole multiples of a
+/// scale, of two or three bytes, and the product is exact in integers: so any CPU computes the same bits, with whatever
+/// instructions it has for them. All other products are Float's.
 ///
 /// Source of the slices: the Ozaki scheme, for integers as in Ootomo, Ozaki, Yokota, "DGEMM on integer matrix multiplication
 /// unit", International Journal of High Performance Computing Applications 38 (2024).
@@ -15,10 +15,6 @@ public enum MatmulPrecision: String, Codable, Sendable, CaseIterable {
     case high
     /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; a bfloat16 has 2⁻⁸ of each.
     case medium
-
-    /// The most exact one that is not slower than another one on this CPU: `high` where it has, and uses,
-    /// instructions for products of bytes. Any CPU computes all of them, to the same bits.
-    public static var fastestExact: MatmulPrecision { InstructionSet.used.multipliesBytes ? .high : .highest }
 
     /// The slices, of a byte each, of a number in a product with pixels; nil for Float products.
     public var slices: Int? {
@@ -90,6 +86,8 @@ public struct Int8Weights: @unchecked Sendable {
 
     private static let largestSum = 256
 
+    /// The instruction set that packs and multiplies them.
+    let instructionSet = dp_used_instruction_set()
     let packed: Vector<Int8>
     /// For each slot and row the largest magnitude and the sum, in multiples of the scale, of the columns that begin in this slot.
     private let maxima: Matrix<Float>
@@ -103,7 +101,7 @@ public struct Int8Weights: @unchecked Sendable {
 
     /// The bytes that they take.
     public static func packedCount(rows: Int, columns: Int, slices: Int) -> Int {
-        dp_int8_weight_bytes(rows, columns, Int32(slices))
+        dp_int8_weight_bytes(dp_used_instruction_set(), rows, columns, Int32(slices))
     }
 
     /// The magnitudes, and sums, that they take.
@@ -123,7 +121,7 @@ public struct Int8Weights: @unchecked Sendable {
 
     /// The largest magnitude of each row of W, from what all ranks have left.
     public func largest(into largest: Vector<Float>) {
-        dp_int8_column_maxima(maxima.rows, rows, maxima.base, rows, largest.base)
+        dp_int8_column_maxima(instructionSet, maxima.rows, rows, maxima.base, rows, largest.base)
     }
 
     /// Packs some columns of W, from and to a multiple of the slots' width, and leaves their magnitudes and sums.
@@ -139,10 +137,11 @@ public struct Int8Weights: @unchecked Sendable {
             let end = min(range.upperBound, (start / channelSize + 1) * channelSize, start + Self.largestSum)
             let slots = start / Self.slotWidth..<end / Self.slotWidth
             dp_int8_row_maxima(
-                rows, end - start, weights.base + start, columns, maxima[rows: slots].base)
+                instructionSet, rows, end - start, weights.base + start, columns, maxima[rows: slots].base)
             scales.scales.withUnsafeBufferPointer {
                 dp_int8_pack_weights(
-                    rows, columns, start, end - start, weights.base, columns, $0.baseAddress, Int32(slices),
+                    instructionSet, rows, columns, start, end - start, weights.base, columns, $0.baseAddress,
+                    Int32(slices),
                     packed.base, sums[rows: slots].base)
             }
             let rest = slots.dropFirst()
@@ -154,7 +153,7 @@ public struct Int8Weights: @unchecked Sendable {
 
     /// Leaves the magnitudes of all of W, for a first choice of scales.
     public func measure(_ weights: Matrix<Float>) {
-        dp_int8_row_maxima(rows, columns, weights.base, columns, maxima.base)
+        dp_int8_row_maxima(instructionSet, rows, columns, weights.base, columns, maxima.base)
         maxima[rows: 1..<maxima.rows].vector.fill(0)
     }
 
@@ -168,7 +167,8 @@ public struct Int8Weights: @unchecked Sendable {
         let slots = sums.rows / channels
         for channel in 0..<channels {
             dp_int8_sum_slots(
-                slots, rows, sums[rows: channel * slots..<(channel + 1) * slots].base, Double(shift[channel]),
+                instructionSet, slots, rows, sums[rows: channel * slots..<(channel + 1) * slots].base,
+                Double(shift[channel]),
                 totals.base)
         }
         for row in 0..<rows {
@@ -187,6 +187,8 @@ public final class Int8Gradient {
     /// The rows packed last.
     public private(set) var samples = 0
 
+    /// The instruction set that packs and multiplies them.
+    let instructionSet = dp_used_instruction_set()
     private(set) var scales: Int8Scales
     private let packedBuffer: AlignedBuffer<Int8>
     private let sumBuffer: AlignedBuffer<dp_int8_sums>
@@ -198,8 +200,7 @@ public final class Int8Gradient {
 
     /// The bytes that some columns of B rows of pixels take when they are packed.
     public static func pixelCount(rows: Int, columns: Int) -> Int {
-        let lanes = Int(DP_INT8_LANES)
-        return (columns + lanes - 1) / lanes * lanes * dp_int8_padded_samples(rows)
+        dp_int8_pixel_bytes(rows, columns)
     }
 
     /// Makes room for up to `capacity` rows of `columns` numbers.
@@ -223,11 +224,11 @@ public final class Int8Gradient {
             "packing [\(dy.rows), \(dy.columns)]")
         source = dy
         samples = dy.rows
-        dp_int8_column_maxima(dy.rows, columns, dy.base, dy.stride, largest.vector.base)
+        dp_int8_column_maxima(instructionSet, dy.rows, columns, dy.base, dy.stride, largest.vector.base)
         scales.update(largest: largest.vector)
         scales.scales.withUnsafeBufferPointer {
             dp_int8_pack_gradient(
-                dy.rows, columns, dy.base, dy.stride, $0.baseAddress, Int32(scales.slices),
+                instructionSet, dy.rows, columns, dy.base, dy.stride, $0.baseAddress, Int32(scales.slices),
                 packedBuffer.vector.base, sumBuffer.vector.base)
         }
     }
@@ -250,7 +251,8 @@ extension Matrix where Scalar == Float {
         guard rows > 0 else { return }
         scales.scales.withUnsafeBufferPointer {
             dp_int8_gemm_nt(
-                rows, columns, w.columns, w.channels, x.pixels.base, x.columns, w.packed.base, $0.baseAddress,
+                w.instructionSet, rows, columns, w.columns, w.channels, x.pixels.base, x.columns,
+                w.packed.base, $0.baseAddress,
                 Int32(w.slices), x.scale.base, constants.base, base, columns)
         }
         for column in scales.unscaled {
@@ -284,10 +286,12 @@ extension Matrix where Scalar == Float {
                 && zeroPoints.count == x.columns
                 && scratch.count >= Int8Gradient.pixelCount(rows: x.rows, columns: range.count),
             "columns \(range) of [\(dy.samples), \(dy.columns)]ᵀ times [\(x.rows), \(x.columns)]")
-        dp_int8_pack_bytes(x.rows, range.count, x.pixels.base + range.lowerBound, x.columns, scratch.base)
+        dp_int8_pack_bytes(
+            dy.instructionSet, x.rows, range.count, x.pixels.base + range.lowerBound, x.columns, scratch.base)
         dy.scales.scales.withUnsafeBufferPointer { scales in
             dp_int8_gemm_tn(
-                rows, range.count, x.rows, dy.packed.base, dy.sums.base, scales.baseAddress,
+                dy.instructionSet, rows, range.count, x.rows, dy.packed.base, dy.sums.base,
+                scales.baseAddress,
                 Int32(dy.scales.slices), scratch.base, factors.base + range.lowerBound,
                 zeroPoints.base + range.lowerBound, base + first, columns)
         }

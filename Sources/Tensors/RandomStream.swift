@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A stream of random numbers named by what it is for: (seed, purpose, epoch, shard).
 ///
 /// Two streams with different names never share a number, and no stream depends on what was drawn from another
@@ -85,9 +83,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 
     /// Returns two independent standard normal numbers (Box-Muller).
     public mutating func normalPair() -> (Double, Double) {
-        let radius = (-2 * log(1 - uniform())).squareRoot()
-        let angle = 2 * Double.pi * uniform()
-        return (radius * cos(angle), radius * sin(angle))
+        let radius = (-2 * PortableMath.log(1 - uniform())).squareRoot()
+        let direction = PortableMath.cosineAndSine(turns: uniform())
+        return (radius * direction.cosine, radius * direction.sine)
     }
 
     /// Permutes `elements` in place, uniformly (Fisher-Yates from the last element down).

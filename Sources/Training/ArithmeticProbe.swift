@@ -4,9 +4,10 @@ internal import Foundation
 internal import MLPEngine
 internal import Tensors
 
-/// What this rank's CPU, kernels and C library make of inputs that are the same everywhere, as hashes of the results' bits.
+/// What this rank's CPU and kernels make of inputs that are the same everywhere, as hashes of the results' bits.
 ///
-/// Nodes update the model by themselves: one that rounds otherwise would drift away from the others.
+/// Nodes update the model by themselves: one that rounds otherwise, against all that is promised, would drift away from the
+/// others.
 struct ArithmeticProbe {
     /// A kind of computation that is compared by itself.
     enum Part: String, CaseIterable {
@@ -55,7 +56,7 @@ struct ArithmeticProbe {
     ///   communicator's error.
     func compare(over communicator: any Communicator) throws {
         let all = try communicator.allgather(hashes)
-        let kernels = try communicator.allgather(text: "\(UsedKernels(slices: configuration.slices))")
+        let kernels = try communicator.allgather(text: InstructionSet.used.name)
         let results = kernels.indices.map { Array(all[$0 * hashes.count..<($0 + 1) * hashes.count]) }
         guard results.contains(where: { $0 != results[0] }) else { return }
         let found = results.indices.filter { results.firstIndex(of: results[$0]) == $0 }.map { first in
@@ -68,7 +69,8 @@ struct ArithmeticProbe {
         }
         throw Failure(
             description: "comparing arithmetic: expected the same bits on all ranks, found "
-                + found.joined(separator: " and ") + "; start ranks only on CPUs that round alike",
+                + found.joined(separator: " and ")
+                + "; every CPU that keeps IEEE 754 gives them: dp-train verify-bits tells what errs",
             shouldReport: communicator.rank == 0)
     }
 

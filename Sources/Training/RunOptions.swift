@@ -1,4 +1,5 @@
 internal import Foundation
+public import Tensors
 
 /// What a run does besides its result: where it writes and how it is watched. Changing it does not change the weights.
 public struct RunOptions: Configurable, Sendable {
@@ -22,6 +23,8 @@ public struct RunOptions: Configurable, Sendable {
 
     /// What carries numbers between the ranks of a node.
     public var transport = Transport.auto
+    /// The instruction set of all kernels; nil for the best that the CPU has. None changes a bit.
+    public var instructionSet: InstructionSet?
     /// The threads of each rank; nil for its share of its node's processors.
     public var threads: Int?
     /// Who evaluates.
@@ -48,6 +51,20 @@ public struct RunOptions: Configurable, Sendable {
     /// The defaults.
     public init(programVersion: String) { self.programVersion = programVersion }
 
+    /// Has kernels use the instruction set that was asked for, if one was.
+    ///
+    /// - Throws: ``ConfigurationError`` where this CPU does not have it.
+    package func useInstructionSet() throws(ConfigurationError) {
+        guard let instructionSet else { return }
+        guard InstructionSet.available.contains(instructionSet) else {
+            let available = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationError(
+                "--instruction-set", found: instructionSet.rawValue,
+                expected: "one that this CPU has: \(available)")
+        }
+        InstructionSet.used = instructionSet
+    }
+
     /// The same, of no program.
     public static var defaults: RunOptions { RunOptions(programVersion: "") }
 
@@ -64,6 +81,10 @@ public struct RunOptions: Configurable, Sendable {
             unset: """
                 its node's processors, or those that a CPU quota allows, divided by the ranks on it
                 """, valid: within(1...4096)),
+        Setting(
+            "instruction-set", \.instructionSet,
+            "A lesser instruction set than the CPU's best, to compare speed; it changes no bit.",
+            unset: "the best that the CPU has"),
         Setting(
             "evaluation", \.evaluation,
             "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks)."),
@@ -128,5 +149,6 @@ extension CheckpointInterval: SettingValue {
     var word: String { if case .epochs(let count) = self { "\(count)" } else { description } }
 }
 
+extension InstructionSet: SettingValue {}
 extension RunOptions.Transport: SettingValue {}
 extension RunOptions.Evaluation: SettingValue {}

@@ -24,7 +24,7 @@ final class RunRecorder {
     private let options: RunOptions
     private let worldSize: Int
     private let dataFingerprint: String
-    private let kernels: UsedKernels
+    private let arithmetic: Arithmetic
     private let layout: ModelTensors
     private let writer: CheckpointWriter
     private let files: FileQueue
@@ -41,7 +41,7 @@ final class RunRecorder {
     init(
         lock: RunLock, continuing position: CheckpointMetadata.Position?,
         configuration: TrainingConfiguration, options: RunOptions, worldSize: Int, dataFingerprint: String,
-        kernels: UsedKernels, network: Sequential
+        arithmetic: Arithmetic, network: Sequential
     ) throws {
         self.lock = lock
         let directory = lock.directory
@@ -49,7 +49,7 @@ final class RunRecorder {
         self.options = options
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
-        self.kernels = kernels
+        self.arithmetic = arithmetic
         layout = ModelTensors(network: network, optimizer: configuration.optimizer)
         snapshots = try SnapshotPool(network: network, optimizer: configuration.optimizer)
         let encoder = JSONEncoder()
@@ -115,7 +115,7 @@ final class RunRecorder {
         let metadata = CheckpointMetadata(
             configuration: configurationText, logicalShards: configuration.logicalShards ?? 0,
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
-            kernels: "\(kernels)", worldSize: worldSize,
+            arithmetic: "\(arithmetic)", worldSize: worldSize,
             programVersion: options.programVersion,
             additional: progress.additional)
         freeSnapshots.wait()

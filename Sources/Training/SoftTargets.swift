@@ -1,5 +1,4 @@
 internal import Datasets
-internal import Foundation
 package import Tensors
 internal import MLPEngine
 
@@ -98,8 +97,8 @@ package final class SoftTargets {
     /// Source: Jöhnk, "Erzeugung von betaverteilten und gammaverteilten Zufallszahlen", Metrika 8, 1964.
     package static func beta(_ alpha: Double, _ random: inout RandomStream) -> Double {
         while true {
-            let x = pow(random.uniform(), 1 / alpha)
-            let y = pow(random.uniform(), 1 / alpha)
+            let x = PortableMath.power(random.uniform(), 1 / alpha)
+            let y = PortableMath.power(random.uniform(), 1 / alpha)
             if x + y <= 1, x + y > 0 { return x / (x + y) }
         }
     }

@@ -56,6 +56,7 @@ package final class StepRunner {
         ranks: RankGroup, configuration: TrainingConfiguration, mlp: MLP, loader: BatchLoader,
         assignment: ShardAssignment, team: WorkerTeam, slices: Int?
     ) throws {
+        try ranks.requireOneInstructionSet()
         let (communicator, node, network) = (ranks.communicator, ranks.node, mlp.network)
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }

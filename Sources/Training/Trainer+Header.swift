@@ -2,13 +2,12 @@ internal import Collectives
 internal import DataParallel
 internal import Datasets
 internal import MLPEngine
-package import Tensors
+internal import Tensors
 
 extension Trainer {
     /// What is told of a run before it begins.
     func header(
-        _ mlp: MLP, ranks: RankGroup, threads: Int, kernels: UsedKernels,
-        fastestPrecision: MatmulPrecision, directory: RunDirectory, progress: Progress
+        _ mlp: MLP, ranks: RankGroup, threads: Int, directory: RunDirectory, progress: Progress
     ) -> [(key: String, value: String)] {
         let training = dataset.count(of: .training) - configuration.validationSize
         let hosts = communicator.placement.hostNames
@@ -30,10 +29,13 @@ extension Trainer {
                     + " in a global batch of \(configuration.batchSize)"
             ),
             ("strategy", "\(configuration.strategy.rawValue), transport \(ranks.transport)"),
-            ("products", configuration.productsLine(fastestPrecision: fastestPrecision)),
+            ("products", configuration.productsLine),
             (
                 "kernels",
-                "\(InstructionSet.used.rawValue), \(threads) \(threads == 1 ? "thread" : "threads") per rank"
+                InstructionSet.used.name
+                    + (InstructionSet.used.emulatesMultiplyAdd
+                        ? " without fused multiply-adds, which are emulated: slow, the same bits" : "")
+                    + ", \(threads) \(threads == 1 ? "thread" : "threads") per rank"
             ),
             ("output", directory.path),
         ]
@@ -60,20 +62,17 @@ extension TrainingConfiguration {
     }
 
     /// How matrix products are computed, and why not in integers where they are not.
-    package func productsLine(fastestPrecision: MatmulPrecision) -> String {
+    package var productsLine: String {
         let precision = matmulPrecision ?? .highest
-        let lacksUnit = "not every CPU here has a unit for products of bytes"
         let way =
-            switch (precision.slices, fastestPrecision) {
-            case (nil, _) where products == .openBLAS:
+            if products == .openBLAS {
                 "Float by OpenBLAS, which promises nothing about its bits"
-            case (let slices?, .highest): "pixels times \(slices) bytes, slow, as \(lacksUnit)"
-            case (let slices?, _):
-                "pixels times \(slices) bytes by \(InstructionSet.used.rawValue)"
-            case (nil, _) where obstacleToIntegers != nil:
-                "Float, the only one for \(obstacleToIntegers ?? "")"
-            case (nil, .highest): "Float (\(lacksUnit))"
-            case (nil, _): "Float"
+            } else if let slices = precision.slices {
+                "pixels times \(slices) bytes, exact in integers"
+            } else if let obstacle = obstacleToIntegers {
+                "Float, the only one for \(obstacle)"
+            } else {
+                "Float"
             }
         return "precision \(precision.rawValue), \(way)"
     }

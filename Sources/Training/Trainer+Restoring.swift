@@ -10,7 +10,7 @@ extension Trainer {
     /// Brings model and best model to the checkpoint's state on rank 0, and the progress and the best model to that
     /// of rank 0 on all others.
     func restore(
-        _ model: ModelState<Float>, _ best: BestModel, kernels: UsedKernels, fingerprint: UInt64
+        _ model: ModelState<Float>, _ best: BestModel, arithmetic: Arithmetic, fingerprint: UInt64
     ) throws -> Progress {
         let resumes =
             try communicator.broadcast(Int64(resumePoint?.checkpoint == nil ? 0 : 1), root: 0) == 1
@@ -41,7 +41,7 @@ extension Trainer {
                     runningStatistics: best.weights.runningStatistics.vector)
             }
             try checkIsFinite(checkpoint.metadata, model, best)
-            noteOtherBits(than: checkpoint.metadata, kernels)
+            noteOtherBits(than: checkpoint.metadata, arithmetic)
             return String(decoding: try JSONEncoder.ofAnyNumber.encode(checkpoint.metadata), as: UTF8.self)
         }
         let metadata = try JSONDecoder.ofAnyNumber.decode(
@@ -82,11 +82,11 @@ extension Trainer {
     }
 
     /// Says so where the continuation cannot have the bits of the run that was never interrupted.
-    private func noteOtherBits(than metadata: CheckpointMetadata, _ kernels: UsedKernels) {
-        if !kernels.giveSameBits(as: metadata.kernels) {
+    private func noteOtherBits(than metadata: CheckpointMetadata, _ arithmetic: Arithmetic) {
+        if !arithmetic.givesSameBits(as: metadata.arithmetic) {
             observer.note(
-                "the checkpoint was computed with the kernels \(metadata.kernels), this run has \(kernels): the last"
-                    + " bits will differ")
+                "the checkpoint was computed with the arithmetic \(metadata.arithmetic), this run has \(arithmetic): the"
+                    + " last bits will differ")
         }
         guard configuration.strategy == .allreduce, metadata.worldSize != communicator.size else { return }
         let consequence =

@@ -76,14 +76,13 @@ public struct Trainer {
         let stepsPerEpoch: Int
         /// That of all records of all ranks.
         let fingerprint: UInt64
-        let fastestPrecision: MatmulPrecision
     }
 
     /// Divides the records, looks whether all ranks compute alike and have memory enough, starts threads and reads.
     /// Collective: every rank must call it.
     private func prepare() throws -> Preparation {
         let wantedThreads = options.threads ?? ProcessorShare.threads(of: communicator)
-        let fastestPrecision = try MatmulPrecision.fastestExact(over: communicator)
+        try communicator.agree(on: "choosing the instruction set") { try options.useInstructionSet() }
         let split = ValidationSplit(
             count: dataset.count(of: .training), validationSize: configuration.validationSize,
             seed: configuration.seed)
@@ -117,14 +116,14 @@ public struct Trainer {
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
         return Preparation(
             mlp: mlp, team: team, loader: loader, validation: validation, test: test,
-            stepsPerEpoch: stepsPerEpoch, fingerprint: fingerprint, fastestPrecision: fastestPrecision)
+            stepsPerEpoch: stepsPerEpoch, fingerprint: fingerprint)
     }
 
     /// Makes the model, brings it to the checkpoint's state if there is one, and opens rank 0's files. Collective: every
     /// rank must call it.
     private func start(_ prepared: Preparation) throws -> TrainingRun {
         let (mlp, fingerprint) = (prepared.mlp, prepared.fingerprint)
-        let kernels = UsedKernels(slices: configuration.slices)
+        let arithmetic = Arithmetic(slices: configuration.slices)
         let (runner, ranks) = try StepRunner.make(
             communicator, options.transport, configuration: configuration, mlp: mlp, loader: prepared.loader,
             assignment: assignment, team: prepared.team, slices: configuration.slices,
@@ -133,18 +132,17 @@ public struct Trainer {
         let best = try communicator.agree(on: "making room for the best model") {
             try BestModel(network: mlp.network)
         }
-        let progress = try restore(model, best, kernels: kernels, fingerprint: fingerprint)
+        let progress = try restore(model, best, arithmetic: arithmetic, fingerprint: fingerprint)
         try model.broadcast(to: runner.products)
         let replicas = ReplicaCheck(model: model, ranks: ranks, placement: communicator.placement)
         try replicas.check(epoch: progress.epoch + 1, step: progress.step)
         let recorder = try communicator.agree(on: "opening the run directory") {
-            isRoot ? try makeRecorder(mlp, progress, kernels: kernels, fingerprint: fingerprint) : nil
+            isRoot ? try makeRecorder(mlp, progress, arithmetic: arithmetic, fingerprint: fingerprint) : nil
         }
         if let recorder {
             observer.runBegins(
                 header(
-                    mlp, ranks: ranks, threads: prepared.team.threadCount, kernels: kernels,
-                    fastestPrecision: prepared.fastestPrecision, directory: recorder.directory,
+                    mlp, ranks: ranks, threads: prepared.team.threadCount, directory: recorder.directory,
                     progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: prepared.stepsPerEpoch,
@@ -190,7 +188,7 @@ public struct Trainer {
     }
 
     private func makeRecorder(
-        _ mlp: MLP, _ progress: Progress, kernels: UsedKernels, fingerprint: UInt64
+        _ mlp: MLP, _ progress: Progress, arithmetic: Arithmetic, fingerprint: UInt64
     ) throws -> RunRecorder {
         let directory = options.output.map(RunDirectory.init) ?? resumePoint?.directory
         let lock: RunLock
@@ -204,7 +202,7 @@ public struct Trainer {
         return try RunRecorder(
             lock: lock, continuing: position, configuration: configuration,
             options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
-            kernels: kernels, network: mlp.network)
+            arithmetic: arithmetic, network: mlp.network)
     }
 
     func hexadecimal(_ value: UInt64) -> String {

@@ -1,20 +1,14 @@
 public import Datasets
-public import Tensors
+internal import Tensors
 
-// What of a configuration follows the ranks, the CPUs and the data set, and how two are compared.
+// What of a configuration follows the ranks and the data set, and how two are compared.
 
 extension TrainingConfiguration {
-    /// Settles what follows the world size and the CPU where nothing was said, and checks it against world size and batch
-    /// size.
+    /// Settles what follows the world size, batch and images where nothing was said, and checks it against them.
     ///
-    /// - Parameters:
-    ///   - worldSize: The number of ranks.
-    ///   - fastestPrecision: The precision to choose where none was asked for and batch and products allow it; where ranks run
-    ///     on several nodes, what `MatmulPrecision.fastestExact(over:)` found for all of them.
+    /// - Parameter worldSize: The number of ranks.
     /// - Throws: ``ConfigurationError``.
-    public mutating func settle(
-        worldSize: Int, fastestPrecision: MatmulPrecision = .fastestExact
-    ) throws(ConfigurationError) {
+    public mutating func settle(worldSize: Int) throws(ConfigurationError) {
         let shards = logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize)
         guard worldSize <= shards else {
             throw ConfigurationError(
@@ -33,10 +27,10 @@ extension TrainingConfiguration {
                 expected: "highest with \(obstacle), for which there are no products of bytes")
         }
         matmulPrecision =
-            matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? fastestPrecision : .highest)
+            matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? .high : .highest)
     }
 
-    /// What keeps products of pixels from being computed in integers whatever the CPU; nil where nothing does.
+    /// What keeps products of pixels from being computed in integers; nil where nothing does.
     var obstacleToIntegers: String? {
         if batchSize > Int8Gradient.largestBatch {
             return "batches of more than \(Int8Gradient.largestBatch) images"

@@ -60,6 +60,12 @@ struct BenchmarkOptions: ParsableArguments {
         help: "How exact matrix products are: highest, high or medium; training's default if not given.")
     var matmulPrecision: MatmulPrecision?
 
+    @Option(
+        help:
+            "A lesser instruction set than the CPU's best: baseline, avx2, avx512, avx512-vnni, amx or neon-dot."
+    )
+    var instructionSet: InstructionSet?
+
     @Option(parsing: .unconditional, help: "Turns of each configuration.", transform: Values.wholeNumber)
     var rounds = 5
 
@@ -89,20 +95,19 @@ struct BenchmarkOptions: ParsableArguments {
     func groups(
         networks: [[Int]], batchNorm: BatchNorm, over communicator: any Communicator
     ) throws -> [[TrainingConfiguration]] {
-        let precision = try MatmulPrecision.fastestExact(over: communicator)
-        return try communicator.agree(on: "checking the settings") {
-            try groups(
-                networks: networks, batchNorm: batchNorm, worldSize: communicator.size,
-                fastestPrecision: precision)
+        try communicator.agree(on: "checking the settings") {
+            var options = RunOptions(programVersion: "")
+            options.instructionSet = instructionSet
+            try options.useInstructionSet()
+            return try groups(networks: networks, batchNorm: batchNorm, worldSize: communicator.size)
         }
     }
 
-    /// The same for so many ranks of CPUs with the same units as this one.
+    /// The same for so many ranks.
     ///
     /// - Throws: `ConfigurationError`.
     func groups(
-        networks: [[Int]], batchNorm: BatchNorm, worldSize: Int,
-        fastestPrecision: MatmulPrecision = .fastestExact
+        networks: [[Int]], batchNorm: BatchNorm, worldSize: Int
     ) throws -> [[TrainingConfiguration]] {
         let modes: [BatchNormMode] =
             switch self.batchNorm ?? batchNorm {
@@ -130,8 +135,7 @@ struct BenchmarkOptions: ParsableArguments {
                             configuration.strategy = strategy
                             configuration.matmulPrecision = matmulPrecision
                             try configuration.validate()
-                            try configuration.settle(
-                                worldSize: worldSize, fastestPrecision: fastestPrecision)
+                            try configuration.settle(worldSize: worldSize)
                             return configuration
                         })
                 }

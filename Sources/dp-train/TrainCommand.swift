@@ -48,15 +48,13 @@ struct TrainCommand: ParsableCommand {
             let observer = ConsoleObserver(isQuiet: quiet)
             resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
-            let precision = try MatmulPrecision.fastestExact(over: communicator)
             let asked = try communicator.agree(on: "checking the settings") { try validated(base) }
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: asked.seed) }
             let configuration = try communicator.agree(on: "checking the settings against the data set") {
                 var configuration = asked
                 // A run that goes on has its images, those of CIFAR-10 if it recorded none.
                 configuration.images = base == nil ? dataset.format : asked.format
-                try settle(
-                    &configuration, of: base, worldSize: communicator.size, fastestPrecision: precision)
+                try settle(&configuration, of: base, worldSize: communicator.size)
                 try configuration.validate(against: dataset)
                 return configuration
             }
@@ -87,12 +85,11 @@ struct TrainCommand: ParsableCommand {
         return configuration
     }
 
-    /// Settles what follows ranks, CPUs and images, and refuses settings that are not those of the run that goes on.
+    /// Settles what follows ranks and images, and refuses settings that are not those of the run that goes on.
     private func settle(
-        _ configuration: inout TrainingConfiguration, of base: TrainingConfiguration?, worldSize: Int,
-        fastestPrecision: MatmulPrecision
+        _ configuration: inout TrainingConfiguration, of base: TrainingConfiguration?, worldSize: Int
     ) throws {
-        try configuration.settle(worldSize: worldSize, fastestPrecision: fastestPrecision)
+        try configuration.settle(worldSize: worldSize)
         if let base {
             let differences = configuration.differences(from: base)
             guard differences.isEmpty else {

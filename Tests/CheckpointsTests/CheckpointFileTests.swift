@@ -128,7 +128,7 @@ import ZstdFrames
 
     @Test(arguments: [
         "configuration", "logical_shards", "epoch", "step", "step_in_epoch", "data_fingerprint",
-        "kernels",
+        "arithmetic",
         "world_size", "tensors_sha256", "program_version", "best_validation_step", "best_validation_loss",
     ])
     func `A missing field is named`(key: String) throws {
@@ -148,7 +148,7 @@ import ZstdFrames
 
     @Test func `Metadata that do not have the recorded SHA-256 are damaged`() throws {
         for (key, value) in [
-            ("configuration", "{}"), ("step", "391"), ("kernels", "other"),
+            ("configuration", "{}"), ("step", "391"), ("arithmetic", "other"),
             ("additional.sum_of_losses", "99"),
             ("added", "x"),
         ] {
@@ -170,6 +170,15 @@ import ZstdFrames
             #expect(inspection.hasMetadataDigest == (name == "new.zst"))
             #expect(inspection.text.contains("none of the metadata") == (name == "old.zst"))
         }
+    }
+
+    @Test func `The arithmetic of a checkpoint of an earlier program is read by the name that it had`() throws {
+        let file = try changed { metadata in
+            metadata.metadata[MetadataDigest.key] = nil
+            metadata.metadata["arithmetic"] = nil
+            metadata.metadata["kernels"] = "AVX2 (separate multiply-add, pixels as numbers)"
+        }
+        #expect(try decode(file).metadata.arithmetic == "AVX2 (separate multiply-add, pixels as numbers)")
     }
 
     @Test func `A bomb is refused at its first bytes`() throws {

@@ -41,7 +41,7 @@ import Testing
         let hostile = "\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\nintegrity: forged\r\0\u{e0041}"
         var checkpoint = try sampleCheckpoint()
         checkpoint.metadata.configuration = hostile
-        checkpoint.metadata.kernels = hostile
+        checkpoint.metadata.arithmetic = hostile
         checkpoint.metadata.programVersion = hostile
         checkpoint.metadata.additional = [hostile: hostile]
         let tensor = try NamedTensor(name: hostile, shape: [1], floats: [1])
@@ -56,7 +56,7 @@ import Testing
         #expect(!inspection.text.contains("\nintegrity: forged"))
         let object = try #require(
             try JSONSerialization.jsonObject(with: Data(inspection.json.utf8)) as? [String: Any])
-        #expect(object["kernels"] as? String == hostile)
+        #expect(object["arithmetic"] as? String == hostile)
     }
 
     @Test func `Numbers that are not finite and a configuration that is not JSON do no harm`() throws {

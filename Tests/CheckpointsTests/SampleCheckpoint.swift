@@ -14,7 +14,7 @@ func sampleCheckpoint(step: Int = 390, hidden: Int = 64) throws -> Checkpoint {
         configuration: #"{"batchSize":128,"name":"größe \"x\"\n"}"#, logicalShards: 8,
         position: .init(epoch: 1, step: step, stepInEpoch: 39),
         bestValidation: .init(epoch: 1, step: 351, accuracy: 0.1 + 0.2, loss: 1.0 / 3),
-        dataFingerprint: "00ff", kernels: "AVX-512", worldSize: 3, programVersion: "1.2.3",
+        dataFingerprint: "00ff", arithmetic: "portable", worldSize: 3, programVersion: "1.2.3",
         additional: ["sum_of_losses": "12.5", "": "empty key"])
     return Checkpoint(
         tensors: [

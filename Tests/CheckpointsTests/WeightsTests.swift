@@ -16,7 +16,7 @@ import Testing
             ],
             metadata: CheckpointMetadata(
                 configuration: "{}", logicalShards: 8, position: .init(epoch: 2, step: 20, stepInEpoch: 0),
-                bestValidation: best, dataFingerprint: "", kernels: "", worldSize: 1, programVersion: ""))
+                bestValidation: best, dataFingerprint: "", arithmetic: "", worldSize: 1, programVersion: ""))
     }
 
     @Test func `The current model is what has neither prefix`() throws {

@@ -3,22 +3,24 @@ import TensorTestSupport
 import Tensors
 import Testing
 
-/// Products with the kernels of other instruction sets than the best.
-///
-/// Other tests may multiply meanwhile: they cannot notice, as kernels that fuse multiply-adds give the same bits. Those
-/// that do not are tried in a process of their own.
-@Suite(.serialized) struct InstructionSetTests {
-    static let fusing = InstructionSet.allCases.filter {
-        $0.fusesMultiplyAdd && available.contains($0)
+/// The kernels of all instruction sets that the CPU has, against those of the best, in processes of their own: other tests
+/// share memory between kernels that pack numbers in an order of their set.
+@Suite struct InstructionSetTests {
+    /// Ends the process where a set does not give the bits of the best.
+    private static func compare<Scalar: TensorScalar>(_ results: () -> [[Scalar]]) {
+        InstructionSet.used = .best
+        let expected = results()
+        for set in InstructionSet.available {
+            InstructionSet.used = set
+            guard InstructionSet.used == set, zip(results(), expected).allSatisfy({ haveSameBits($0, $1) })
+            else {
+                print("\(set) differs from \(InstructionSet.best)")
+                exit(1)
+            }
+        }
     }
-    /// All up to the best.
-    private static let available = InstructionSet.allCases.prefix { $0 != InstructionSet.best } + [.best]
 
-    private func products<Scalar: TensorScalar>(_ kernels: InstructionSet, _: Scalar.Type) -> [[Scalar]] {
-        let before = InstructionSet.used
-        defer { InstructionSet.used = before }
-        InstructionSet.used = kernels
-        #expect(InstructionSet.used == kernels)
+    private static func products<Scalar: TensorScalar>(_: Scalar.Type) -> [[Scalar]] {
         let scratch = Scratch()
         return [(1, 1, 1), (13, 17, 129), (97, 95, 513), (128, 33, 1025)].flatMap { m, n, k in
             let plain = PlainProduct<Scalar>(m, n, k)
@@ -31,47 +33,36 @@ import Testing
         }
     }
 
-    @Test("Kernels that fuse multiply-adds give the same bits, in both precisions", arguments: fusing)
-    func sameBits(kernels: InstructionSet) {
-        #expect(
-            zip(products(kernels, Float.self), products(.best, Float.self)).allSatisfy {
-                haveSameBits($0, $1)
-            })
-        #expect(
-            zip(products(kernels, Double.self), products(.best, Double.self)).allSatisfy {
-                haveSameBits($0, $1)
-            })
+    @Test("Products have the same bits with every instruction set, in both precisions")
+    func products() async {
+        await #expect(processExitsWith: .success) {
+            Self.compare { Self.products(Float.self) }
+            Self.compare { Self.products(Double.self) }
+        }
     }
 
-    @Test("Pixels become the same numbers, and products of them the same bits", arguments: fusing)
-    func pixels(kernels: InstructionSet) {
-        func results(_ kernels: InstructionSet) -> [[Float]] {
-            let before = InstructionSet.used
-            defer { InstructionSet.used = before }
-            InstructionSet.used = kernels
-            let product = Product<Float>()
-            let bytes = product.scratch.vector((0..<40 * 300).map { UInt8(truncatingIfNeeded: $0 * 37) })
-            let pixels = PixelMatrix<Float>(
-                bytes.matrix(rows: 40, columns: 300), scale: product.scratch.normals(3, stream: 1),
-                shift: product.scratch.normals(3, stream: 2))
-            let c: Matrix<Float> = product.scratch.unset(40, 50)
-            c.gemm(
-                pixels, product.pack(product.scratch.normals(300, 50, stream: 3)), scratch: product.room)
-            let packed: Vector<Float> = product.scratch.unset(
-                PackedMatrix<Float>.count(rows: 40, columns: 300))
-            PackedMatrix(packed, rows: 40, columns: 300).pack(pixels, columns: 0..<300)
-            return [c.vector.array, packed.array]
+    @Test("Pixels become the same numbers, and products of them the same bits, with every instruction set")
+    func pixels() async {
+        await #expect(processExitsWith: .success) {
+            Self.compare {
+                let product = Product<Float>()
+                let bytes = product.scratch.vector((0..<40 * 300).map { UInt8(truncatingIfNeeded: $0 * 37) })
+                let pixels = PixelMatrix<Float>(
+                    bytes.matrix(rows: 40, columns: 300), scale: product.scratch.normals(3, stream: 1),
+                    shift: product.scratch.normals(3, stream: 2))
+                let c: Matrix<Float> = product.scratch.unset(40, 50)
+                c.gemm(
+                    pixels, product.pack(product.scratch.normals(300, 50, stream: 3)), scratch: product.room)
+                let packed: Vector<Float> = product.scratch.unset(
+                    PackedMatrix<Float>.count(rows: 40, columns: 300))
+                PackedMatrix(packed, rows: 40, columns: 300).pack(pixels, columns: 0..<300)
+                return [c.vector.array, packed.array]
+            }
         }
-        #expect(zip(results(kernels), results(.best)).allSatisfy { haveSameBits($0, $1) })
     }
 
     /// Results of all kinds of element-wise kernels that round more than once, with a remainder of every length.
-    private static func elementwise<Scalar: TensorScalar>(
-        _ kernels: InstructionSet, _: Scalar.Type
-    ) -> [[Scalar]] {
-        let before = InstructionSet.used
-        defer { InstructionSet.used = before }
-        InstructionSet.used = kernels
+    private static func elementwise<Scalar: TensorScalar>(_: Scalar.Type) -> [[Scalar]] {
         let scratch = Scratch()
         return [1, 15, 33, 250].flatMap { count in
             let x: Vector<Scalar> = scratch.normals(count, stream: 1)
@@ -132,50 +123,51 @@ import Testing
         }
     }
 
-    @Test(
-        "Element-wise kernels follow the same choice, and those that fuse give the same bits",
-        arguments: fusing)
-    func elementwise(kernels: InstructionSet) {
-        #expect(
-            zip(Self.elementwise(kernels, Float.self), Self.elementwise(.best, Float.self)).allSatisfy {
-                haveSameBits($0, $1)
-            })
-        #expect(
-            zip(Self.elementwise(kernels, Double.self), Self.elementwise(.best, Double.self)).allSatisfy {
-                haveSameBits($0, $1)
-            })
+    @Test("Element-wise kernels have the same bits with every instruction set, in both precisions")
+    func elementwise() async {
+        await #expect(processExitsWith: .success) {
+            Self.compare { Self.elementwise(Float.self) }
+            Self.compare { Self.elementwise(Double.self) }
+        }
     }
 
-    @Test("Element-wise kernels of every CPU round as all others of theirs do: separately where products do")
-    func elementwiseBaseline() async {
+    @Test("A multiply-add is rounded once with every instruction set, denormal and huge numbers among them")
+    func multiplyAdd() async {
         await #expect(processExitsWith: .success) {
+            var random = RandomStream(seed: 1, purpose: .testing)
             let scratch = Scratch()
-            func blended(_ kernels: InstructionSet) -> [Float] {
-                InstructionSet.used = kernels
-                let y: Vector<Float> = scratch.normals(333, stream: 3)
-                Float.blend(333, 0.1, scratch.normals(333, stream: 1).base, y.base)
-                return y.array
+            let count = 100_003
+            // Anything but NaN, infinities and what overflows to them; sums that nearly cancel, and those that do not.
+            func number(_ exponents: ClosedRange<Int>) -> Float {
+                let exponent = exponents.lowerBound + random.integer(below: exponents.count)
+                return Float(bitPattern: random.nextUInt32() & 0x807f_ffff | UInt32(exponent) << 23)
             }
-            let x: Vector<Float> = scratch.normals(333, stream: 1)
-            let y: Vector<Float> = scratch.normals(333, stream: 3)
-            // Swift never fuses by itself.
-            let separately = (0..<333).map { (1 - Float(0.1)) * y[$0] + Float(0.1) * x[$0] }
-            for kernels in InstructionSet.allCases where Self.available.contains(kernels) {
-                guard (blended(kernels) == separately) != kernels.fusesMultiplyAdd else { exit(1) }
+            let g = scratch.vector((0..<count).map { _ in number(0...190) })
+            let p = (0..<count).map { index in
+                index % 3 == 0 ? number(0...250) : -0.75 * g[index] * (index % 3 == 1 ? 1 : 1 + .ulpOfOne)
+            }
+            let expected = (0..<count).map { p[$0].addingProduct(-0.75, g[$0]) }
+            for set in InstructionSet.available {
+                InstructionSet.used = set
+                let found = scratch.vector(p)
+                Float.sgd(1, count, 0.75, 0, false, 0, g.base, 0, nil, found.base, 0)
+                guard haveSameBits(found.array, expected) else { exit(1) }
             }
         }
     }
 
-    @Test("At most the best is taken")
-    func atMostTheBest() {
-        let before = InstructionSet.used
-        defer { InstructionSet.used = before }
-        InstructionSet.used = .amx
-        #expect(InstructionSet.used == .best)
-        #expect(Self.available.contains(before))
+    @Test("A set that the CPU lacks is not taken")
+    func missing() async {
+        await #expect(processExitsWith: .success) {
+            guard InstructionSet.available.last == .best, InstructionSet.used == .best else { exit(1) }
+            for set in InstructionSet.allCases where !InstructionSet.available.contains(set) {
+                InstructionSet.used = set
+                guard InstructionSet.used == .best else { exit(2) }
+            }
+        }
     }
 
-    @Test("Kernels that every CPU has compute the same up to rounding")
+    @Test("Kernels that every CPU has err no more than rounding does")
     func baseline() async {
         await #expect(processExitsWith: .success) {
             InstructionSet.used = .baseline

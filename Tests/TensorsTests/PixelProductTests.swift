@@ -22,8 +22,7 @@ import Testing
             numbers = scratch.vector(
                 bytes.enumerated().map { index, byte in
                     let p = index % columns / plane
-                    return InstructionSet.used.fusesMultiplyAdd
-                        ? shift[p].addingProduct(Scalar(byte), scale[p]) : Scalar(byte) * scale[p] + shift[p]
+                    return shift[p].addingProduct(Scalar(byte), scale[p])
                 }
             ).matrix(rows: rows, columns: columns)
         }

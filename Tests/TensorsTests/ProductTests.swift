@@ -12,8 +12,7 @@ import Testing
     private func check<Scalar: TensorScalar>(_ product: PlainProduct<Scalar>) {
         let scratch = Scratch()
         let exact = product.exact
-        // Without an instruction for it a fused multiply-add takes a hundred times as long, and is not what is computed.
-        let defined = InstructionSet.used.fusesMultiplyAdd ? product.defined : []
+        let defined = product.defined
         for (transposeA, transposeB) in Self.transpositions {
             let c: Matrix<Scalar> = scratch.unset(product.m, product.n)
             c.gemm(
@@ -21,9 +20,7 @@ import Testing
             let what: Comment = """
                 op \(transposeA), \(transposeB), [\(product.m), \(product.k)] · [\(product.k), \(product.n)]
                 """
-            if InstructionSet.used.fusesMultiplyAdd {
-                #expect(haveSameBits(c.vector.array, defined), what)
-            }
+            #expect(haveSameBits(c.vector.array, defined), what)
             // A sum of k products of numbers around 1 is off by at most about k times the unit roundoff of the sum of
             // their magnitudes, which is below 8 each here.
             let bound = Double(product.k + 2) * Double(product.k) * 32 * Double(Scalar.ulpOfOne)
@@ -80,7 +77,6 @@ import Testing
 
     @Test(
         "Zeros, denormals, huge numbers, infinities and NaN go where a plain loop takes them, and nowhere else",
-        .enabled(if: InstructionSet.used.fusesMultiplyAdd),
         arguments: [(64, 65, 1), (13, 33, 7), (100, 17, 129), (25, 31, 513), (97, 95, 640)])
     func hostileValues(m: Int, n: Int, k: Int) {
         checkHostile(m, n, k, Float.self)

@@ -1,8 +1,8 @@
 #include "TileEmulation.h"
 
 #include "int8_dot_plain.h"
-#include "int8_packing.h"
-#include "int8_gemm.h"
+#include "int8_rounding.h"
+#include "int8_slices.h"
 
 static _Thread_local uint8_t tiles[8][16][64];
 
@@ -40,5 +40,5 @@ static void emulated_dot(int sum, int a, int b, int a_is_signed) {
 static const dp_int8_kernels emulated = DP_TILED_KERNELS;
 
 int dp_emulated_tiles_agree(size_t m, size_t n, size_t k, size_t channels, size_t columns, int slices, uint32_t seed) {
-    return dp_int8_agree(&dp_int8_plain, &emulated, m, n, k, channels, columns, slices, seed);
+    return dp_int8_agree(&dp_int8_baseline, &emulated, m, n, k, channels, columns, slices, seed);
 }

@@ -26,7 +26,7 @@ import Training
     }
 
     @Test(
-        "A C library that gives one rank other learning rates is found before the first step, and named alone"
+        "A machine that gives one rank other learning rates is found before the first step, and named alone"
     )
     func schedule() throws {
         let folder = try TemporaryFolder()
@@ -69,35 +69,51 @@ import Training
     }
 
     @Test(
-        "Without a unit for products of bytes, integers asked for by name give the same bits by plain loops")
-    func plainLoops() async {
-        await #expect(processExitsWith: .success) {
-            func digest(_ precision: MatmulPrecision, header: inout String) throws -> String {
+        "Training gives the same bits with every instruction set that the CPU has",
+        arguments: MatmulPrecision.allCases)
+    func instructionSets(precision: MatmulPrecision) async {
+        await #expect(processExitsWith: .success) { [precision] in
+            func digest(_ set: InstructionSet) throws -> String {
                 let folder = try TemporaryFolder()
-                let observer = SmallRun.Observer()
-                let outcome = try SmallRun(matmulPrecision: precision).train(
-                    over: SingleProcessCommunicator(), output: folder.path("run"), observer: observer)
-                header = observer.header["products"] ?? ""
-                return outcome.digest
+                return try SmallRun(matmulPrecision: precision, instructionSet: set).train(
+                    over: SingleProcessCommunicator(), output: folder.path("run")
+                ).digest
             }
-            var header = ""
-            let precisions = [MatmulPrecision.high, .medium, .highest]
-            let best = try precisions.map { try digest($0, header: &header) }
-            guard Set(best).count == 3 else { exit(1) }
-            InstructionSet.used = min(.used, .avx512)
-            for (precision, expected) in zip(precisions, best) {
-                guard try digest(precision, header: &header) == expected,
-                    header.contains("not every CPU here has a unit")
-                else { exit(2) }
+            let expected = try digest(.best)
+            for set in InstructionSet.available {
+                guard try digest(set) == expected, InstructionSet.used == set else { exit(1) }
             }
-            // Only where nothing was asked for.
-            var configuration = TrainingConfiguration()
-            try configuration.settle(worldSize: 1)
-            guard configuration.matmulPrecision == .highest else { exit(3) }
-            configuration.matmulPrecision = .high
-            try configuration.settle(worldSize: 1)
-            guard configuration.matmulPrecision == .high else { exit(4) }
         }
+    }
+
+    @Test(
+        "A run that is resumed with another instruction set comes to the bits of one that was never interrupted"
+    )
+    func resumedElsewhere() async {
+        await #expect(processExitsWith: .success) {
+            let alone = try SmallRun().digestAlone()
+            for set in InstructionSet.available {
+                let folder = try TemporaryFolder()
+                _ = try SmallRun(instructionSet: set).train(
+                    over: SingleProcessCommunicator(), output: folder.path("run"), stopStep: 3)
+                let observer = SmallRun.Observer()
+                let outcome = try SmallRun(instructionSet: .best).train(
+                    over: SingleProcessCommunicator(), output: folder.path("run"), resumes: true,
+                    observer: observer)
+                guard try outcome.digest == alone, observer.notes.isEmpty else { exit(1) }
+            }
+        }
+    }
+
+    @Test("An instruction set that the CPU lacks is refused with those that it has")
+    func missingInstructionSet() throws {
+        let missing = try #require(InstructionSet.allCases.first { !InstructionSet.available.contains($0) })
+        var options = RunOptions(programVersion: "")
+        options.instructionSet = missing
+        let error = #expect(throws: ConfigurationError.self) { try options.useInstructionSet() }
+        #expect(error?.setting == "--instruction-set" && error?.found == missing.rawValue)
+        #expect(error?.expected.contains("baseline") == true)
+        #expect(error?.expected.hasSuffix(InstructionSet.best.rawValue) == true)
     }
 
     @Test("Records that are not those of the run it goes on from are refused with both fingerprints")

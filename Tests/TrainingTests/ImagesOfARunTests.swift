@@ -24,16 +24,14 @@ import Training
         #expect(new.model.inputs == 784 && new.model.classes == 2)
     }
 
-    @Test(arguments: [MatmulPrecision.high, .highest])
-    func `Products of images that the units for bytes do not take are Float, and the header says why`(
-        fastest: MatmulPrecision
-    ) throws {
+    @Test
+    func `Products of images that are no whole vectors of bytes are Float, and the header says why`() throws {
         var configuration = TrainingConfiguration()
         configuration.images = Self.grey
-        try configuration.settle(worldSize: 1, fastestPrecision: fastest)
+        try configuration.settle(worldSize: 1)
         #expect(configuration.matmulPrecision == .highest)
         #expect(
-            configuration.productsLine(fastestPrecision: fastest)
+            configuration.productsLine
                 == "precision highest, Float, the only one for images of 28 × 28 pixels, no multiple of 32")
         configuration.matmulPrecision = .medium
         let error = #expect(throws: ConfigurationError.self) { try configuration.settle(worldSize: 1) }

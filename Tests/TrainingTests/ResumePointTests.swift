@@ -24,7 +24,7 @@ import Training
                 metadata: CheckpointMetadata(
                     configuration: text, logicalShards: 8,
                     position: .init(epoch: 0, step: step, stepInEpoch: step), dataFingerprint: "",
-                    kernels: "", worldSize: 1, programVersion: ""))
+                    arithmetic: "", worldSize: 1, programVersion: ""))
         ).entry.path
     }
 
@@ -136,7 +136,7 @@ import Training
                 tensors: [],
                 metadata: CheckpointMetadata(
                     configuration: "{}", logicalShards: 8, position: .init(epoch: 0, step: 1, stepInEpoch: 1),
-                    dataFingerprint: "", kernels: "", worldSize: 1, programVersion: ""))
+                    dataFingerprint: "", arithmetic: "", worldSize: 1, programVersion: ""))
         ).entry.path
         let error = #expect(throws: ResumePoint.Failure.self) { try ResumePoint(resolving: path) }
         #expect(error?.description.contains(path) == true)

@@ -24,6 +24,7 @@ struct SmallRun: Sendable {
     var keepLast: Int?
     var evaluation = RunOptions.Evaluation.rank0
     var matmulPrecision: MatmulPrecision?
+    var instructionSet: InstructionSet?
     var checkpointInterval = CheckpointInterval.epochs(1)
     /// Called on rank 0 once the run directory is there.
     var whenBegun: @Sendable () -> Void = {}
@@ -33,6 +34,7 @@ struct SmallRun: Sendable {
         fileprivate var whenBegun: @Sendable () -> Void = {}
         private(set) var header: [String: String] = [:]
         private(set) var epochs: [EpochRecord] = []
+        private(set) var notes: [String] = []
 
         func runBegins(_ header: [(key: String, value: String)], plan: ConsoleReporter.Plan) {
             self.header = Dictionary(uniqueKeysWithValues: header.map { ($0.key, $0.value) })
@@ -40,7 +42,7 @@ struct SmallRun: Sendable {
         }
         func stepEnded(_ record: StepRecord) {}
         func epochEnded(_ record: EpochRecord) { epochs.append(record) }
-        func note(_ text: String) {}
+        func note(_ text: String) { notes.append(text) }
         func runEnded(_ summary: RunSummary, directory: String) {}
     }
 
@@ -68,6 +70,7 @@ struct SmallRun: Sendable {
         configuration.matmulPrecision = matmulPrecision
         var options = RunOptions(programVersion: "test")
         options.transport = transport
+        options.instructionSet = instructionSet
         options.evaluation = evaluation
         options.checkpointInterval = checkpointInterval
         options.output = output

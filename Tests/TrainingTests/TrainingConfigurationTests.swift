@@ -171,10 +171,10 @@ import Training
         let precision = #expect(throws: ConfigurationError.self) { try configuration.validate() }
         #expect(precision?.found == "--matmul-precision high")
         configuration.matmulPrecision = nil
-        try configuration.settle(worldSize: 1, fastestPrecision: .high)
+        try configuration.settle(worldSize: 1)
         #expect(configuration.matmulPrecision == .highest)
         #expect(
-            configuration.productsLine(fastestPrecision: .high)
+            configuration.productsLine
                 == "precision highest, Float by OpenBLAS, which promises nothing about its bits")
     }
 
@@ -300,25 +300,25 @@ import Training
     }
 
     @Test
-    func `The precision of products is chosen once, where nothing was asked for and the batch allows it`()
-        throws
+    func `Products are in integers on every CPU, where nothing was asked for and the batch allows it`() throws
     {
-        for fastest in [MatmulPrecision.high, .highest] {
-            var configuration = TrainingConfiguration()
-            try configuration.settle(worldSize: 1, fastestPrecision: fastest)
-            #expect(configuration.matmulPrecision == fastest)
-            // On other machines it stays.
-            try configuration.settle(worldSize: 1, fastestPrecision: fastest == .high ? .highest : .high)
-            #expect(configuration.matmulPrecision == fastest)
+        var configuration = TrainingConfiguration()
+        try configuration.settle(worldSize: 1)
+        #expect(configuration.matmulPrecision == .high)
+        #expect(configuration.productsLine == "precision high, pixels times 3 bytes, exact in integers")
+        // A run that was begun otherwise goes on as it was.
+        configuration.matmulPrecision = .highest
+        try configuration.settle(worldSize: 1)
+        #expect(configuration.matmulPrecision == .highest)
+        #expect(configuration.productsLine == "precision highest, Float")
 
-            configuration = TrainingConfiguration()
-            configuration.batchSize = 65_544
-            try configuration.settle(worldSize: 1, fastestPrecision: fastest)
-            #expect(configuration.matmulPrecision == .highest)
-            #expect(
-                configuration.productsLine(fastestPrecision: fastest)
-                    == "precision highest, Float, the only one for batches of more than 65536 images")
-        }
+        configuration = TrainingConfiguration()
+        configuration.batchSize = 65_544
+        try configuration.settle(worldSize: 1)
+        #expect(configuration.matmulPrecision == .highest)
+        #expect(
+            configuration.productsLine
+                == "precision highest, Float, the only one for batches of more than 65536 images")
     }
 
     @Test(arguments: [MatmulPrecision.high, .medium])
@@ -333,19 +333,6 @@ import Training
         configuration.batchSize = 65_544
         let error = #expect(throws: ConfigurationError.self) { try configuration.settle(worldSize: 1) }
         #expect(error?.setting == "--matmul-precision" && error?.found.contains("65544") == true)
-    }
-
-    @Test func `The header blames the CPU only where it is the reason`() {
-        var configuration = TrainingConfiguration()
-        for (precision, fastest, isBlamed) in [
-            (MatmulPrecision.high, MatmulPrecision.high, false), (.highest, .high, false),
-            (.high, .highest, true), (.highest, .highest, true),
-        ] {
-            configuration.matmulPrecision = precision
-            let text = configuration.productsLine(fastestPrecision: fastest)
-            #expect(text.contains("not every CPU") == isBlamed, "\(text)")
-            #expect(text.hasPrefix("precision \(precision.rawValue), "))
-        }
     }
 
     @Test func `The records must suffice for validation and a batch`() throws {

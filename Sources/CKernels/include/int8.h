@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "instruction_set.h"
+
 // Numbers of W or dY in a vector, and bytes of k in a lane: n and the samples come in such groups.
 #define DP_INT8_LANES 16
 #define DP_INT8_BYTES 4
@@ -33,16 +35,20 @@ typedef struct {
 // The scale of numbers up to `largest` in that many slices. False if `largest` is not finite.
 int dp_int8_scale_for(float largest, int slices, dp_int8_scale *scale);
 
-// Bytes that W [n, k] takes.
-size_t dp_int8_weight_bytes(size_t n, size_t k, int slices);
+// Bytes that W [n, k] takes, as dY and X below. Each instruction set packs numbers its own way, so the one that has packed
+// them multiplies them.
+size_t dp_int8_weight_bytes(dp_instruction_set set, size_t n, size_t k, int slices);
 // Samples filled up.
 static inline size_t dp_int8_padded_samples(size_t samples) {
     return (samples + DP_INT8_SAMPLES - 1) / DP_INT8_SAMPLES * DP_INT8_SAMPLES;
 }
 // Bytes that dY [samples, n] takes: it stands there in two orders, the second one for tiles.
 size_t dp_int8_gradient_bytes(size_t samples, size_t n, int slices);
+// Bytes that columns of X [samples, columns] take at most.
+size_t dp_int8_pixel_bytes(size_t samples, size_t columns);
 
-// The kernels, each declared once: KERNEL(name, (parameters), (arguments)).
+// The kernels, each declared once: KERNEL(name, (parameters), (arguments)); dp_int8_name(set, parameters) is that of an
+// instruction set that the CPU has.
 #define DP_INT8_KERNELS(KERNEL)                                                                                            \
     /* largest[r] = max |x| of row r, NaN if there is one. */                                                              \
     KERNEL(row_maxima, (size_t rows, size_t columns, const float *x, size_t stride, float *largest),                       \
@@ -51,7 +57,7 @@ size_t dp_int8_gradient_bytes(size_t samples, size_t n, int slices);
     KERNEL(column_maxima, (size_t rows, size_t columns, const float *x, size_t stride, float *largest),                    \
            (rows, columns, x, stride, largest))                                                                            \
     /* Packs columns first ..< first + columns (multiples of DP_INT8_BYTES) of W [n, k], `stride` numbers from row to      \
-       row, as [panel of n][k / 4][slice][lane][4], and stores the sums of q over these columns in sums [n]. */            \
+       row, and stores the sums of q over these columns in sums [n]. */                                                    \
     KERNEL(pack_weights,                                                                                                   \
            (size_t n, size_t k, size_t first, size_t columns, const float *w, size_t stride, const dp_int8_scale *scales,  \
             int slices, int8_t *packed, int32_t *sums),                                                                    \
@@ -66,13 +72,12 @@ size_t dp_int8_gradient_bytes(size_t samples, size_t n, int slices);
             const dp_int8_scale *scales, int slices, const float *factors, const float *offset, float *y,                  \
             size_t y_stride),                                                                                              \
            (m, n, k, channels, x, x_stride, packed, scales, slices, factors, offset, y, y_stride))                         \
-    /* Packs dY [samples, n] as [slice][padded samples / 4][n][4], and stores the sums of the slices over the samples in   \
-       sums [n]. */                                                                                                        \
+    /* Packs dY [samples, n], and stores the sums of the slices over the samples in sums [n]. */                           \
     KERNEL(pack_gradient,                                                                                                  \
            (size_t samples, size_t n, const float *dy, size_t stride, const dp_int8_scale *scales, int slices,             \
             int8_t *packed, dp_int8_sums *sums),                                                                           \
            (samples, n, dy, stride, scales, slices, packed, sums))                                                         \
-    /* Packs columns of bytes X [samples, ...] as [panel of columns][padded samples / 4][lane][4]. */                      \
+    /* Packs columns of bytes X [samples, ...]. */                                                                         \
     KERNEL(pack_bytes, (size_t samples, size_t columns, const uint8_t *x, size_t stride, uint8_t *packed),                 \
            (samples, columns, x, stride, packed))                                                                          \
     /* G [n, columns] = dY^T X from both packed: g = scale[n] (factors[c] times the sum of q (x - zero point), plus        \
@@ -83,7 +88,9 @@ size_t dp_int8_gradient_bytes(size_t samples, size_t n, int slices);
             float *g, size_t g_stride),                                                                                    \
            (n, columns, samples, dy, sums, scales, slices, x, factors, zero_points, g, g_stride))
 
-#define DP_INT8_DECLARE(name, parameters, arguments) void dp_int8_##name parameters;
+#define DP_INT8_PARAMETERS(...) __VA_ARGS__
+#define DP_INT8_DECLARE(name, parameters, arguments) \
+    void dp_int8_##name(dp_instruction_set set, DP_INT8_PARAMETERS parameters);
 DP_INT8_KERNELS(DP_INT8_DECLARE)
 
 #endif

@@ -31,19 +31,8 @@ public struct AdamW: Optimizer, Hashable {
     ) {
         Scalar.adamW(
             slice.rows, slice.columns, rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-            weightDecay: weightDecay, correction1: 1 - power(beta1, step),
-            correction2: 1 - power(beta2, step), slice.gradients, slice.gradientStride, m: slice.state(0),
+            weightDecay: weightDecay, correction1: 1 - PortableMath.power(beta1, step),
+            correction2: 1 - PortableMath.power(beta2, step), slice.gradients, slice.gradientStride, m: slice.state(0),
             v: slice.state(1), slice.parameters, slice.stride)
-    }
-
-    /// β to the power of a step's number by squaring, so that it is the same on every machine.
-    private func power(_ beta: Double, _ step: Int) -> Double {
-        var (result, square, rest) = (1.0, beta, step)
-        while rest > 0 {
-            if rest & 1 == 1 { result *= square }
-            square *= square
-            rest >>= 1
-        }
-        return result
     }
 }

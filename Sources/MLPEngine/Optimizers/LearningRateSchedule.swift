@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Tensors
 
 /// The learning rate of each step: a base rate times a shape over the epochs, after a linear warm-up.
 public struct LearningRateSchedule: Codable, Sendable, Hashable {
@@ -46,10 +46,11 @@ public struct LearningRateSchedule: Codable, Sendable, Hashable {
         case .constant:
             return baseRate
         case .step(let interval, let factor):
-            return baseRate * pow(factor, Double(step / stepsPerEpoch / interval))
+            return baseRate * PortableMath.power(factor, step / stepsPerEpoch / interval)
         case .cosine:
             let remaining = Double(epochs * stepsPerEpoch) - warmupSteps
-            return baseRate * (1 + cos(.pi * (Double(step) - warmupSteps) / max(1, remaining))) / 2
+            let halfTurns = (Double(step) - warmupSteps) / max(1, remaining)
+            return baseRate * (1 + PortableMath.cosineAndSine(turns: halfTurns / 2).cosine) / 2
         }
     }
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Compares both products with those of plain loops on random numbers of the given shapes; true if every bit is the same.
+// Compares both products with those of the baseline on random numbers of the given shapes; true if every bit is the same.
 // k is a multiple of 64 channels.
 int dp_emulated_tiles_agree(size_t m, size_t n, size_t k, size_t channels, size_t columns, int slices, uint32_t seed);
 

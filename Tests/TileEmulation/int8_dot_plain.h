@@ -1,4 +1,4 @@
-// Products of bytes by plain loops; what they compute is the same to the last bit.
+// Products of bytes and slices by plain loops.
 #ifndef DP_TRAIN_INT8_DOT_PLAIN_H
 #define DP_TRAIN_INT8_DOT_PLAIN_H
 
