@@ -74,6 +74,49 @@ extension EndToEnd {
             #expect(refused.status == 64)
         }
 
+        /// A copy of the program with another table, as on a machine that computes otherwise.
+        private func programWithOtherTable() throws -> URL {
+            var program = try Data(contentsOf: Program.executable)
+            /// Changes the last byte of a text that stands in the program once.
+            func change(_ text: String) throws {
+                let found = try #require(program.firstRange(of: Data(text.utf8)), "\(text)")
+                #expect(program[found.upperBound...].firstRange(of: Data(text.utf8)) == nil)
+                program[found.upperBound - 1] ^= 1
+            }
+            let digest = String(try #require(ReferenceTable.current.kernels["exp"]), radix: 16)
+            try change(digest)
+            let run = try #require(ReferenceTable.current.runs.first { $0.name == "momentum" })
+            let step = try #require(run.moments.first { $0.hasPrefix("step 3:") })
+            try change(step)
+            let copy = try Scratch.newPath("other-table")
+            try program.write(to: copy)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: copy.path)
+            return copy
+        }
+
+        #if os(Linux)
+        @Test(
+            "Bits that differ are told with kernel, step and tensor, and exit code 1, on one rank and on three",
+            arguments: [nil, 3])
+        func difference(ranks: Int?) throws {
+            let program = try programWithOtherTable()
+            let words = (ranks.map { ["mpirun", "-np", "\($0)", "--oversubscribe"] } ?? []) + [program.path]
+            let outcome = try Program.tool(words + ["verify-bits"])
+            #expect(outcome.status == 1)
+            expectRefusal(outcome, naming: ["in 1 of \(KernelCheck.all.count) kernels and 1 of "])
+            let lines = outcome.outputText.split(separator: "\n")
+            #expect(lines.contains { $0.hasSuffix("kernels agree; other bits of exp") }, "\(outcome.summary)")
+            // The last tensor of a line is the last bias.
+            #expect(
+                lines.contains {
+                    $0.hasPrefix("momentum ") && $0.hasSuffix("differs, first at step 3: layers.4.bias")
+                }, "\(outcome.summary)")
+            let count = ReferenceTable.current.runs.count - 1
+            #expect(lines.filter { $0.hasSuffix(" agrees") }.count == count, "\(outcome.summary)")
+            #expect(outcome.outputText.contains("What to do:"))
+        }
+        #endif
+
         @Test(
             "The source of the table is that of the program, on one rank and on three", arguments: [nil, 3])
         func table(ranks: Int?) throws {

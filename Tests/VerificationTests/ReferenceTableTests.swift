@@ -8,6 +8,9 @@ import Verification
 /// The table, and how what was computed is compared with it.
 @Suite struct ReferenceTableTests {
     private let table = ReferenceTable.current
+    /// The package.
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
 
     @Test("All that this machine computes is what the table has", arguments: [1, 4])
     func agrees(threads: Int) throws {
@@ -26,12 +29,22 @@ import Verification
 
     @Test("The table's file is what the program makes of the table")
     func source() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let file = root.appending(path: "Sources/Verification/ReferenceBits.swift")
+        let file = Self.root.appending(path: "Sources/Verification/ReferenceBits.swift")
         #expect(try String(contentsOf: file, encoding: .utf8) == table.source + "\n")
         #expect(Set(table.kernels.keys) == Set(KernelCheck.all.map(\.name)))
         #expect(Set(table.runs.map(\.name)).count == table.runs.count)
+    }
+
+    @Test("Every kernel for Floats is checked, on inputs for which it gives numbers")
+    func everyKernel() throws {
+        let list = try String(
+            contentsOf: Self.root.appending(path: "Sources/CKernels/include/kernel_list.h"), encoding: .utf8)
+        let names = list.matches(of: /KERNEL\((?:void|double), (\w+),/).map { String($0.1) }
+        #expect(names.count >= 38)
+        for name in names { #expect(KernelCheck.all.contains { $0.name == name }, "\(name) is not checked") }
+        for check in KernelCheck.all {
+            #expect(try !check.bits().contains(Float.nan.bitPattern), "\(check.name) gives NaN")
+        }
     }
 
     @Test("A kernel with one other bit anywhere in its results is named, and no other one")
