@@ -35,7 +35,6 @@ let package = Package(
         .library(name: "DurableFiles", targets: ["DurableFiles"]),
         .library(name: "Digests", targets: ["Digests"]),
         .library(name: "Training", targets: ["Training"]),
-        .library(name: "Verification", targets: ["Verification"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
