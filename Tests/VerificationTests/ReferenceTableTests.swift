@@ -1,6 +1,7 @@
 import Collectives
 import CollectivesTesting
 import Foundation
+import Tensors
 import Testing
 import Training
 import Verification
@@ -25,6 +26,25 @@ import Verification
             #expect(lines.contains { $0.hasPrefix(run.name) && $0.hasSuffix("\(run.sha256) agrees") })
         }
         #expect(lines.count == 2 + table.runs.count)
+    }
+
+    @Test("The table holds with every instruction set that this CPU has")
+    func instructionSets() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            for set in InstructionSet.allCases where set <= .best {
+                InstructionSet.used = set
+                var lines = ["\(set.rawValue):"]
+                let verdict = try Verification(
+                    SingleProcessCommunicator(), options: RunOptions(programVersion: "test")
+                ).run { lines.append($0) }
+                guard !verdict.agrees else { continue }
+                let report = (lines + [verdict.conclusion]).joined(separator: "\n") + "\n"
+                FileHandle.standardError.write(Data(report.utf8))
+            }
+        }
+        let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        let agrees = !text.contains("Other bits")
+        #expect(agrees, "\(text)")
     }
 
     @Test("The table's file is what the program makes of the table")
