@@ -45,8 +45,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "CommandLineSupport", "Training", "Checkpoints", "Metrics", "DataParallel", "MPIBackend",
-                "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
+                "CommandLineSupport", "Verification", "Training", "Checkpoints", "Metrics", "DataParallel",
+                "MPIBackend", "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
             ],
             swiftSettings: settings),
         // Beside it: what measures, so that nothing of this is in the program that trains.
@@ -67,6 +67,13 @@ let package = Package(
         .target(
             name: "CommandLineSupport",
             dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
+            swiftSettings: settings),
+        .target(
+            name: "Verification",
+            dependencies: [
+                "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
+                "Tensors",
+            ],
             swiftSettings: settings),
         .target(
             name: "Training",
@@ -203,6 +210,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "VerificationTests",
+            dependencies: [
+                "Verification", "Training", "Collectives", "DataParallel", "MLPEngine", "Tensors",
+                "MultiRankSupport", "CollectivesTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "BenchmarksTests",
             dependencies: [
                 "Benchmarks", "CollectivesTesting", "MultiRankSupport", "Collectives", "DataParallel",
@@ -222,7 +236,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "dp-train", "dp-train-benchmark", "Training", "FileTestSupport", "LoopbackSupport",
+                "dp-train", "dp-train-benchmark", "Verification", "Training", "Datasets", "FileTestSupport",
+                "LoopbackSupport",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]

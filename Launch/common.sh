@@ -37,6 +37,7 @@ package_installed() {
         libzstd-dev) found_by_pkg_config libzstd ;;
         zlib1g-dev) found_by_pkg_config zlib ;;
         libssl-dev) found_by_pkg_config libcrypto ;;
+        qemu-user) command -v qemu-x86_64 >/dev/null 2>&1 ;;
         *) return 1 ;;
     esac
 }
@@ -74,6 +75,15 @@ install_packages() {
     for name in "${missing[@]}"; do
         package_installed "$name" || fail "could not install the package $name (of: ${missing[*]})"
     done
+}
+
+# install_if_offered NAME: installs a package that is missing, where apt-get has it and may; else does without.
+install_if_offered() {
+    if on_macos || package_installed "$1" || ! command -v apt-get >/dev/null 2>&1; then return 0; fi
+    apt-cache show "$1" >/dev/null 2>&1 || return 0
+    say "Installing $1"
+    # In a shell of its own, which ends where installing is not allowed.
+    (install_with_apt "$1") || say "Going on without $1"
 }
 
 install_with_apt() {

@@ -8,7 +8,7 @@ internal import Tensors
 ///
 /// Nodes update the model by themselves: one that rounds otherwise, against all that is promised, would drift away from the
 /// others.
-struct ArithmeticProbe {
+package struct ArithmeticProbe {
     /// A kind of computation that is compared by itself.
     enum Part: String, CaseIterable {
         case products = "matrix products"
@@ -19,17 +19,19 @@ struct ArithmeticProbe {
         case schedule = "learning rates"
     }
 
-    struct Failure: AgreedFailure, CustomStringConvertible, LocalizedError {
-        let description: String
-        let shouldReport: Bool
-        var errorDescription: String? { description }
+    /// Ranks compute otherwise than others.
+    package struct Failure: AgreedFailure, CustomStringConvertible, LocalizedError {
+        package let description: String
+        package let shouldReport: Bool
+        package var errorDescription: String? { description }
     }
 
     /// A hash for each part, in the order of the cases.
-    private(set) var hashes: [UInt64]
+    var hashes: [UInt64] { parts.map(\.value) }
 
+    private var parts = Part.allCases.map { _ in BitsHash() }
     private let configuration: TrainingConfiguration
-    private var state: UInt64 = 1
+    private var inputs = ProbeNumbers(seed: 1)
     private let rows = 37
     private let columns = 67
     private let inner = 133
@@ -41,7 +43,6 @@ struct ArithmeticProbe {
     /// - Throws: `AllocationError`.
     init(_ configuration: TrainingConfiguration, stepsPerEpoch: Int) throws {
         self.configuration = configuration
-        hashes = Part.allCases.map { _ in 0xcbf2_9ce4_8422_2325 }
         products()
         try pixels()
         functions()
@@ -98,7 +99,7 @@ struct ArithmeticProbe {
         let weights = number(configuration.format.imageBytes * columns)
         linear.setWeights(weights.vector)
         let bytes = AlignedBuffer<UInt8>(zeroed: rows * configuration.format.imageBytes)
-        for index in 0..<bytes.count { bytes.vector[index] = UInt8(truncatingIfNeeded: random() >> 32) }
+        inputs.fill(bytes.vector)
         let y = AlignedBuffer<Float>(zeroed: rows * columns)
         let dy = number(rows * columns)
         withExtendedLifetime(PixelNormalization<Float>(configuration.format)) { normalization in
@@ -205,19 +206,10 @@ struct ArithmeticProbe {
         return labels
     }
 
-    /// A linear congruential generator: nothing of the C library's, nothing that is rounded.
-    private mutating func random() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state
-    }
-
     /// Numbers below `range` in magnitude.
     private mutating func number(_ count: Int, range: Float = 1) -> AlignedBuffer<Float> {
         let numbers = AlignedBuffer<Float>(zeroed: count)
-        for index in 0..<count {
-            numbers.vector[index] =
-                Float(Int32(truncatingIfNeeded: random() >> 40) - 1 << 23) * 0x1p-23 * range
-        }
+        inputs.fill(numbers.vector, range: range)
         return numbers
     }
 
@@ -225,9 +217,8 @@ struct ArithmeticProbe {
         for value in values.buffer { add(UInt64(value.bitPattern), to: part) }
     }
 
-    /// FNV-1a, a word at a time.
     private mutating func add(_ word: UInt64, to part: Part) {
         guard let index = Part.allCases.firstIndex(of: part) else { return }
-        hashes[index] = (hashes[index] ^ word) &* 0x100_0000_01b3
+        parts[index].add(word)
     }
 }

@@ -1,8 +1,8 @@
-internal import Collectives
+package import Collectives
 
 extension NodePlacement {
     /// Ranks and their hosts, for messages: `rank 3 (host b)`, `ranks 0-2, 5 (hosts a, b)`.
-    func names(ofRanks ranks: [Int]) -> String {
+    package func names(ofRanks ranks: [Int]) -> String {
         var runs: [ClosedRange<Int>] = []
         for rank in ranks.sorted() {
             if let last = runs.last, last.upperBound == rank - 1 {

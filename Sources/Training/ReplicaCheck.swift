@@ -6,11 +6,12 @@ internal import Tensors
 /// The check, by all ranks together, that the models of all nodes are the same and hold nothing but numbers.
 ///
 /// Each node updates its model by itself. The ranks of a node divide the model among them for the digest.
-struct ReplicaCheck {
-    struct Failure: AgreedFailure, CustomStringConvertible, LocalizedError {
-        let description: String
-        let shouldReport: Bool
-        var errorDescription: String? { description }
+package struct ReplicaCheck {
+    /// A node's model has become another one.
+    package struct Failure: AgreedFailure, CustomStringConvertible, LocalizedError {
+        package let description: String
+        package let shouldReport: Bool
+        package var errorDescription: String? { description }
     }
 
     let model: ModelState<Float>

@@ -45,6 +45,11 @@ public struct RunOptions: Configurable, Sendable {
     /// Called on every rank after the last step of a run that was not stopped, when the last checkpoint has been
     /// written: nothing is lost if the process ends from now on.
     public var stepsEnd: @Sendable () -> Void = {}
+    /// Whether rank 0 writes what a run leaves behind and tells its observer more than notes. A run that is only watched
+    /// touches no file.
+    package var isRecorded = true
+    /// Told on every rank what the run has come to.
+    package var watch: @Sendable (RunEvent) -> Void = { _ in }
     /// The version of the program, for the record.
     public var programVersion: String
 

@@ -139,11 +139,6 @@ final class RunRecorder {
         }
     }
 
-    /// The digest of the model's tensors.
-    func digest(_ model: ModelState<Float>, _ progress: Progress) throws -> String {
-        TensorDigest.sha256(of: try modelTensors(model, progress))
-    }
-
     /// Writes the summary of a run that has come to its end.
     func write(_ summary: RunSummary) throws {
         try directory.write(summary, to: directory.summary)
@@ -172,12 +167,6 @@ final class RunRecorder {
         let steps = pendingSteps
         pendingSteps.removeAll(keepingCapacity: true)
         files.record(steps)
-    }
-
-    private func modelTensors(_ model: ModelState<Float>, _ progress: Progress) throws -> [NamedTensor] {
-        try layout.tensors(
-            parameters: model.parameters, runningStatistics: model.runningStatistics,
-            batches: progress.step)
     }
 }
 

@@ -137,7 +137,8 @@ public struct Trainer {
         let replicas = ReplicaCheck(model: model, ranks: ranks, placement: communicator.placement)
         try replicas.check(epoch: progress.epoch + 1, step: progress.step)
         let recorder = try communicator.agree(on: "opening the run directory") {
-            isRoot ? try makeRecorder(mlp, progress, arithmetic: arithmetic, fingerprint: fingerprint) : nil
+            isRoot && options.isRecorded
+                ? try makeRecorder(mlp, progress, arithmetic: arithmetic, fingerprint: fingerprint) : nil
         }
         if let recorder {
             observer.runBegins(

@@ -66,6 +66,7 @@ final class TrainingRun {
         let (loss, seconds) = (result.loss, (clock.now - start) / .seconds(1))
         progress.endStep(loss, seconds: seconds)
         totals.add(loss.samples, seconds: seconds)
+        options.watch(.step(progress.step, loss: loss, model: model))
         guard loss.lossSum.isFinite else { throw divergence(.loss(loss.meanLoss)) }
         let isDue = result.requests.checkpoint || result.requests.stop
         if isDue {
@@ -106,6 +107,7 @@ final class TrainingRun {
             configuration.validationSize > 0
             ? try validationSet.evaluate(
                 parameters: model.parameters, runningStatistics: model.runningStatistics) : nil
+        if let result { options.watch(.validation(epoch: epoch, loss: result)) }
         if let loss = result?.meanLoss, !loss.isFinite { throw divergence(.validationLoss(loss)) }
         if let result { try best.consider(model, validation: result, epoch: epoch, step: progress.step) }
         let record = EpochRecord(
@@ -146,7 +148,7 @@ final class TrainingRun {
             testAccuracy: result.accuracy, testLoss: result.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: model.mlp.parameterCount,
-            tensorsSHA256: try recorder?.digest(model, progress) ?? "",
+            tensorsSHA256: try trainer.isRoot ? digest() : "",
             worldSize: trainer.communicator.size, logicalShards: trainer.assignment.shardCount,
             epochs: progress.epoch, trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
             checkpointPauseSeconds: checkpoints.longestPause)
@@ -166,6 +168,14 @@ final class TrainingRun {
         }
         try trainer.agreeOnFiles(problem: problem)
         return .finished(summary)
+    }
+
+    /// The digest of the model's tensors.
+    private func digest() throws -> String {
+        TensorDigest.sha256(
+            of: try ModelTensors(network: model.mlp.network).tensors(
+                parameters: model.parameters, runningStatistics: model.runningStatistics,
+                batches: progress.step))
     }
 
     private func writeCheckpoint(to recorder: RunRecorder) {

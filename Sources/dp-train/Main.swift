@@ -22,7 +22,7 @@ struct DPTrain: AsyncParsableCommand {
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DiffCommand.self,
             ExportCommand.self,
-            DataCommand.self, BenchmarkCommand.self,
+            DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
 }

@@ -1,0 +1,160 @@
+internal import Tensors
+
+// Matrix products of Floats and of bytes.
+
+extension KernelCheck {
+    /// Rows, columns and inner dimensions: edges of tiles, panels, runs and blocks.
+    private static let productShapes = [(1, 1, 1), (5, 3, 7), (97, 33, 129), (13, 67, 1037)]
+
+    static let products = [
+        KernelCheck("gemm_nn") { trial in
+            for (m, n, k) in productShapes {
+                let product = trial.zeros(m, n)
+                product.gemm(trial.numbers(m, k), .none, trial.numbers(k, n))
+                trial.add(product)
+            }
+        },
+        KernelCheck("gemm_tn") { trial in
+            for (m, n, k) in productShapes {
+                let product = trial.zeros(m, n)
+                product.gemm(trial.numbers(k, m), .transposed, trial.numbers(n, k), .transposed)
+                trial.add(product)
+            }
+        },
+        KernelCheck("gemm_pixels") { trial in
+            for (m, n, k, channels) in [(1, 1, 3, 3), (5, 3, 7, 1), (97, 33, 129, 3), (13, 67, 1041, 3)] {
+                let packed = PackedMatrix(
+                    trial.zeros(PackedMatrix<Float>.count(rows: k, columns: n)), rows: k, columns: n)
+                packed.pack(StridedMatrix(trial.numbers(k, n)))
+                let product = trial.zeros(m, n)
+                product.gemm(
+                    trial.pixels(m, k, channels: channels), packed, scratch: trial.zeros(Float.gemmScratch))
+                trial.add(product)
+            }
+        },
+        KernelCheck("convert_pixels") { trial in
+            for (rows, columns, channels) in [(1, 1, 1), (3, 15, 3), (7, 261, 3)] {
+                let numbers = trial.zeros(rows, columns)
+                trial.pixels(rows, columns, channels: channels).copy(into: numbers)
+                trial.add(numbers)
+            }
+        },
+        KernelCheck("pack_b") { trial in
+            let (rows, columns) = (37, 67)
+            let storage = trial.zeros(PackedMatrix<Float>.count(rows: rows, columns: columns))
+            PackedMatrix(storage, rows: rows, columns: columns).pack(
+                StridedMatrix(trial.numbers(rows, columns)))
+            trial.add(storage)
+        },
+        KernelCheck("pack_b_transposed") { trial in
+            let (rows, columns) = (37, 67)
+            let storage = trial.zeros(PackedMatrix<Float>.count(rows: rows, columns: columns))
+            let packed = PackedMatrix(storage, rows: rows, columns: columns)
+            let matrix = trial.numbers(columns, rows)
+            for range in [0..<5, 5..<37] { packed.pack(transposeOf: matrix, columns: range) }
+            trial.add(storage)
+        },
+        KernelCheck("pack_b_pixels") { trial in
+            let (rows, columns) = (37, 99)
+            let pixels = trial.pixels(rows, columns, channels: 3)
+            let storage = trial.zeros(PackedMatrix<Float>.count(rows: rows, columns: 67))
+            PackedMatrix(storage, rows: rows, columns: 67).pack(pixels, columns: 30..<97)
+            trial.add(storage)
+        },
+    ]
+
+    /// Products of pixels with whole numbers of two and three bytes.
+    static let integerProducts = [2, 3].flatMap { slices in
+        [
+            KernelCheck("int8_gemm_nt/\(slices)") { trial in
+                for problem in IntegerProblem.all(trial, slices: slices) { problem.forward(trial) }
+            },
+            KernelCheck("int8_gemm_tn/\(slices)") { trial in
+                for problem in IntegerProblem.all(trial, slices: slices) { try problem.gradient(trial) }
+            },
+        ]
+    }
+}
+
+extension KernelTrial {
+    /// Pixels of so many channels, the numbers that they stand for about as large as those of images.
+    fileprivate func pixels(_ rows: Int, _ columns: Int, channels: Int) -> PixelMatrix<Float> {
+        let scale = numbers(channels, range: 0x1p-6)
+        return PixelMatrix(
+            bytes(rows * columns).matrix(rows: rows, columns: columns), scale: scale,
+            shift: numbers(channels, range: 2))
+    }
+}
+
+/// Pixels, and a factor that becomes whole multiples of scales, for products in integers.
+private struct IntegerProblem {
+    let pixels: PixelMatrix<Float>
+    let outputs: Int
+    let slices: Int
+    /// Numbers of many magnitudes, or all the largest that there is in their scale, so that sums are, too.
+    let isExtreme: Bool
+
+    static func all(_ trial: KernelTrial, slices: Int) -> [IntegerProblem] {
+        [(1, 1, 32, 1, false), (13, 37, 1056, 3, false), (3, 17, 3072, 3, true)].map {
+            rows, outputs, columns, channels, isExtreme in
+            let pixels = trial.pixels(rows, columns, channels: channels)
+            if isExtreme { pixels.pixels.vector.fill(255) }
+            return IntegerProblem(pixels: pixels, outputs: outputs, slices: slices, isExtreme: isExtreme)
+        }
+    }
+
+    /// A factor whose rows, or columns, have each a magnitude of their own.
+    private func factor(_ trial: KernelTrial, _ rows: Int, _ columns: Int, byRow: Bool) -> Matrix<Float> {
+        let matrix = trial.numbers(rows, columns)
+        if isExtreme { matrix.vector.fill(-1) }
+        for row in 0..<rows {
+            for column in 0..<columns {
+                let exponent = ((byRow ? row : column) * 37) % 150 - 90
+                matrix[row, column] = Float(
+                    sign: .plus, exponent: exponent, significand: matrix[row, column])
+            }
+        }
+        return matrix
+    }
+
+    func forward(_ trial: KernelTrial) {
+        let (rows, columns) = (outputs, pixels.columns)
+        let slots = Int8Weights.slotCount(rows: rows, columns: columns)
+        let packed = Int8Weights(
+            rows: rows, columns: columns, channels: pixels.scale.count, slices: slices,
+            packed: trial.zeros(
+                Int8Weights.packedCount(rows: rows, columns: columns, slices: slices), of: Int8.self),
+            maxima: trial.zeros(slots), sums: trial.zeros(slots, of: Int32.self))
+        let weights = factor(trial, rows, columns, byRow: true)
+        packed.measure(weights)
+        let largest = trial.zeros(rows)
+        packed.largest(into: largest)
+        trial.add(largest)
+        let scales = Int8Scales(largest: largest, slices: slices)
+        packed.pack(weights, columns: 0..<columns, scales: scales)
+        let (constants, bias) = (trial.zeros(rows), trial.numbers(rows))
+        packed.constants(
+            scales: scales, shift: pixels.shift, bias: bias, totals: trial.zeros(rows, of: Double.self),
+            into: constants)
+        trial.add(constants)
+        let y = trial.zeros(pixels.rows, rows)
+        y.gemm(pixels, packed, scales: scales, constants: constants, weights: weights, bias: bias)
+        trial.add(y)
+    }
+
+    func gradient(_ trial: KernelTrial) throws {
+        let columns = pixels.columns
+        let dy = factor(trial, pixels.rows, outputs, byRow: false)
+        let packed = try Int8Gradient(capacity: pixels.rows, columns: outputs, slices: slices)
+        packed.pack(StridedMatrix(dy))
+        let (factors, zeroPoints) = (
+            trial.numbers(columns, range: 0x1p-6), trial.numbers(columns)
+        )
+        let gradient = trial.zeros(outputs, columns)
+        gradient.gemm(
+            packed, pixels, columns: 0..<columns, at: 0, factors: factors, zeroPoints: zeroPoints,
+            scratch: trial.zeros(
+                Int8Gradient.pixelCount(rows: pixels.rows, columns: columns), of: UInt8.self))
+        trial.add(gradient)
+    }
+}

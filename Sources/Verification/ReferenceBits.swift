@@ -1,0 +1,209 @@
+// What every machine has to compute, to the last bit. Made by
+//
+//     dp-train verify-bits --table > Sources/Verification/ReferenceBits.swift
+//
+// and changed by hand only to add a run or to change a run's flags; then made again. A change to the program that alters
+// bits alters this table in the same commit, and says in the commit's message why. Any other change after which this
+// table does not hold is a mistake.
+//
+// A run has a line for each moment. A loss stands there with all its bits, each tensor with four digits of a digest:
+// running statistics, then the optimizer's state, then parameters.
+
+extension ReferenceTable {
+    /// The table of this program.
+    package static let current = ReferenceTable(
+        kernels: """
+            gemm_nn                    c0f62a59feb77a1a
+            gemm_tn                    8c756277b429d044
+            gemm_pixels                b0b75dbd0a1a589c
+            convert_pixels             cba0cd7b97ee8979
+            pack_b                     8ae5f3479f7c65d7
+            pack_b_transposed          3962154be0931b33
+            pack_b_pixels              3a429024171f8157
+            int8_gemm_nt/2             a5b81d9822598984
+            int8_gemm_tn/2             42a60d8d030124f9
+            int8_gemm_nt/3             495b7250dfa768f2
+            int8_gemm_tn/3             5e11e2ff940f74eb
+            exp                        91453d2a5e1d36f2
+            elu                        b29fe6bee02a4a9a
+            relu                       276e9836c9901a4a
+            tanh                       5b6eaf347f6e44e4
+            gelu                       8c9ec346ad3d6967
+            elu_backward               355502f60f633e36
+            relu_backward              c8eb135409615d7b
+            tanh_backward              0155403a24644e1b
+            gelu_backward              c30a893b3936ac23
+            dropout                    9e6df5b2cf7669d1
+            add                        44fa7e9f2f73b79f
+            scale                      d28423577e0075d2
+            blend                      ef651e79f804d47f
+            add_bias                   686a44e888b3e2d7
+            column_sums                25545af0b48f32cc
+            column_moments             4cd88b9cd7e689e4
+            merge_moments              0254b3b63c5313d0
+            variances                  a50ce94860d3e002
+            scales                     50581932aef96f76
+            batch_norm                 d9ba8824191faf0d
+            batch_norm_sums            5408170aa8d6749e
+            batch_norm_backward        05b2415050e2f521
+            layer_norm                 eba84a9dd8a0f404
+            layer_norm_backward        f5228c6f23ee069c
+            softmax                    8837e74a62707e74
+            softmax_backward           8f8a33bbdf6e3f63
+            softmax_cross_entropy      74fb6652bb68c4aa
+            softmax_cross_entropy_soft 3fb9c4667fe5ff97
+            sgd                        ffb56c72e469fde2
+            adamw                      1996b48ba70179a8
+            adamw_corrections          15e5f7c74c9c0fbd
+            lion                       ec697648852c9cc2
+            random_integers            fd0a43d6e995dd70
+            random_normal              61af395cdb922bad
+            random_beta                a42bf5ff71e7b7e9
+            initialization             d9c1f0822f97c6b2
+            shards                     c391e449f7b54259
+            schedule_constant          b662b432b8b3f3d1
+            schedule_step              00cefb484f2a5b91
+            schedule_cosine            c7c6bb95aec5a4cf
+            pixel_normalization        52d56bb133e9a33b
+            synthetic_images           e9323c25912a8768
+            augmentation               60fb829c7e5a132d
+            mixup                      a5f93bc1ed66d9ae
+            """,
+        runs: [
+            ReferenceRun(
+                "defaults",
+                "--hidden-dims 40",
+                sha256: "e27b6ebba82b52c65e7622234c985f116b0e9b054ccdfa86ede17345fa759259",
+                """
+                step 1: 4064fd916da00000 de82 0600 50f9 30c8
+                step 2: 40757736622be000 f330 e27d 34a1 bf9a
+                step 3: 4070a0a601bc0000 5b47 5e06 6c79 10b2
+                validation 1: 401e7fcbb5333333
+                step 4: 40752cf612d90000 5a1d 9fe4 9cb2 e140
+                step 5: 4080e9bd7d2c81c0 390d 7732 bcc8 f4b8
+                step 6: 407abaec08100000 83da ef38 8afd e3f7
+                validation 2: 401d8263bb333333
+                test: 4018623f8a320e66
+                """),
+            ReferenceRun(
+                "momentum",
+                "--hidden-dims 13,9 --activation relu --lr 0.02 --momentum 0.9 --weight-decay 0.001 --lr-schedule step --lr-step-epochs 1 --lr-step-factor 0.3 --matmul-precision highest",
+                sha256: "530e338613c85e1ce44b9692055eea930628ef3d017a0bd33b6a61f1cc970f03",
+                """
+                step 1: 4063db5ace400000 92c2 9f0d 8788 e62f fbf5 240f 6ba7 3c0b 1fe4 41fc bf55 d100
+                step 2: 4064547d03000000 fa9a afd4 8679 ede2 eb0d d661 5c1f d2dc 2a73 3086 e808 6e38
+                step 3: 4065391309200000 20cc ad1d e1f1 27a5 b8c2 a1bc b6c5 8e5d 58ed 1985 dbba 3e85
+                validation 1: 4003148144000000
+                step 4: 4064223648600000 25e6 f6c4 9687 98be 4fc6 abba 2968 d0bc e846 abda 336e b4c9
+                step 5: 40661c7893e00000 6d3c 649f 81db 82ec 370f 42ae 9f0d 2227 f442 5411 c242 673e
+                step 6: 406653d7d0000000 df97 64ab 2be1 2c69 3d08 60b3 fa9d a19c baf7 95ec 53ed 0e51
+                validation 2: 4003f64ec4000000
+                test: 400571a326666666
+                """),
+            ReferenceRun(
+                "nesterov",
+                "--hidden-dims 9 --activation tanh --batch-norm sync --lr 0.05 --momentum 0.8 --nesterov --lr-schedule cosine --warmup-epochs 0.5 --matmul-precision medium",
+                sha256: "fe9dc622c3549132149f92d3a9b6058bd004a231f3b78bfeae0f925c94955f8d",
+                """
+                step 1: 40662d3784800000 fa5c b32a 95df adb6 ebc1 aa0f a9b5 bcd9 05e0 d054 3ec2 e758 5108 6f89
+                step 2: 4064203b80c00000 ea48 9b02 9695 a050 e8a3 ce0c 9e23 a43a 27ac b629 be51 f2e4 c543 3632
+                step 3: 40636906cd400000 f843 6a90 8863 9f05 8bd3 fb87 898e ea7d a58e 9252 28bb 921c 3e92 0094
+                validation 1: 4003e4dba7333333
+                step 4: 4061fa16a8800000 3c4e a5ef 339a f2a3 d1ce 3996 6e18 f1c6 0d86 0249 a93d 6753 0c20 e390
+                step 5: 4061986dfa200000 3eca f7aa 522d 5f16 7f4b 09fa 5177 5997 bd86 5ee5 4f56 48e2 e28b eee7
+                step 6: 40618cd8e8200000 2cfc da8e 81bd 37a8 c703 35e2 a050 0275 8667 8459 9dd4 8737 f50f bf2e
+                validation 2: 40031fec66666666
+                test: 4006e9bdcb333333
+                """),
+            ReferenceRun(
+                "batch-norm",
+                "--hidden-dims 8,35 --elu-alpha 0.7 --batch-norm local --lr 0.03 --matmul-precision high",
+                sha256: "fd95bef1b46b0e1f8f1cb3ba0fa613f2b66030b4c3cea9c64062dfd0d7be5cc6",
+                """
+                step 1: 406409143e800000 bad9 7188 e862 4220 941d e72d 6c16 2b3f 4d40 fc10 7817 10da de01 472b
+                step 2: 4065050764400000 5232 7243 79c3 f0f8 5a49 e7ca 48e1 f545 9d0d 844c 0713 0ac8 c7e6 a945
+                step 3: 4065b4fa7ac00000 8319 3972 c4bf a476 34f4 81b9 2331 4fc7 50fb 7eb1 d16e 7bb8 fa6d 704e
+                validation 1: 404477d44f266666
+                step 4: 406354956bc00000 4c16 bfc2 8d33 1fde 2137 3f12 1702 0490 424b 2302 1fc9 76e7 7dd0 bd7d
+                step 5: 406527a4c8200000 f5d7 5335 1b21 bae3 413b 7e92 a509 cd4e 5506 1e40 6c28 89c6 1f6b cc94
+                step 6: 406479c48ca00000 59bd 7495 2f85 b4ee dbc1 f54d 71ea fe1b 383b 4eb0 ead6 1925 074e 7414
+                validation 2: 400441a8b7333333
+                test: 40378ead0029999a
+                """),
+            ReferenceRun(
+                "residual",
+                "--hidden-dims 17,5 --activation tanh --batch-norm sync --residual --matmul-precision high",
+                sha256: "7b2231c905a1433edc4ddfffc807626553e97b3f69a5dd8c5dde10bb5973e8c5",
+                """
+                step 1: 406b5b1836b00000 7cf8 f8d7 31e2 3610 2cd9 a0f2 5507 cb70 71b0 2406 de2d 5f23 3857 d5d5 4e20 3f3c 60d1 4d1f e48d af5b 688b ec37 139e bd4b 4746 77df d474 a376 db3e 34da
+                step 2: 40673d70c2000000 2f15 31dd f142 9fff f9af ec78 9d58 44f6 7610 d382 f156 6735 9919 a593 64f6 060b 5529 0f8c 5082 9980 f37a 346c e6f1 47a5 4a33 d281 2807 ce59 3d9d 7b6d
+                step 3: 406558e94f400000 a257 65da 74e8 68a7 c51f daba 58f1 135e 7d34 da4d 1da3 8b28 4dff a939 7d10 e8a3 3814 7f2b 8657 d350 9265 eba7 84b6 b2a6 ed53 e4e2 dc9f 87a2 df3b 9fc8
+                validation 1: 40061c035f99999a
+                step 4: 4062cc53ec800000 42b6 d0a2 5d6b 138d ea03 48f6 a7ea 84e3 eb37 d646 e93c 553b 658a c825 9b84 51cf ebe5 3f52 b065 1df8 dc11 eb91 63aa 187b 8a43 9995 82cc ee8b f3fc c9ce
+                step 5: 40645bb9eb000000 3e44 2ed4 8297 fcca 4ef2 d2b1 dcea 4e1f 8003 76f1 4d86 bfc3 bffe ce37 4dea 140b 6377 9946 b2dd 7e12 72e0 2e9d c8f1 9043 71dd 57ca 29c3 3c03 c895 f936
+                step 6: 4062403309200000 cc33 fe01 f14a 7925 462b 8349 f056 065a 42d3 1636 5c16 8fc7 2287 8137 780a 47f8 c4e2 afca 3038 c99c 1b22 93be 3496 ea08 e3fb 2f52 52b5 4d8d e958 9a8c
+                validation 2: 400455d54a666666
+                test: 400446789999999a
+                """),
+            ReferenceRun(
+                "adamw",
+                "--hidden-dims 10 --activation gelu --layer-norm --optimizer adamw --lr 0.001 --beta1 0.8 --beta2 0.99 --epsilon 1e-6 --weight-decay 0.01 --label-smoothing 0.1 --matmul-precision high",
+                sha256: "cdfda2a39e9341abc24c7fc9e9fa3a1a6c4daaae2443680b6cc9c78cccb41ff5",
+                """
+                step 1: 4065192770000000 9630 d114 293e a4e6 67af e8c7 fe85 c129 fdd9 1a55 2ca6 5311 6d5d 434c ebda 5989 5285 4ee3
+                step 2: 4064492380000000 76dd 5560 0f9e 0578 d1ac c9df d4bf ab65 7fc8 ccee 269b 7bf6 6e51 2b8b c161 291b 3988 239b
+                step 3: 40646f4226000000 492b 43b8 e3dd 2aec 15a0 c441 a020 8aa2 544e 4b98 bd15 5f80 78c0 eeb9 cb3d 096f 8c78 4209
+                validation 1: 4003ce706f333333
+                step 4: 406224450bc00000 83dc 8991 da22 0df9 55e3 67f6 9da7 6658 4ccb 660e 8d9d 83bc 5e6b 1d8f d1cf 9539 59fc 05a9
+                step 5: 40626f79ffc00000 6c1a 65b8 5903 9e4c 066d ee54 af40 3c2a 0d19 569b f91d 1aee 5feb f6fa f6c4 8ee4 5502 baf3
+                step 6: 4061a2977c200000 10af cefc ab92 959b d987 e1c3 b916 bd41 bfd0 d1ad c1ea b026 83bf 3f35 66f9 9f1a 88a5 7e1d
+                validation 2: 40046390aa666666
+                test: 400392be7f333333
+                """),
+            ReferenceRun(
+                "lion",
+                "--hidden-dims 12,7 --optimizer lion --lr 0.0003 --dropout 0.2 --input-dropout 0.1 --seed 7 --matmul-precision highest",
+                sha256: "899a1dbfa35e4c2c0502a70c72cdf382a9065275252390fc84a88c77b6fc3e38",
+                """
+                step 1: 40667d0446c00000 eaa0 325f 331d a4be 627d 6657 50d9 60bd 5274 5750 7ec9 73e4
+                step 2: 406445beeb000000 7d1f 9944 16fc b28f 534e 33a7 7d57 1017 5d47 7054 d986 e135
+                step 3: 40657d0bbbc00000 3343 a911 dce7 76c6 8a4b 0c6e 864b a6d5 7248 0f3c 4258 5cb2
+                validation 1: 4003da72d8000000
+                step 4: 4063d0b01b800000 f2dc 4886 8355 936e 1a5e 32f6 92ff 385e 97bc 44a4 d82a 3f5d
+                step 5: 4063b52735400000 2096 8784 e2b4 dbc3 0ffa 4c04 8280 7cc5 5fc6 29d3 514d 2215
+                step 6: 40640ea0b4c00000 5944 f426 cbf1 8a2f 864e 2d00 f616 fd50 c9ff 593d 3e61 6fa2
+                validation 2: 400356439ccccccd
+                test: 4003f75cbe666666
+                """),
+            ReferenceRun(
+                "mixup",
+                "--hidden-dims 15 --activation relu --augment crop,flip --mixup 0.4 --label-smoothing 0.1 --dropout 0.1 --matmul-precision medium",
+                sha256: "47add4f86da436bec2051c6de6cdde8dc42b72226a4d6c90339538bb4c80bfaf",
+                """
+                step 1: 406583de44000000 82f8 fdaa 8074 c784
+                step 2: 40668146a6200000 5c4b 58f6 a7f6 4870
+                step 3: 40652196c7400000 85c9 0bd0 c5c6 4df6
+                validation 1: 400aaf625d99999a
+                step 4: 40626010c7800000 051f 900e 4238 9936
+                step 5: 40634ed2a9000000 6d88 a6d7 5b2d 0697
+                step 6: 40628f849b800000 dd7a 6522 bbe4 4dde
+                validation 2: 4007926ce6cccccd
+                test: 400a1cd7fe666666
+                """),
+            ReferenceRun(
+                "logistic",
+                "--hidden-dims \"\" --lr 0.02 --warmup-epochs 1 --weight-decay 0.01 --matmul-precision highest",
+                sha256: "2a98cf66df6c68de9bad428635d7b42916fe9fa50e891267a7282a44c0f5d9ea",
+                """
+                step 1: 4064ecf444e00000 77b2 ca23
+                step 2: 406348c225c00000 dc4f 6de1
+                step 3: 4063d0c1ef400000 28db 41f6
+                validation 1: 4004b9146d99999a
+                step 4: 4061a10e58600000 329b df0c
+                step 5: 4063e9ac35c00000 bbd8 f4bb
+                step 6: 4062e4b7a6f00000 798b 52f9
+                validation 2: 4004eac168000000
+                test: 40036393ae666666
+                """),
+        ])
+}
