@@ -172,7 +172,8 @@ import ZstdFrames
         }
     }
 
-    @Test func `The arithmetic of a checkpoint of an earlier program is read by the name that it had`() throws {
+    @Test func `The arithmetic of a checkpoint of an earlier program is read by the name that it had`() throws
+    {
         let file = try changed { metadata in
             metadata.metadata[MetadataDigest.key] = nil
             metadata.metadata["arithmetic"] = nil

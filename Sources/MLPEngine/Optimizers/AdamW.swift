@@ -32,7 +32,8 @@ public struct AdamW: Optimizer, Hashable {
         Scalar.adamW(
             slice.rows, slice.columns, rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
             weightDecay: weightDecay, correction1: 1 - PortableMath.power(beta1, step),
-            correction2: 1 - PortableMath.power(beta2, step), slice.gradients, slice.gradientStride, m: slice.state(0),
+            correction2: 1 - PortableMath.power(beta2, step), slice.gradients, slice.gradientStride,
+            m: slice.state(0),
             v: slice.state(1), slice.parameters, slice.stride)
     }
 }
