@@ -15,8 +15,9 @@ DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {
 
 // With 16 registers.
 #define DP_WIDTH 8
-#define DP_ROWS 6
-#define DP_COLUMN_ROWS 3
+#define DP_ROWS 4
+#define DP_ROWS_OF_ONE 6
+#define DP_COLUMN_ROWS 2
 #define DP_VECTORS 2
 #include "int8_rounding.h"
 #include "int8_halves.h"

@@ -15,8 +15,9 @@ DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {
 
 // With 32 registers.
 #define DP_WIDTH 16
-#define DP_ROWS 12
-#define DP_COLUMN_ROWS 12
+#define DP_ROWS 8
+#define DP_ROWS_OF_ONE 12
+#define DP_COLUMN_ROWS 8
 #define DP_VECTORS 1
 #include "int8_rounding.h"
 #include "int8_halves.h"

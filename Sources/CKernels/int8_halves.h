@@ -1,34 +1,56 @@
 // Products with bytes, of halves of 16 bits: for CPUs that multiply no bytes, but have an instruction that adds up two products
 // of 16 bits in each lane. Three slices are two halves, q = low + 256 high, where low is the lowest slice, and two slices are
-// one, q = high. Sums are exact: over runs in which 32 bits are enough, then in double precision. A file for an
-// instruction set includes this after int8_rounding.h, having defined
+// one, q = high. Pixels are taken less 128.
+//
+// A multiplication costs more than an addition, so half of them become additions: a b + c d = (a + d) (b + c) - a c - b d. With
+// pixels x and halves w, over four columns or samples,
+//
+//   x0 w0 + x1 w1 + x2 w2 + x3 w3 = (x0 + w1) (x1 + w0) + (x2 + w3) (x3 + w2) - (x0 x1 + x2 x3) - (w0 w1 + w2 w3)
+//
+// where the last two terms are those of a row or column by itself. All of this is modulo 2^32, and so exact: the sums fit into
+// 32 bits over runs of a bounded length, and runs are added in double precision.
+//
+// Source: Winograd, "A new algorithm for inner product", IEEE Transactions on Computers C-17 (1968).
+//
+// A file for an instruction set includes this after int8_rounding.h, having defined
 //
 //   DP_WIDTH                        lanes of a vector: 4, 8 or 16
-//   DP_ROWS                         rows of Y whose sums of two halves fit into registers
-//   DP_COLUMN_ROWS, DP_VECTORS      rows of G, and vectors of columns, likewise
+//   DP_ROWS, DP_ROWS_OF_ONE         rows of Y whose sums of two halves, or of one, fit into registers
+//   DP_COLUMN_ROWS, DP_VECTORS      rows of G, twice as many with one half, and vectors of columns, likewise
 //   dp_wide                         a vector of DP_WIDTH lanes of 32 bits
 //   dp_sums                         sums of products in the making; dp_folded(sums) makes a dp_wide of them
 //   dp_multiply_pairs(sums, a, b)   which adds, in each lane, the products of the two pairs of numbers of 16 bits
 //
-// The number of halves is a constant in every loop. Layouts: W as [panel of n][k / 2][half][lane][2], dY as
-// [tile of n][padded samples / 2][half][row of the tile][2], X, less the zero point, as
-// [panel of columns][padded samples / 2][lane][2].
+// The number of halves is a constant in every loop. What stands for four numbers is the pair of those that are added to the
+// broadcast first pair, and that of the others: of W and X (1, 3) and (0, 2), of pixels of a row and dY (0, 2) and (1, 3).
+// Layouts: W as [panel of n][k / 4][half][2 pairs][lane][2], dY as [tile of n][padded samples / 4][half][row of the
+// tile][2 pairs][2] and behind it the sums of q, Floats [n], and the products of neighbours, [run][half][n], X as
+// [panel of columns][padded samples / 4][2 pairs][lane][2].
 
-// Columns of W, and samples, over which sums fit into 32 bits: 255 * 32,639 * 256 and 128 * 32,639 * 512 are below 2^31.
+// Columns of W, and samples, over which sums fit into 32 bits: 128 * 32,639 * 512 is below 2^31. Fewer columns stand in
+// the caches better.
 #define DP_RUN_OF_COLUMNS 256
 #define DP_RUN_OF_SAMPLES 512
-// What stands in the caches at once: rows of X, a multiple of DP_ROWS, and columns of Y.
-#define DP_BLOCK_ROWS 24
+#define DP_MOST_RUNS (65536 / DP_RUN_OF_SAMPLES)
+// What stands in the caches at once: rows of X and columns of Y.
+#define DP_BLOCK_ROWS 64
 #define DP_BLOCK_COLUMNS 128
+// Numbers of 16 bits that four columns or samples of 16 lanes take.
+#define DP_QUARTET (4 * DP_INT8_LANES)
 
 typedef float dp_wide_floats __attribute__((vector_size(4 * DP_WIDTH), aligned(4)));
 typedef double dp_wide_doubles __attribute__((vector_size(8 * DP_WIDTH), aligned(8)));
+typedef int16_t dp_wide_shorts __attribute__((vector_size(4 * DP_WIDTH), aligned(2)));
 typedef int16_t dp_sixteen_shorts __attribute__((vector_size(32), aligned(2)));
 typedef uint8_t dp_sixteen_unsigned __attribute__((vector_size(16), aligned(1)));
 
 DP_STATIC size_t dp_halves_of(int slices) { return slices == 3 ? 2 : 1; }
-// Rows of a tile of G: with one half twice as many have their sums in registers.
+// Rows of a tile of G.
 DP_STATIC size_t dp_tile_rows(const size_t halves) { return halves == 2 ? DP_COLUMN_ROWS : 2 * DP_COLUMN_ROWS; }
+// Where the sums of q stand behind dY.
+DP_STATIC size_t dp_tiled_count(const size_t halves, size_t n, size_t padded) {
+    return (n + dp_tile_rows(halves) - 1) / dp_tile_rows(halves) * dp_tile_rows(halves) * padded * halves;
+}
 
 // The halves of 16 q, the high one first.
 DP_STATIC void dp_split_halves(dp_ints q, const size_t halves, dp_sixteen_shorts *half) {
@@ -46,10 +68,15 @@ DP_STATIC void dp_store_pairs(dp_sixteen_shorts a, dp_sixteen_shorts b, int16_t 
     memcpy(to + 16, &high, sizeof high);
 }
 
-// Eight pairs of each of eight rows become eight vectors of a pair of each row, `step` numbers apart.
+// 16 numbers of each of eight rows become eight vectors of a pair of each row, `step` numbers apart: of each four numbers the
+// second and fourth, then the first and third.
 DP_STATIC void dp_transpose_pairs(const dp_sixteen_shorts *rows, int16_t *to, size_t step) {
     dp_eight_ints a[8], b[8];
-    memcpy(a, rows, sizeof a);
+    DP_UNROLL for (size_t i = 0; i < 8; i++) {
+        const dp_sixteen_shorts pairs =
+            __builtin_shufflevector(rows[i], rows[i], 1, 3, 0, 2, 5, 7, 4, 6, 9, 11, 8, 10, 13, 15, 12, 14);
+        memcpy(&a[i], &pairs, sizeof pairs);
+    }
     DP_UNROLL for (size_t i = 0; i < 4; i++) {
         b[2 * i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
         b[2 * i + 1] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
@@ -94,8 +121,8 @@ DP_STATIC void dp_pack_panel(const size_t halves, size_t rows, size_t first, siz
             int16_t lanes[8][2 * DP_INT8_LANES];
             dp_transpose_pairs(half[h], lanes[0], 2 * DP_INT8_LANES);
             dp_transpose_pairs(half[h] + 8, lanes[0] + DP_INT8_LANES, 2 * DP_INT8_LANES);
-            for (size_t i = 0; 2 * i < count; i++)
-                memcpy(packed + (((first + c) / 2 + i) * halves + h) * 2 * DP_INT8_LANES, lanes[i], sizeof lanes[i]);
+            for (size_t i = 0; 4 * i < count; i++)
+                memcpy(packed + (((first + c) / 4 + i) * halves + h) * DP_QUARTET, lanes[2 * i], 2 * sizeof lanes[0]);
         }
     }
     for (size_t r = 0; r < rows; r++) {
@@ -119,18 +146,21 @@ DP_TARGET static void dp_pack_weights(size_t n, size_t k, size_t first, size_t c
 
 DP_STATIC void dp_pack_gradient_halves(const size_t halves, size_t samples, size_t n, const float *dy, size_t stride,
                                        const dp_int8_scale *scales, int16_t *packed, dp_int8_sums *sums) {
-    const size_t padded = dp_int8_padded_samples(samples), tile = dp_tile_rows(halves);
+    const size_t padded = dp_int8_padded_samples(samples), tile = dp_tile_rows(halves), wide = dp_whole_lanes(n);
+    float *all = (float *)(packed + dp_tiled_count(halves, n, padded));
+    int32_t *neighbours = (int32_t *)(all + wide);
     for (size_t column = 0; column < n; column += DP_INT8_LANES) {
         const size_t columns = n - column < DP_INT8_LANES ? n - column : DP_INT8_LANES;
         dp_floats inverse0 = {0}, inverse1 = {0};
-        dp_ints total[2] = {{0}, {0}};
+        dp_ints total[2] = {{0}, {0}}, products[2] = {{0}, {0}};
         for (size_t i = 0; i < columns; i++) {
             inverse0[i] = scales[column + i].inverse[0];
             inverse1[i] = scales[column + i].inverse[1];
         }
-        for (size_t start = 0; start < padded; start += 2) {
-            dp_sixteen_shorts half[2][2] = {{{0}, {0}}, {{0}, {0}}};
-            for (size_t s = 0; s < 2 && start + s < samples; s++) {
+        for (size_t start = 0; start < padded; start += 4) {
+            dp_sixteen_shorts half[4][2];
+            memset(half, 0, sizeof half);
+            for (size_t s = 0; s < 4 && start + s < samples; s++) {
                 dp_floats x = {0};
                 const float *from = dy + (start + s) * stride + column;
                 if (columns == DP_INT8_LANES)
@@ -138,21 +168,38 @@ DP_STATIC void dp_pack_gradient_halves(const size_t halves, size_t samples, size
                 else
                     memcpy(&x, from, columns * sizeof(float));
                 dp_split_halves(dp_round(x, inverse0, inverse1), halves, half[s]);
-                for (size_t h = 0; h < halves; h++) total[h] += __builtin_convertvector(half[s][h], dp_ints);
             }
             for (size_t h = 0; h < halves; h++) {
-                int32_t pairs[DP_INT8_LANES];
-                dp_store_pairs(half[0][h], half[1][h], (int16_t *)pairs);
+                dp_ints wide_half[4];
+                for (size_t s = 0; s < 4; s++) {
+                    wide_half[s] = __builtin_convertvector(half[s][h], dp_ints);
+                    total[h] += wide_half[s];
+                }
+                products[h] += wide_half[0] * wide_half[1] + wide_half[2] * wide_half[3];
+                int32_t pairs[2][DP_INT8_LANES];
+                dp_store_pairs(half[0][h], half[2][h], (int16_t *)pairs[0]);
+                dp_store_pairs(half[1][h], half[3][h], (int16_t *)pairs[1]);
                 for (size_t i = 0; i < columns; i++) {
                     const size_t row = (column + i) % tile, first = column + i - row;
-                    memcpy(packed + first * halves * padded + ((start * halves + 2 * h) * tile + 2 * row), &pairs[i], 4);
+                    int16_t *to = packed + first * halves * padded + (start * halves + 4 * h) * tile + 4 * row;
+                    memcpy(to, &pairs[0][i], 4);
+                    memcpy(to + 2, &pairs[1][i], 4);
+                }
+            }
+            if ((start + 4) % DP_RUN_OF_SAMPLES == 0 || start + 4 == padded) {
+                for (size_t h = 0; h < halves; h++) {
+                    memcpy(neighbours + (start / DP_RUN_OF_SAMPLES * halves + h) * wide + column, &products[h],
+                           sizeof products[h]);
+                    products[h] = (dp_ints){0};
                 }
             }
         }
         // As slices: the low half is the lowest one, the high half what is above it.
-        for (size_t i = 0; i < columns; i++)
+        for (size_t i = 0; i < columns; i++) {
             sums[column + i] = (dp_int8_sums){
                 {halves == 2 ? total[1][i] : total[0][i], halves == 2 ? total[0][i] : 0, 0}};
+            all[column + i] = dp_total_of(&sums[column + i]);
+        }
     }
 }
 
@@ -164,23 +211,27 @@ DP_TARGET static void dp_pack_gradient(size_t samples, size_t n, const float *dy
         dp_pack_gradient_halves(1, samples, n, dy, stride, scales, (int16_t *)packed, sums);
 }
 
+// 16 pixels less 128.
+DP_STATIC dp_sixteen_shorts dp_sixteen_pixels(const uint8_t *from) {
+    const dp_sixteen_unsigned bytes = *(const dp_sixteen_unsigned *)from;
+    return __builtin_convertvector(bytes, dp_sixteen_shorts) - DP_INT8_ZERO_POINT;
+}
+
 DP_TARGET static void dp_pack_bytes(size_t samples, size_t columns, const uint8_t *x, size_t stride, uint8_t *packed) {
     const size_t padded = dp_int8_padded_samples(samples);
     int16_t *to = (int16_t *)packed;
     for (size_t column = 0; column < columns; column += DP_INT8_LANES) {
         const size_t count = columns - column < DP_INT8_LANES ? columns - column : DP_INT8_LANES;
-        for (size_t start = 0; start < padded; start += 2, to += 2 * DP_INT8_LANES) {
-            dp_sixteen_shorts pair[2] = {{0}, {0}};
-            for (size_t s = 0; s < 2 && start + s < samples; s++) {
+        for (size_t start = 0; start < padded; start += 4, to += DP_QUARTET) {
+            dp_sixteen_shorts four[4] = {{0}, {0}, {0}, {0}};
+            for (size_t s = 0; s < 4 && start + s < samples; s++) {
                 const uint8_t *from = x + (start + s) * stride + column;
-                dp_sixteen_unsigned bytes = {0};
-                if (count == DP_INT8_LANES)
-                    bytes = *(const dp_sixteen_unsigned *)from;
-                else
-                    memcpy(&bytes, from, count);
-                pair[s] = __builtin_convertvector(bytes, dp_sixteen_shorts) - DP_INT8_ZERO_POINT;
+                uint8_t edge[DP_INT8_LANES] = {0};
+                if (count < DP_INT8_LANES) from = memcpy(edge, from, count);
+                four[s] = dp_sixteen_pixels(from);
             }
-            dp_store_pairs(pair[0], pair[1], to);
+            dp_store_pairs(four[1], four[3], to);
+            dp_store_pairs(four[0], four[2], to + 2 * DP_INT8_LANES);
         }
     }
 }
@@ -192,29 +243,75 @@ DP_STATIC dp_wide dp_splat_pair(const int16_t *pair) {
     return both - (dp_wide){0};
 }
 
+// Sums with the products of four columns or samples, from the two pairs of each factor.
+DP_STATIC dp_sums dp_multiply_quartet(dp_sums sums, dp_wide a0, dp_wide a1, dp_wide b0, dp_wide b1) {
+    const dp_wide_shorts first = (dp_wide_shorts)a0 + (dp_wide_shorts)b0, second = (dp_wide_shorts)a1 + (dp_wide_shorts)b1;
+    return dp_multiply_pairs(sums, (dp_wide)first, (dp_wide)second);
+}
+
+// For 16 rows of W over a run: what its own neighbours' products, and the pixels' 128, leave to be added, [half][16].
+DP_STATIC void dp_nt_corrections(const size_t halves, size_t quartets, const int16_t *packed, dp_wide (*products)[4],
+                                 dp_wide_doubles (*zero_points)[4]) {
+    const dp_wide ones = 0x00010001 - (dp_wide){0};
+    for (size_t v = 0; v < DP_INT8_LANES / DP_WIDTH; v++)
+        for (size_t h = 0; h < halves; h++) {
+            dp_sums product = {0}, sum = {0};
+            const int16_t *from = packed + h * DP_QUARTET + 2 * v * DP_WIDTH;
+            for (size_t i = 0; i < quartets; i++, from += halves * DP_QUARTET) {
+                const dp_wide first = *(const dp_wide *)from, second = *(const dp_wide *)(from + 2 * DP_INT8_LANES);
+                product = dp_multiply_pairs(product, first, second);
+                sum = dp_multiply_pairs(dp_multiply_pairs(sum, first, ones), second, ones);
+            }
+            products[h][v] = dp_folded(product);
+            zero_points[h][v] = __builtin_convertvector(dp_folded(sum), dp_wide_doubles) * DP_INT8_ZERO_POINT;
+        }
+}
+
 // The sums of one run, of some rows of X and 16 of W, added to totals [row][half][16].
-DP_STATIC void dp_nt_run(const size_t rows, const size_t halves, size_t pairs, const int16_t *x, const int16_t *packed,
-                         double *totals) {
-    for (size_t lane = 0; lane < DP_INT8_LANES; lane += DP_WIDTH) {
-        dp_sums sum[2 * DP_ROWS][2];
+DP_STATIC void dp_nt_run(const size_t rows, const size_t halves, size_t quartets, const int16_t *x,
+                         const int32_t *x_products, const int16_t *packed, dp_wide (*products)[4],
+                         dp_wide_doubles (*zero_points)[4], double *totals) {
+    for (size_t v = 0; v < DP_INT8_LANES / DP_WIDTH; v++) {
+        dp_sums sum[DP_ROWS > DP_ROWS_OF_ONE ? DP_ROWS : DP_ROWS_OF_ONE][2];
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
             DP_UNROLL for (size_t h = 0; h < halves; h++) sum[r][h] = (dp_sums){0};
         }
-        const int16_t *right = packed + 2 * lane;
-        for (size_t p = 0; p < pairs; p++, right += halves * 2 * DP_INT8_LANES) {
-            dp_wide of_w[2];
-            DP_UNROLL for (size_t h = 0; h < halves; h++) of_w[h] = *(const dp_wide *)(right + h * 2 * DP_INT8_LANES);
+        const int16_t *right = packed + 2 * v * DP_WIDTH;
+        for (size_t i = 0; i < quartets; i++, right += halves * DP_QUARTET) {
+            dp_wide of_w[2][2];
+            DP_UNROLL for (size_t h = 0; h < halves; h++) {
+                of_w[h][0] = *(const dp_wide *)(right + h * DP_QUARTET);
+                of_w[h][1] = *(const dp_wide *)(right + h * DP_QUARTET + 2 * DP_INT8_LANES);
+            }
             DP_UNROLL for (size_t r = 0; r < rows; r++) {
-                const dp_wide of_x = dp_splat_pair(x + r * DP_RUN_OF_COLUMNS + 2 * p);
-                DP_UNROLL for (size_t h = 0; h < halves; h++) sum[r][h] = dp_multiply_pairs(sum[r][h], of_x, of_w[h]);
+                const int16_t *left = x + r * DP_RUN_OF_COLUMNS + 4 * i;
+                const dp_wide of_x[2] = {dp_splat_pair(left), dp_splat_pair(left + 2)};
+                DP_UNROLL for (size_t h = 0; h < halves; h++)
+                    sum[r][h] = dp_multiply_quartet(sum[r][h], of_x[0], of_x[1], of_w[h][0], of_w[h][1]);
             }
         }
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
-            DP_UNROLL for (size_t h = 0; h < halves; h++)
-                *(dp_wide_doubles *)(totals + (r * halves + h) * DP_INT8_LANES + lane) +=
-                    __builtin_convertvector(dp_folded(sum[r][h]), dp_wide_doubles);
+            DP_UNROLL for (size_t h = 0; h < halves; h++) {
+                const dp_wide exact = dp_folded(sum[r][h]) - products[h][v] - x_products[r];
+                *(dp_wide_doubles *)(totals + (r * halves + h) * DP_INT8_LANES + v * DP_WIDTH) +=
+                    __builtin_convertvector(exact, dp_wide_doubles) + zero_points[h][v];
+            }
         }
     }
+}
+
+// Pixels of a row, less 128, in pairs, and the sum of the products of neighbours; `count` is a multiple of 16.
+DP_STATIC int32_t dp_convert_run(size_t count, const uint8_t *from, int16_t *to) {
+    dp_eight_ints sum = {0};
+    for (size_t i = 0; i < count; i += 16) {
+        const dp_sixteen_shorts x = dp_sixteen_pixels(from + i);
+        const dp_sixteen_shorts pairs =
+            __builtin_shufflevector(x, x, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
+        memcpy(to + i, &pairs, sizeof pairs);
+        sum += __builtin_convertvector(__builtin_shufflevector(x, x, 0, 2, 4, 6, 8, 10, 12, 14), dp_eight_ints) *
+               __builtin_convertvector(__builtin_shufflevector(x, x, 1, 3, 5, 7, 9, 11, 13, 15), dp_eight_ints);
+    }
+    return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
 // A block of Y, of at most DP_BLOCK_ROWS rows and DP_BLOCK_COLUMNS columns.
@@ -222,10 +319,10 @@ DP_STATIC void dp_nt_block(const size_t halves, size_t rows, size_t n, size_t k,
                            size_t x_stride, const int16_t *packed, const dp_int8_scale *scales, const float *factors,
                            const float *offset, float *y, size_t y_stride) {
     int16_t numbers[DP_BLOCK_ROWS][DP_RUN_OF_COLUMNS] __attribute__((aligned(64)));
+    int32_t x_products[DP_BLOCK_ROWS];
     double totals[DP_BLOCK_COLUMNS / DP_INT8_LANES][DP_BLOCK_ROWS][2 * DP_INT8_LANES] __attribute__((aligned(64)));
     dp_floats result[DP_BLOCK_COLUMNS / DP_INT8_LANES][DP_BLOCK_ROWS];
-    // With one half twice as many rows have their sums in registers.
-    const size_t at_once = halves == 2 ? DP_ROWS : 2 * DP_ROWS;
+    const size_t at_once = halves == 2 ? DP_ROWS : DP_ROWS_OF_ONE;
     const size_t channel_size = k / channels, panels = (n + DP_INT8_LANES - 1) / DP_INT8_LANES;
     for (size_t p = 0; p < panels; p++)
         for (size_t r = 0; r < rows; r++) result[p][r] = (dp_floats){0};
@@ -234,20 +331,20 @@ DP_STATIC void dp_nt_block(const size_t halves, size_t rows, size_t n, size_t k,
         for (size_t start = 0; start < channel_size; start += DP_RUN_OF_COLUMNS) {
             const size_t first = channel * channel_size + start;
             const size_t count = channel_size - start < DP_RUN_OF_COLUMNS ? channel_size - start : DP_RUN_OF_COLUMNS;
-            for (size_t r = 0; r < rows; r++) {
-                const uint8_t *from = x + r * x_stride + first;
-                _Pragma("clang loop vectorize(assume_safety)")
-                for (size_t i = 0; i < count; i++) numbers[r][i] = from[i];
-            }
+            for (size_t r = 0; r < rows; r++) x_products[r] = dp_convert_run(count, x + r * x_stride + first, numbers[r]);
             for (size_t p = 0; p < panels; p++) {
                 const int16_t *right = packed + (p * k + first) * halves * DP_INT8_LANES;
+                dp_wide products[2][4];
+                dp_wide_doubles zero_points[2][4];
+                dp_nt_corrections(halves, count / 4, right, products, zero_points);
+                double *total = totals[p][0];
                 size_t r = 0;
-                for (; r + at_once <= rows; r += at_once)
-                    dp_nt_run(at_once, halves, count / 2, numbers[r], right, totals[p][0] + r * halves * DP_INT8_LANES);
-                for (; r + 2 <= rows; r += 2)
-                    dp_nt_run(2, halves, count / 2, numbers[r], right, totals[p][0] + r * halves * DP_INT8_LANES);
+                for (; r + at_once <= rows; r += at_once, total += at_once * halves * DP_INT8_LANES)
+                    dp_nt_run(at_once, halves, count / 4, numbers[r], x_products + r, right, products, zero_points, total);
+                for (; r + 2 <= rows; r += 2, total += 2 * halves * DP_INT8_LANES)
+                    dp_nt_run(2, halves, count / 4, numbers[r], x_products + r, right, products, zero_points, total);
                 if (r < rows)
-                    dp_nt_run(1, halves, count / 2, numbers[r], right, totals[p][0] + r * halves * DP_INT8_LANES);
+                    dp_nt_run(1, halves, count / 4, numbers[r], x_products + r, right, products, zero_points, total);
             }
         }
         const float factor = factors[channel];
@@ -301,14 +398,18 @@ DP_STATIC void dp_tn_run(const size_t rows, const size_t halves, size_t run, con
         }
     }
     const size_t tile = dp_tile_rows(halves);
-    for (size_t s = 0; s < run; s += 2, dy += 2 * halves * tile, x += 2 * DP_INT8_LANES) {
-        dp_wide of_x[DP_VECTORS];
-        DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) of_x[v] = *(const dp_wide *)(x + 2 * v * DP_WIDTH);
+    for (size_t s = 0; s < run; s += 4, dy += 4 * halves * tile, x += DP_QUARTET) {
+        dp_wide of_x[DP_VECTORS][2];
+        DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) {
+            of_x[v][0] = *(const dp_wide *)(x + 2 * v * DP_WIDTH);
+            of_x[v][1] = *(const dp_wide *)(x + 2 * v * DP_WIDTH + 2 * DP_INT8_LANES);
+        }
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
             DP_UNROLL for (size_t h = 0; h < halves; h++) {
-                const dp_wide of_dy = dp_splat_pair(dy + 2 * (h * tile + r));
+                const int16_t *left = dy + 4 * (h * tile + r);
+                const dp_wide of_dy[2] = {dp_splat_pair(left), dp_splat_pair(left + 2)};
                 DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++)
-                    sum[r][v][h] = dp_multiply_pairs(sum[r][v][h], of_dy, of_x[v]);
+                    sum[r][v][h] = dp_multiply_quartet(sum[r][v][h], of_dy[0], of_dy[1], of_x[v][0], of_x[v][1]);
             }
         }
     }
@@ -317,76 +418,124 @@ DP_STATIC void dp_tn_run(const size_t rows, const size_t halves, size_t run, con
             DP_UNROLL for (size_t h = 0; h < halves; h++) sums[r][v][h] = dp_folded(sum[r][v][h]);
         }
     }
-    // In memory, as what follows would take registers from the loop.
-    __asm__ volatile("" : : "r"(sums) : "memory");
 }
 
-// Rows of G for 16 columns.
-DP_STATIC void dp_tn_rows(const size_t rows, const size_t halves, size_t samples, const int16_t *dy,
-                          const dp_int8_sums *sums_of_dy, const dp_int8_scale *scales, const int16_t *x,
-                          const float *factors, const float *zero_points, size_t columns, float *g, size_t g_stride) {
-    for (size_t lane = 0; lane < columns; lane += DP_VECTORS * DP_WIDTH) {
-        dp_wide sums[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
-        dp_wide_doubles totals[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
-        for (size_t start = 0; start < samples; start += DP_RUN_OF_SAMPLES) {
-            const size_t run = samples - start < DP_RUN_OF_SAMPLES ? samples - start : DP_RUN_OF_SAMPLES;
-            dp_tn_run(rows, halves, run, dy + start * halves * dp_tile_rows(halves), x + start * DP_INT8_LANES + 2 * lane,
-                      sums);
-            if (samples <= DP_RUN_OF_SAMPLES) break;
-            for (size_t r = 0; r < rows; r++)
-                for (size_t v = 0; v < DP_VECTORS; v++)
-                    for (size_t h = 0; h < halves; h++) {
-                        const dp_wide_doubles more = __builtin_convertvector(sums[r][v][h], dp_wide_doubles);
-                        totals[r][v][h] = start == 0 ? more : totals[r][v][h] + more;
-                    }
-        }
-        for (size_t r = 0; r < rows; r++) {
-            const float of_zero = dp_total_of(&sums_of_dy[r]);
-            for (size_t v = 0; v < DP_VECTORS && lane + v * DP_WIDTH < columns; v++) {
-                const size_t column = lane + v * DP_WIDTH;
-                dp_wide_floats half[2];
-                for (size_t h = 0; h < halves; h++)
-                    half[h] = samples <= DP_RUN_OF_SAMPLES ? __builtin_convertvector(sums[r][v][h], dp_wide_floats)
-                                                           : __builtin_convertvector(totals[r][v][h], dp_wide_floats);
-                const dp_wide_floats joined = halves == 2 ? half[0] * 256.0f + half[1] : half[0];
-                const size_t bytes = (columns - column < DP_WIDTH ? columns - column : DP_WIDTH) * sizeof(float);
-                dp_wide_floats factor = {0}, zero_point = {0};
-                if (bytes == sizeof factor) {
-                    factor = *(const dp_wide_floats *)(factors + column);
-                    zero_point = *(const dp_wide_floats *)(zero_points + column);
-                } else {
-                    memcpy(&factor, factors + column, bytes);
-                    memcpy(&zero_point, zero_points + column, bytes);
-                }
-                const dp_wide_floats result =
-                    (joined * factor + zero_point * of_zero) * scales[r].scale[0] * scales[r].scale[1];
-                if (bytes == sizeof result)
-                    *(dp_wide_floats *)(g + r * g_stride + column) = result;
-                else
-                    memcpy(g + r * g_stride + column, &result, bytes);
+// What a tile of G is made from besides dY and X: for its rows the products of neighbours, [run][half][wide], and the sums of
+// q, for its columns the products of neighbours, [run][16], and what bytes stand for.
+typedef struct {
+    size_t wide;
+    const int32_t *dy_products;
+    const float *dy_sums;
+    const dp_int8_scale *scales;
+    const int32_t (*x_products)[DP_INT8_LANES];
+    const float *factors, *zero_points;
+} dp_tile_terms;
+
+DP_STATIC void dp_tn_finish(const size_t rows, const size_t halves, size_t lane, const dp_tile_terms *terms,
+                            dp_wide_floats (*half)[DP_VECTORS][2], size_t columns, float *g, size_t g_stride) {
+    DP_UNROLL for (size_t r = 0; r < rows; r++) {
+        DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) {
+            const size_t column = lane + v * DP_WIDTH;
+            if (column >= columns) break;
+            const dp_wide_floats joined = halves == 2 ? half[r][v][0] * 256.0f + half[r][v][1] : half[r][v][0];
+            const size_t bytes = (columns - column < DP_WIDTH ? columns - column : DP_WIDTH) * sizeof(float);
+            dp_wide_floats factor = {0}, zero_point = {0};
+            if (bytes == sizeof factor) {
+                factor = *(const dp_wide_floats *)(terms->factors + column);
+                zero_point = *(const dp_wide_floats *)(terms->zero_points + column);
+            } else {
+                memcpy(&factor, terms->factors + column, bytes);
+                memcpy(&zero_point, terms->zero_points + column, bytes);
             }
+            const dp_wide_floats result = (joined * factor + zero_point * terms->dy_sums[r]) * terms->scales[r].scale[0] *
+                                          terms->scales[r].scale[1];
+            if (bytes == sizeof result)
+                *(dp_wide_floats *)(g + r * g_stride + column) = result;
+            else
+                memcpy(g + r * g_stride + column, &result, bytes);
         }
     }
 }
 
+// Rows of G for 16 columns.
+DP_STATIC void dp_tn_rows(const size_t rows, const size_t halves, size_t samples, const int16_t *dy, const int16_t *x,
+                          const dp_tile_terms *terms, size_t columns, float *g, size_t g_stride) {
+    for (size_t lane = 0; lane < columns; lane += DP_VECTORS * DP_WIDTH) {
+        dp_wide sums[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
+        dp_wide_floats half[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
+        if (samples <= DP_RUN_OF_SAMPLES) {
+            dp_tn_run(rows, halves, samples, dy, x + 2 * lane, sums);
+            DP_UNROLL for (size_t r = 0; r < rows; r++) {
+                DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) {
+                    DP_UNROLL for (size_t h = 0; h < halves; h++) {
+                        const dp_wide exact = sums[r][v][h] - *(const dp_wide *)(terms->x_products[0] + lane + v * DP_WIDTH) -
+                                              terms->dy_products[h * terms->wide + r];
+                        half[r][v][h] = __builtin_convertvector(exact, dp_wide_floats);
+                    }
+                }
+            }
+            dp_tn_finish(rows, halves, lane, terms, half, columns, g, g_stride);
+            continue;
+        }
+        dp_wide_doubles totals[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
+        memset(totals, 0, sizeof totals);
+        for (size_t start = 0; start < samples; start += DP_RUN_OF_SAMPLES) {
+            const size_t run = samples - start < DP_RUN_OF_SAMPLES ? samples - start : DP_RUN_OF_SAMPLES;
+            const size_t index = start / DP_RUN_OF_SAMPLES;
+            dp_tn_run(rows, halves, run, dy + start * halves * dp_tile_rows(halves), x + start * DP_INT8_LANES + 2 * lane,
+                      sums);
+            // In memory, as the totals would take registers from the loop.
+            __asm__ volatile("" : : "r"(sums), "r"(totals) : "memory");
+            for (size_t r = 0; r < rows; r++)
+                for (size_t v = 0; v < DP_VECTORS; v++)
+                    for (size_t h = 0; h < halves; h++) {
+                        const dp_wide exact =
+                            sums[r][v][h] - *(const dp_wide *)(terms->x_products[index] + lane + v * DP_WIDTH) -
+                            terms->dy_products[(index * halves + h) * terms->wide + r];
+                        totals[r][v][h] += __builtin_convertvector(exact, dp_wide_doubles);
+                    }
+        }
+        for (size_t r = 0; r < rows; r++)
+            for (size_t v = 0; v < DP_VECTORS; v++)
+                for (size_t h = 0; h < halves; h++)
+                    half[r][v][h] = __builtin_convertvector(totals[r][v][h], dp_wide_floats);
+        dp_tn_finish(rows, halves, lane, terms, half, columns, g, g_stride);
+    }
+}
+
 DP_STATIC void dp_tn_panels(const size_t halves, size_t n, size_t columns, size_t samples, const int16_t *dy,
-                            const dp_int8_sums *sums, const dp_int8_scale *scales, const int16_t *x, const float *factors,
-                            const float *zero_points, float *g, size_t g_stride) {
-    const size_t padded = dp_int8_padded_samples(samples), tile = dp_tile_rows(halves);
+                            const dp_int8_scale *scales, const int16_t *x, const float *factors, const float *zero_points,
+                            float *g, size_t g_stride) {
+    const size_t padded = dp_int8_padded_samples(samples), tile = dp_tile_rows(halves), wide = dp_whole_lanes(n);
+    const float *dy_sums = (const float *)(dy + dp_tiled_count(halves, n, padded));
+    const int32_t *dy_products = (const int32_t *)(dy_sums + wide);
+    int32_t x_products[DP_MOST_RUNS][DP_INT8_LANES];
     for (size_t column = 0; column < columns; column += DP_INT8_LANES) {
         const size_t count = columns - column < DP_INT8_LANES ? columns - column : DP_INT8_LANES;
         const int16_t *right = x + column * padded;
-        for (size_t first = 0; first < n; first += tile) {
-            const int16_t *left = dy + first * halves * padded;
-            float *out = g + first * g_stride + column;
-            if (first + tile <= n) {
-                dp_tn_rows(tile, halves, samples, left, sums + first, scales + first, right, factors + column,
-                           zero_points + column, count, out, g_stride);
-                continue;
+        for (size_t start = 0; start < samples; start += DP_RUN_OF_SAMPLES)
+            for (size_t lane = 0; lane < DP_INT8_LANES; lane += DP_WIDTH) {
+                dp_sums product = {0};
+                for (size_t s = start; s < start + DP_RUN_OF_SAMPLES && s < samples; s += 4) {
+                    const int16_t *four = right + s * DP_INT8_LANES + 2 * lane;
+                    product = dp_multiply_pairs(product, *(const dp_wide *)four,
+                                                *(const dp_wide *)(four + 2 * DP_INT8_LANES));
+                }
+                *(dp_wide *)(x_products[start / DP_RUN_OF_SAMPLES] + lane) = dp_folded(product);
             }
-            for (size_t r = 0; first + r < n; r++)
-                dp_tn_rows(1, halves, samples, left + 2 * r, sums + first + r, scales + first + r, right, factors + column,
-                           zero_points + column, count, out + r * g_stride, g_stride);
+        for (size_t row = 0; row < n;) {
+            const size_t first = row / tile * tile;
+            const int16_t *left = dy + first * halves * padded + 4 * (row - first);
+            const dp_tile_terms terms = {wide, dy_products + row, dy_sums + row, scales + row, x_products,
+                                         factors + column, zero_points + column};
+            float *out = g + row * g_stride + column;
+            if (row + tile <= n) {
+                dp_tn_rows(tile, halves, samples, left, right, &terms, count, out, g_stride);
+                row += tile;
+            } else {
+                dp_tn_rows(1, halves, samples, left, right, &terms, count, out, g_stride);
+                row++;
+            }
         }
     }
 }
@@ -394,10 +543,12 @@ DP_STATIC void dp_tn_panels(const size_t halves, size_t n, size_t columns, size_
 DP_TARGET static __attribute__((noinline)) void dp_gemm_tn(
     size_t n, size_t columns, size_t samples, const int8_t *dy, const dp_int8_sums *sums, const dp_int8_scale *scales,
     int slices, const uint8_t *x, const float *factors, const float *zero_points, float *g, size_t g_stride) {
+    // They stand behind dY, too.
+    (void)sums;
     if (slices == 3)
-        dp_tn_panels(2, n, columns, samples, (const int16_t *)dy, sums, scales, (const int16_t *)x, factors, zero_points, g,
+        dp_tn_panels(2, n, columns, samples, (const int16_t *)dy, scales, (const int16_t *)x, factors, zero_points, g,
                      g_stride);
     else
-        dp_tn_panels(1, n, columns, samples, (const int16_t *)dy, sums, scales, (const int16_t *)x, factors, zero_points, g,
+        dp_tn_panels(1, n, columns, samples, (const int16_t *)dy, scales, (const int16_t *)x, factors, zero_points, g,
                      g_stride);
 }
