@@ -61,6 +61,7 @@ final class ConsoleObserver: TrainingObserver {
                     format: "training stood still for at most %.1f ms to hand one over",
                     summary.checkpointPauseSeconds * 1000)
             ),
+            ("SHA-256", "\(summary.tensorsSHA256) of the last model's tensors"),
             ("written to", directory),
         ])
     }

@@ -57,35 +57,36 @@ extension EndToEnd {
         }
 
         @Test(
-            "A rank on a CPU that rounds otherwise is found before the first step",
-            .enabled(if: emulator != nil, "needs qemu-x86_64 (qemu-user) on an x86-64 CPU with FMA"))
-        func otherArithmetic() throws {
-            let emulator = try #require(Self.emulator)
-            let folder = try folder(trainingCount: 2600, seed: 1)
-            let output = try Scratch.newPath("never")
-            let words =
-                [Program.executable.path] + Self.flags + ["--output", output.path, "--transport", "mpi"]
-            let outcome = try together(
-                [(folder, words), (folder, [emulator, "-cpu", "Nehalem"] + words)], timeLimit: 120)
-            expectRefusal(
-                outcome,
-                naming: [
-                    "expected the same bits on all ranks", "rank 1 (host ", "kernels baseline",
-                    "matrix products",
-                ])
-            #expect(!FileManager.default.fileExists(atPath: output.path))
-        }
+            "Ranks on CPUs with other instruction sets come to the bits of one, over MPI; in shared memory they are refused",
+            .enabled(if: Emulator.path != nil, Emulator.absence))
+        func otherCPUs() throws {
+            let emulator = try #require(Emulator.path)
+            let folder = try folder(trainingCount: 520, seed: 1)
+            let flags = Self.flags + ["--hidden-dims", "8", "--batch-size", "80"]
+            let output = RunDirectory(url: try Scratch.newPath("mixed"))
+            func words(_ transport: String) -> [String] {
+                [Program.executable.path] + flags
+                    + [
+                        "--output", output.url.path, "--transport", transport, "--instruction-set",
+                        "baseline",
+                    ]
+            }
+            let emulated =
+                [emulator, "-cpu", "Haswell", Program.executable.path] + words("mpi").dropFirst().dropLast(2)
+            let mixed = try together([(folder, words("mpi")), (folder, emulated)], timeLimit: 120)
+            try #require(mixed.status == 0, "\(mixed.summary)")
+            let alone = try Program.train(flags + ["--data", folder.appending(path: "data").path])
+            #expect(try output.summary().tensorsSha256 == alone.summary().tensorsSha256)
 
-        private static let emulator: String? = {
-            #if arch(x86_64) && os(Linux)
-            let path = "/usr/bin/qemu-x86_64"
-            let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-            let hasFMA = flags.contains(/\bfma\b/) && flags.contains(/\bavx2\b/) && flags.contains(/\bbmi2\b/)
-            return hasFMA && FileManager.default.isExecutableFile(atPath: path) ? path : nil
-            #else
-            return nil
-            #endif
-        }()
+            let never = try Scratch.newPath("never")
+            let shared = [(folder, words("shared")), (folder, words("shared").dropLast() + ["avx2"])].map {
+                ($0, $1.map { $0 == output.url.path ? never.path : $0 })
+            }
+            expectRefusal(
+                try together(shared, timeLimit: 120),
+                naming: ["expected one instruction set on all ranks of a node", "AVX2 on rank 1 (host "])
+            #expect(!FileManager.default.fileExists(atPath: never.path))
+        }
 
         @Test("A run that diverges in its last update fails, without a summary; so does going on from it")
         func divergence() throws {
@@ -104,24 +105,47 @@ extension EndToEnd {
         }
 
         @Test(
-            "On a CPU without a unit for bytes integers asked for give the same bits; the default is recorded as Float",
-            .enabled(if: emulator != nil, "needs qemu-x86_64 (qemu-user) on an x86-64 CPU with FMA"))
-        func withoutUnit() throws {
-            let emulator = try #require(Self.emulator)
+            "A run that is stopped half-way on one CPU goes on with the same bits on another, without a warning",
+            .enabled(if: Emulator.path != nil, Emulator.absence),
+            arguments: ["Haswell", "Skylake-Client", "Nehalem"])
+        func resumedElsewhere(cpu: String) throws {
+            let emulator = try #require(Emulator.path)
             let data = try folder(trainingCount: 520, seed: 1).appending(path: "data")
-            let flags = Self.flags + ["--hidden-dims", "8", "--batch-size", "80", "--data", data.path]
-            for (asked, precision) in [("high", "high"), (nil, "highest")] {
-                let words = flags + (asked.map { ["--matmul-precision", $0] } ?? [])
-                let output = RunDirectory(url: try Scratch.newPath("emulated"))
+            let flags = [
+                "--epochs", "2", "--validation-size", "200", "--hidden-dims", "8", "--batch-size", "80",
+                "--lr-schedule", "cosine", "--momentum", "0.9", "--checkpoint-every", "3steps",
+            ]
+            let native = try Program.train(flags + ["--data", data.path])
+            let emulated = RunDirectory(url: try Scratch.newPath("emulated"))
+            let onEmulator = [emulator, "-cpu", cpu, Program.executable.path, "--quiet", "--data", data.path]
+            let whole = try Program.tool(
+                onEmulator + flags + ["--output", emulated.url.path], timeLimit: 300)
+            try #require(whole.status == 0, "\(whole.summary)")
+            let expected = try native.summary().tensorsSha256
+            #expect(try emulated.summary().tensorsSha256 == expected)
+            // Each from the other one's checkpoint in the middle of the first epoch.
+            for (from, words) in [
+                (native, onEmulator), (emulated, [Program.executable.path, "--quiet", "--data", data.path]),
+            ] {
+                let checkpoint = from.url.appending(path: "checkpoints/step-00000003.safetensors.zst")
+                let resumed = RunDirectory(url: try Scratch.newPath("resumed"))
                 let outcome = try Program.tool(
-                    [emulator, "-cpu", "Haswell", Program.executable.path] + words
-                        + ["--output", output.url.path], timeLimit: 120)
+                    words + ["--resume", checkpoint.path, "--output", resumed.url.path], timeLimit: 300)
                 try #require(outcome.status == 0, "\(outcome.summary)")
-                let native = try Program.train(flags + ["--matmul-precision", precision])
-                #expect(try output.summary().tensorsSha256 == native.summary().tensorsSha256)
-                let text = try String(contentsOf: output.url.appending(path: "config.json"), encoding: .utf8)
+                #expect(!outcome.summary.contains("dp-train: warning"), "\(outcome.summary)")
+                #expect(try resumed.summary().tensorsSha256 == expected)
+            }
+        }
+
+        @Test("A checkpoint names its arithmetic, the same for every instruction set")
+        func arithmetic() throws {
+            let data = try folder(trainingCount: 520, seed: 1).appending(path: "data")
+            for flags in [[], ["--instruction-set", "baseline"]] {
+                let run = try Program.train(
+                    Self.flags + flags + ["--hidden-dims", "8", "--batch-size", "80", "--data", data.path])
+                let text = try Program.succeed(["inspect", run.newestCheckpoint().path]).outputText
                 #expect(
-                    text.firstMatch(of: /"matmulPrecision"\s*:\s*"(\w+)"/)?.1 == Substring(precision),
+                    text.contains(/arithmetic: +portable \(fused multiply-add, pixels times 3 bytes\)/),
                     "\(text)")
             }
         }

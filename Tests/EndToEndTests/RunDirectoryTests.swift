@@ -49,13 +49,14 @@ extension EndToEnd {
                 text.contains("seed") && text.contains("200") && text.contains(/batch_?size/.ignoresCase()))
         }
 
-        @Test("Rank 0 alone prints: header, a row per epoch, the test accuracy")
+        @Test("Rank 0 alone prints: header, a row per epoch, the test accuracy, the SHA-256")
         func console() throws {
             let data = try SmallData.directory()
             let output = try Scratch.newPath("run")
             let outcome = try Program.succeed(
                 ["train", "--data", data.path, "--output", output.path] + SmallData.flags, ranks: 4)
-            let accuracy = try RunDirectory(url: output).summary().testAccuracy
+            let summary = try RunDirectory(url: output).summary()
+            let accuracy = summary.testAccuracy
             let lines = outcome.outputText.split(separator: "\n")
             let results = lines.filter { $0.contains(/test accuracy/.ignoresCase()) }
             #expect(results.count == 1, "\(outcome.summary)")
@@ -64,6 +65,7 @@ extension EndToEnd {
                     $0.contains(String(format: "%.3f", accuracy))
                         || $0.contains(String(format: "%.1f", 100 * accuracy))
                 }, "expected \(accuracy): \(outcome.summary)")
+            #expect(lines.filter { $0.contains(summary.tensorsSha256) }.count == 1, "\(outcome.summary)")
             #expect(outcome.outputText.contains("394,634") || outcome.outputText.contains("394634"))
             #expect(!outcome.outputText.contains("\u{1B}["), "control sequences although this is no terminal")
         }
