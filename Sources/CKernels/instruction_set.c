@@ -20,37 +20,48 @@ static int dp_may_use_dot_products(void) {
 }
 #endif
 
-static dp_instruction_set dp_find_instruction_set(void) {
+// A bit for each set that this CPU and operating system have.
+static unsigned dp_find_instruction_sets(void) {
+    unsigned sets = 1u << dp_baseline;
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi") ||
         !__builtin_cpu_supports("bmi2"))
-        return dp_baseline;
+        return sets;
+    sets |= 1u << dp_avx2;
+    if (dp_may_use_avx2_vnni()) sets |= 1u << dp_avx2_vnni;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
-        return dp_avx2;
-    if (!__builtin_cpu_supports("avx512vnni")) return dp_avx512;
+        return sets;
+    sets |= 1u << dp_avx512;
+    if (!__builtin_cpu_supports("avx512vnni")) return sets;
+    sets |= 1u << dp_avx512_vnni;
 #if defined(DP_HAS_AMX)
-    if (dp_may_use_amx()) return dp_amx;
+    if (dp_may_use_amx()) sets |= 1u << dp_amx;
 #endif
-    return dp_avx512_vnni;
 #elif defined(__aarch64__)
-    return dp_may_use_dot_products() ? dp_neon_dot : dp_baseline;
-#else
-    return dp_baseline;
+    if (dp_may_use_dot_products()) sets |= 1u << dp_neon_dot;
 #endif
+    return sets;
 }
 
 // Several threads may find one of these unset at once: they all store the same.
-static int best = -1, used = -1;
+static unsigned available;
+static int used = -1;
+
+static unsigned dp_available_instruction_sets(void) {
+    unsigned sets = __atomic_load_n(&available, __ATOMIC_RELAXED);
+    if (sets == 0) {
+        sets = dp_find_instruction_sets();
+        __atomic_store_n(&available, sets, __ATOMIC_RELAXED);
+    }
+    return sets;
+}
 
 dp_instruction_set dp_best_instruction_set(void) {
-    int set = __atomic_load_n(&best, __ATOMIC_RELAXED);
-    if (set < 0) {
-        set = dp_find_instruction_set();
-        __atomic_store_n(&best, set, __ATOMIC_RELAXED);
-    }
-    return (dp_instruction_set)set;
+    int best = dp_instruction_sets - 1;
+    while (!(dp_available_instruction_sets() >> best & 1)) best--;
+    return (dp_instruction_set)best;
 }
 
 dp_instruction_set dp_used_instruction_set(void) {
@@ -62,16 +73,7 @@ dp_instruction_set dp_used_instruction_set(void) {
     return (dp_instruction_set)set;
 }
 
-int dp_has_instruction_set(dp_instruction_set set) {
-#if defined(__aarch64__)
-    const int is_of_architecture = set == dp_baseline || set == dp_neon_dot;
-#elif defined(__x86_64__)
-    const int is_of_architecture = set <= dp_amx;
-#else
-    const int is_of_architecture = set == dp_baseline;
-#endif
-    return is_of_architecture && set <= dp_best_instruction_set();
-}
+int dp_has_instruction_set(dp_instruction_set set) { return dp_available_instruction_sets() >> set & 1; }
 
 void dp_use_instruction_set(dp_instruction_set set) {
     if (dp_has_instruction_set(set)) __atomic_store_n(&used, set, __ATOMIC_RELAXED);

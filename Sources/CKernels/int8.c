@@ -10,6 +10,7 @@ static const dp_int8_kernels *const tables[dp_instruction_sets] = {
     [dp_baseline] = &dp_int8_baseline,
 #if defined(__x86_64__)
     [dp_avx2] = &dp_int8_avx2,
+    [dp_avx2_vnni] = &dp_int8_avx2_vnni,
     [dp_avx512] = &dp_int8_avx512,
     [dp_avx512_vnni] = &dp_int8_vnni,
 #endif

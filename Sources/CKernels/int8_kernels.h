@@ -19,11 +19,13 @@ typedef struct {
     DP_INT8_KERNELS(DP_INT8_MEMBER)
 } dp_int8_kernels;
 
-extern const dp_int8_kernels dp_int8_baseline, dp_int8_avx2, dp_int8_avx512, dp_int8_vnni, dp_int8_amx,
+extern const dp_int8_kernels dp_int8_baseline, dp_int8_avx2, dp_int8_avx2_vnni, dp_int8_avx512, dp_int8_vnni, dp_int8_amx,
     dp_int8_neon_dot;
 
 // Whether this process may use AMX's tiles, and small products on them are those of the baseline.
 int dp_may_use_amx(void);
+// The same of AVX-VNNI's products of bytes.
+int dp_may_use_avx2_vnni(void);
 
 // Whether the products of two tables on random numbers of the given shapes are the same, bit by bit. k is a multiple of 64
 // channels.

@@ -6,6 +6,7 @@ static const dp_kernels *const tables[dp_instruction_sets] = {
     [dp_baseline] = &dp_kernels_baseline,
 #if defined(__x86_64__)
     [dp_avx2] = &dp_kernels_avx2,
+    [dp_avx2_vnni] = &dp_kernels_avx2,
     [dp_avx512] = &dp_kernels_avx512,
     [dp_avx512_vnni] = &dp_kernels_avx512,
     [dp_amx] = &dp_kernels_avx512,

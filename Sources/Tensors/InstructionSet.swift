@@ -6,6 +6,8 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
     case baseline
     /// AVX2 with fused multiply-adds.
     case avx2
+    /// AVX2 with AVX-VNNI's `vpdpbusd`, which multiplies bytes.
+    case avx2VNNI = "avx2-vnni"
     /// AVX-512.
     case avx512
     /// AVX-512 with `vpdpbusd`, which multiplies bytes.
@@ -42,6 +44,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
             "baseline"
             #endif
         case .avx2: "AVX2"
+        case .avx2VNNI: "AVX2 with AVX-VNNI"
         case .avx512: "AVX-512"
         case .avx512VNNI: "AVX-512 VNNI"
         case .amx: "AMX"
@@ -55,7 +58,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
     /// Whether a unit for vectors of 64 bytes multiplies bytes, faster than Floats.
     public var multipliesBytes: Bool { self == .avx512VNNI || self == .amx }
 
-    /// The order of their introduction; on one architecture each set has all that those before it have.
+    /// Whether the second is the better one.
     public static func < (first: InstructionSet, second: InstructionSet) -> Bool {
         first.choice.rawValue < second.choice.rawValue
     }
@@ -64,6 +67,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
         self =
             switch choice {
             case dp_avx2: .avx2
+            case dp_avx2_vnni: .avx2VNNI
             case dp_avx512: .avx512
             case dp_avx512_vnni: .avx512VNNI
             case dp_amx: .amx
@@ -76,6 +80,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
         switch self {
         case .baseline: dp_baseline
         case .avx2: dp_avx2
+        case .avx2VNNI: dp_avx2_vnni
         case .avx512: dp_avx512
         case .avx512VNNI: dp_avx512_vnni
         case .amx: dp_amx

@@ -2,11 +2,12 @@
 #ifndef DP_TRAIN_INSTRUCTION_SET_H
 #define DP_TRAIN_INSTRUCTION_SET_H
 
-// The instruction sets for which there are kernels: what every CPU of the architecture has, then those of x86-64, each with
-// all that those before it have, then that of arm64. All kernels give the same bits.
+// The instruction sets for which there are kernels, the better ones behind: what every CPU of the architecture has, those of
+// x86-64, that of arm64. All kernels give the same bits.
 typedef enum {
     dp_baseline = 0,
     dp_avx2,
+    dp_avx2_vnni,
     dp_avx512,
     dp_avx512_vnni,
     dp_amx,
