@@ -2,7 +2,11 @@
 
 // As many vectors as fit into 16 and into 32 registers besides the operands, and more than latency times throughput of
 // every CPU known (4 to 5 cycles times 2 units).
+#if defined(__clang__)
 #define DP_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define DP_UNROLL _Pragma("GCC unroll 32")
+#endif
 #define DP_PEAK(name, target, bytes, sums)                                                      \
     typedef float name##_vector __attribute__((vector_size(bytes)));                            \
     target static uint64_t name(uint64_t rounds, float *sink) {                                 \

@@ -1,6 +1,6 @@
 #include "CBenchmark.h"
 
-// Products of bytes in registers, on the units that digits.h names: as many sums as hide their latency.
+// Products of bytes in registers, on the units that instruction_set.h names: as many sums as hide their latency.
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -300,11 +300,18 @@ DP_STATIC void dp_nt_run(const size_t rows, const size_t halves, size_t quartets
     }
 }
 
-// Pixels of a row, less 128, in pairs, and the sum of the products of neighbours; `count` is a multiple of 16.
+// Pixels of a row, less 128, in pairs, and the sum of the products of neighbours; filled up to 16 with zeros.
 DP_STATIC int32_t dp_convert_run(size_t count, const uint8_t *from, int16_t *to) {
     dp_eight_ints sum = {0};
     for (size_t i = 0; i < count; i += 16) {
-        const dp_sixteen_shorts x = dp_sixteen_pixels(from + i);
+        uint8_t edge[16];
+        const uint8_t *pixels = from + i;
+        if (count - i < sizeof edge) {
+            // Nothing behind the last column may be read.
+            memset(edge, DP_INT8_ZERO_POINT, sizeof edge);
+            pixels = memcpy(edge, pixels, count - i);
+        }
+        const dp_sixteen_shorts x = dp_sixteen_pixels(pixels);
         const dp_sixteen_shorts pairs =
             __builtin_shufflevector(x, x, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
         memcpy(to + i, &pairs, sizeof pairs);

@@ -48,12 +48,12 @@ struct RecordCollector {
 
     /// Takes the record that was asked for in place `position`.
     mutating func place(at position: Int, label: UInt8, pixels image: ArraySlice<UInt8>) {
-        precondition(image.count == format.imageBytes)
-        let start = position * format.imageBytes
+        let size = format.imageBytes
+        precondition(image.count == size)
+        let start = position * size
         image.withUnsafeBytes { source in
             pixels.withUnsafeMutableBytes { target in
-                UnsafeMutableRawBufferPointer(rebasing: target[start..<start + format.imageBytes])
-                    .copyMemory(from: source)
+                UnsafeMutableRawBufferPointer(rebasing: target[start..<start + size]).copyMemory(from: source)
             }
             fingerprint &+= fingerprints.value(record: records[position], label: label, pixels: source)
         }

@@ -141,6 +141,8 @@ package struct ArithmeticProbe {
             let g = number(rows * columns)
             let v = number(rows * columns)
             let w = number(rows * columns)
+            // It may be a mean of squares: the root of a negative number is NaN, whose bits are each CPU's own.
+            for index in 0..<w.count { w.vector[index] *= w.vector[index] }
             OptimizerStep(
                 optimizer, parameters: p.vector,
                 state: zip(optimizer.stateNames, [v.vector, w.vector]).map(\.1),

@@ -259,8 +259,8 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
             gradient.gemm(transposeOf: StridedMatrix(dy), right, scratch: scratch(0))
             fastest = min(fastest, clock.now - start)
         }
-        return Double(batch * widest * ColumnGroups<Scalar>.width * team.threadCount)
-            / (fastest / .seconds(1))
+        let seconds: Double = fastest / .seconds(1)
+        return Double(batch * widest * ColumnGroups<Scalar>.width * team.threadCount) / seconds
     }
 
     private func packed(_ linear: Linear) -> PackedMatrix<Scalar> {
