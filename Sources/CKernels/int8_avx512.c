@@ -7,6 +7,7 @@
 
 typedef int32_t dp_wide __attribute__((vector_size(64), aligned(4)));
 typedef dp_wide dp_sums;
+#define dp_begun(sums) (sums)
 #define dp_folded(sums) (sums)
 
 DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {

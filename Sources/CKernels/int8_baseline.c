@@ -13,6 +13,7 @@
 
 typedef int32_t dp_wide __attribute__((vector_size(16), aligned(4)));
 typedef dp_wide dp_sums;
+#define dp_begun(sums) (sums)
 #define dp_folded(sums) (sums)
 
 DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {
@@ -26,6 +27,10 @@ DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {
 typedef int32_t dp_wide __attribute__((vector_size(16), aligned(4)));
 typedef int16_t dp_pairs __attribute__((vector_size(16), aligned(2)));
 typedef int32_t dp_sums __attribute__((vector_size(32), aligned(4)));
+
+DP_STATIC dp_sums dp_begun(dp_wide sums) {
+    return __builtin_shufflevector(sums, (dp_wide){0}, 0, 4, 1, 4, 2, 4, 3, 4);
+}
 
 DP_STATIC dp_wide dp_folded(dp_sums sums) {
     return __builtin_shufflevector(sums, sums, 0, 2, 4, 6) + __builtin_shufflevector(sums, sums, 1, 3, 5, 7);

@@ -18,12 +18,12 @@
 //   DP_ROWS, DP_ROWS_OF_ONE         rows of Y whose sums of two halves, or of one, fit into registers
 //   DP_COLUMN_ROWS, DP_VECTORS      rows of G, twice as many with one half, and vectors of columns, likewise
 //   dp_wide                         a vector of DP_WIDTH lanes of 32 bits
-//   dp_sums                         sums of products in the making; dp_folded(sums) makes a dp_wide of them
+//   dp_sums                         sums of products in the making, from dp_begun(a dp_wide) to dp_folded(sums), again one
 //   dp_multiply_pairs(sums, a, b)   which adds, in each lane, the products of the two pairs of numbers of 16 bits
 //
 // The number of halves is a constant in every loop. What stands for four numbers is the pair of those that are added to the
 // broadcast first pair, and that of the others: of W and X (1, 3) and (0, 2), of pixels of a row and dY (0, 2) and (1, 3).
-// Layouts: W as [panel of n][k / 4][half][2 pairs][lane][2], dY as [tile of n][padded samples / 4][half][row of the
+// Layouts: W as [panel of n][vector][k / 4][half][2 pairs][lane of the vector][2], dY as [tile of n][padded samples / 4][half][row of the
 // tile][2 pairs][2] and behind it the sums of q, Floats [n], and the products of neighbours, [run][half][n], X as
 // [panel of columns][padded samples / 4][2 pairs][lane][2].
 
@@ -95,8 +95,9 @@ DP_STATIC void dp_transpose_pairs(const dp_sixteen_shorts *rows, int16_t *to, si
     }
 }
 
-DP_STATIC void dp_pack_panel(const size_t halves, size_t rows, size_t first, size_t columns, const float *w, size_t stride,
-                             const dp_int8_scale *scales, int16_t *packed, int32_t *sums) {
+DP_STATIC void dp_pack_panel(const size_t halves, size_t rows, size_t k, size_t first, size_t columns, const float *w,
+                             size_t stride, const dp_int8_scale *scales, int16_t *packed, int32_t *sums) {
+    const size_t vector_count = k * halves * DP_WIDTH;
     static const float nothing[16];
     dp_ints total[DP_INT8_LANES];
     for (size_t r = 0; r < DP_INT8_LANES; r++) total[r] = (dp_ints){0};
@@ -122,7 +123,12 @@ DP_STATIC void dp_pack_panel(const size_t halves, size_t rows, size_t first, siz
             dp_transpose_pairs(half[h], lanes[0], 2 * DP_INT8_LANES);
             dp_transpose_pairs(half[h] + 8, lanes[0] + DP_INT8_LANES, 2 * DP_INT8_LANES);
             for (size_t i = 0; 4 * i < count; i++)
-                memcpy(packed + (((first + c) / 4 + i) * halves + h) * DP_QUARTET, lanes[2 * i], 2 * sizeof lanes[0]);
+                for (size_t v = 0; v < DP_INT8_LANES / DP_WIDTH; v++) {
+                    int16_t *to =
+                        packed + v * vector_count + (((first + c) / 4 + i) * halves + h) * 4 * DP_WIDTH;
+                    memcpy(to, lanes[2 * i] + 2 * v * DP_WIDTH, 4 * DP_WIDTH);
+                    memcpy(to + 2 * DP_WIDTH, lanes[2 * i + 1] + 2 * v * DP_WIDTH, 4 * DP_WIDTH);
+                }
         }
     }
     for (size_t r = 0; r < rows; r++) {
@@ -138,9 +144,9 @@ DP_TARGET static void dp_pack_weights(size_t n, size_t k, size_t first, size_t c
         const size_t rows = n - row < DP_INT8_LANES ? n - row : DP_INT8_LANES;
         int16_t *to = (int16_t *)packed + row * k * dp_halves_of(slices);
         if (slices == 3)
-            dp_pack_panel(2, rows, first, columns, w + row * stride, stride, scales + row, to, sums + row);
+            dp_pack_panel(2, rows, k, first, columns, w + row * stride, stride, scales + row, to, sums + row);
         else
-            dp_pack_panel(1, rows, first, columns, w + row * stride, stride, scales + row, to, sums + row);
+            dp_pack_panel(1, rows, k, first, columns, w + row * stride, stride, scales + row, to, sums + row);
     }
 }
 
@@ -250,15 +256,15 @@ DP_STATIC dp_sums dp_multiply_quartet(dp_sums sums, dp_wide a0, dp_wide a1, dp_w
 }
 
 // For 16 rows of W over a run: what its own neighbours' products, and the pixels' 128, leave to be added, [half][16].
-DP_STATIC void dp_nt_corrections(const size_t halves, size_t quartets, const int16_t *packed, dp_wide (*products)[4],
-                                 dp_wide_doubles (*zero_points)[4]) {
+DP_STATIC void dp_nt_corrections(const size_t halves, size_t quartets, const int16_t *packed, size_t vector_count,
+                                 dp_wide (*products)[4], dp_wide_doubles (*zero_points)[4]) {
     const dp_wide ones = 0x00010001 - (dp_wide){0};
     for (size_t v = 0; v < DP_INT8_LANES / DP_WIDTH; v++)
         for (size_t h = 0; h < halves; h++) {
             dp_sums product = {0}, sum = {0};
-            const int16_t *from = packed + h * DP_QUARTET + 2 * v * DP_WIDTH;
-            for (size_t i = 0; i < quartets; i++, from += halves * DP_QUARTET) {
-                const dp_wide first = *(const dp_wide *)from, second = *(const dp_wide *)(from + 2 * DP_INT8_LANES);
+            const int16_t *from = packed + v * vector_count + h * 4 * DP_WIDTH;
+            for (size_t i = 0; i < quartets; i++, from += halves * 4 * DP_WIDTH) {
+                const dp_wide first = *(const dp_wide *)from, second = *(const dp_wide *)(from + 2 * DP_WIDTH);
                 product = dp_multiply_pairs(product, first, second);
                 sum = dp_multiply_pairs(dp_multiply_pairs(sum, first, ones), second, ones);
             }
@@ -269,19 +275,19 @@ DP_STATIC void dp_nt_corrections(const size_t halves, size_t quartets, const int
 
 // The sums of one run, of some rows of X and 16 of W, added to totals [row][half][16].
 DP_STATIC void dp_nt_run(const size_t rows, const size_t halves, size_t quartets, const int16_t *x,
-                         const int32_t *x_products, const int16_t *packed, dp_wide (*products)[4],
-                         dp_wide_doubles (*zero_points)[4], double *totals) {
+                         const int32_t *x_products, const int16_t *packed, size_t vector_count,
+                         dp_wide (*products)[4], dp_wide_doubles (*zero_points)[4], double *totals) {
     for (size_t v = 0; v < DP_INT8_LANES / DP_WIDTH; v++) {
         dp_sums sum[DP_ROWS > DP_ROWS_OF_ONE ? DP_ROWS : DP_ROWS_OF_ONE][2];
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
-            DP_UNROLL for (size_t h = 0; h < halves; h++) sum[r][h] = (dp_sums){0};
+            DP_UNROLL for (size_t h = 0; h < halves; h++) sum[r][h] = dp_begun(-products[h][v] - x_products[r]);
         }
-        const int16_t *right = packed + 2 * v * DP_WIDTH;
-        for (size_t i = 0; i < quartets; i++, right += halves * DP_QUARTET) {
+        const int16_t *right = packed + v * vector_count;
+        for (size_t i = 0; i < quartets; i++, right += halves * 4 * DP_WIDTH) {
             dp_wide of_w[2][2];
             DP_UNROLL for (size_t h = 0; h < halves; h++) {
-                of_w[h][0] = *(const dp_wide *)(right + h * DP_QUARTET);
-                of_w[h][1] = *(const dp_wide *)(right + h * DP_QUARTET + 2 * DP_INT8_LANES);
+                of_w[h][0] = *(const dp_wide *)(right + h * 4 * DP_WIDTH);
+                of_w[h][1] = *(const dp_wide *)(right + h * 4 * DP_WIDTH + 2 * DP_WIDTH);
             }
             DP_UNROLL for (size_t r = 0; r < rows; r++) {
                 const int16_t *left = x + r * DP_RUN_OF_COLUMNS + 4 * i;
@@ -291,11 +297,9 @@ DP_STATIC void dp_nt_run(const size_t rows, const size_t halves, size_t quartets
             }
         }
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
-            DP_UNROLL for (size_t h = 0; h < halves; h++) {
-                const dp_wide exact = dp_folded(sum[r][h]) - products[h][v] - x_products[r];
+            DP_UNROLL for (size_t h = 0; h < halves; h++)
                 *(dp_wide_doubles *)(totals + (r * halves + h) * DP_INT8_LANES + v * DP_WIDTH) +=
-                    __builtin_convertvector(exact, dp_wide_doubles) + zero_points[h][v];
-            }
+                    __builtin_convertvector(dp_folded(sum[r][h]), dp_wide_doubles) + zero_points[h][v];
         }
     }
 }
@@ -340,18 +344,22 @@ DP_STATIC void dp_nt_block(const size_t halves, size_t rows, size_t n, size_t k,
             const size_t count = channel_size - start < DP_RUN_OF_COLUMNS ? channel_size - start : DP_RUN_OF_COLUMNS;
             for (size_t r = 0; r < rows; r++) x_products[r] = dp_convert_run(count, x + r * x_stride + first, numbers[r]);
             for (size_t p = 0; p < panels; p++) {
-                const int16_t *right = packed + (p * k + first) * halves * DP_INT8_LANES;
+                const int16_t *right = packed + (p * k * DP_INT8_LANES + first * DP_WIDTH) * halves;
+                const size_t vector_count = k * halves * DP_WIDTH;
                 dp_wide products[2][4];
                 dp_wide_doubles zero_points[2][4];
-                dp_nt_corrections(halves, count / 4, right, products, zero_points);
+                dp_nt_corrections(halves, count / 4, right, vector_count, products, zero_points);
                 double *total = totals[p][0];
                 size_t r = 0;
                 for (; r + at_once <= rows; r += at_once, total += at_once * halves * DP_INT8_LANES)
-                    dp_nt_run(at_once, halves, count / 4, numbers[r], x_products + r, right, products, zero_points, total);
+                    dp_nt_run(at_once, halves, count / 4, numbers[r], x_products + r, right, vector_count, products,
+                              zero_points, total);
                 for (; r + 2 <= rows; r += 2, total += 2 * halves * DP_INT8_LANES)
-                    dp_nt_run(2, halves, count / 4, numbers[r], x_products + r, right, products, zero_points, total);
+                    dp_nt_run(2, halves, count / 4, numbers[r], x_products + r, right, vector_count, products,
+                              zero_points, total);
                 if (r < rows)
-                    dp_nt_run(1, halves, count / 4, numbers[r], x_products + r, right, products, zero_points, total);
+                    dp_nt_run(1, halves, count / 4, numbers[r], x_products + r, right, vector_count, products,
+                              zero_points, total);
             }
         }
         const float factor = factors[channel];
@@ -397,11 +405,13 @@ DP_TARGET static __attribute__((noinline)) void dp_gemm_nt(
 
 // The sums of one run, of some rows of G and DP_VECTORS vectors of its columns.
 DP_STATIC void dp_tn_run(const size_t rows, const size_t halves, size_t run, const int16_t *dy, const int16_t *x,
+                         const int32_t *dy_products, size_t wide, const int32_t *x_products,
                          dp_wide (*sums)[DP_VECTORS][2]) {
     dp_sums sum[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
     DP_UNROLL for (size_t r = 0; r < rows; r++) {
         DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) {
-            DP_UNROLL for (size_t h = 0; h < halves; h++) sum[r][v][h] = (dp_sums){0};
+            DP_UNROLL for (size_t h = 0; h < halves; h++)
+                sum[r][v][h] = dp_begun(-*(const dp_wide *)(x_products + v * DP_WIDTH) - dy_products[h * wide + r]);
         }
     }
     const size_t tile = dp_tile_rows(halves);
@@ -438,28 +448,36 @@ typedef struct {
     const float *factors, *zero_points;
 } dp_tile_terms;
 
+// One vector of G.
+DP_STATIC dp_wide_floats dp_tn_finished(const size_t halves, const dp_wide_floats *half, dp_wide_floats factor,
+                                        dp_wide_floats zero_point, float dy_sum, const dp_int8_scale *scale) {
+    const dp_wide_floats joined = halves == 2 ? half[0] * 256.0f + half[1] : half[0];
+    return (joined * factor + zero_point * dy_sum) * scale->scale[0] * scale->scale[1];
+}
+
 DP_STATIC void dp_tn_finish(const size_t rows, const size_t halves, size_t lane, const dp_tile_terms *terms,
                             dp_wide_floats (*half)[DP_VECTORS][2], size_t columns, float *g, size_t g_stride) {
-    DP_UNROLL for (size_t r = 0; r < rows; r++) {
+    if (columns == DP_INT8_LANES) {
         DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) {
             const size_t column = lane + v * DP_WIDTH;
-            if (column >= columns) break;
-            const dp_wide_floats joined = halves == 2 ? half[r][v][0] * 256.0f + half[r][v][1] : half[r][v][0];
-            const size_t bytes = (columns - column < DP_WIDTH ? columns - column : DP_WIDTH) * sizeof(float);
-            dp_wide_floats factor = {0}, zero_point = {0};
-            if (bytes == sizeof factor) {
-                factor = *(const dp_wide_floats *)(terms->factors + column);
-                zero_point = *(const dp_wide_floats *)(terms->zero_points + column);
-            } else {
-                memcpy(&factor, terms->factors + column, bytes);
-                memcpy(&zero_point, terms->zero_points + column, bytes);
-            }
-            const dp_wide_floats result = (joined * factor + zero_point * terms->dy_sums[r]) * terms->scales[r].scale[0] *
-                                          terms->scales[r].scale[1];
-            if (bytes == sizeof result)
-                *(dp_wide_floats *)(g + r * g_stride + column) = result;
-            else
-                memcpy(g + r * g_stride + column, &result, bytes);
+            const dp_wide_floats factor = *(const dp_wide_floats *)(terms->factors + column);
+            const dp_wide_floats zero_point = *(const dp_wide_floats *)(terms->zero_points + column);
+            DP_UNROLL for (size_t r = 0; r < rows; r++)
+                *(dp_wide_floats *)(g + r * g_stride + column) =
+                    dp_tn_finished(halves, half[r][v], factor, zero_point, terms->dy_sums[r], &terms->scales[r]);
+        }
+        return;
+    }
+    for (size_t v = 0; v < DP_VECTORS && lane + v * DP_WIDTH < columns; v++) {
+        const size_t column = lane + v * DP_WIDTH;
+        const size_t bytes = (columns - column < DP_WIDTH ? columns - column : DP_WIDTH) * sizeof(float);
+        dp_wide_floats factor = {0}, zero_point = {0};
+        memcpy(&factor, terms->factors + column, bytes);
+        memcpy(&zero_point, terms->zero_points + column, bytes);
+        for (size_t r = 0; r < rows; r++) {
+            const dp_wide_floats result =
+                dp_tn_finished(halves, half[r][v], factor, zero_point, terms->dy_sums[r], &terms->scales[r]);
+            memcpy(g + r * g_stride + column, &result, bytes);
         }
     }
 }
@@ -471,14 +489,12 @@ DP_STATIC void dp_tn_rows(const size_t rows, const size_t halves, size_t samples
         dp_wide sums[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
         dp_wide_floats half[2 * DP_COLUMN_ROWS][DP_VECTORS][2];
         if (samples <= DP_RUN_OF_SAMPLES) {
-            dp_tn_run(rows, halves, samples, dy, x + 2 * lane, sums);
+            dp_tn_run(rows, halves, samples, dy, x + 2 * lane, terms->dy_products, terms->wide,
+                      terms->x_products[0] + lane, sums);
             DP_UNROLL for (size_t r = 0; r < rows; r++) {
                 DP_UNROLL for (size_t v = 0; v < DP_VECTORS; v++) {
-                    DP_UNROLL for (size_t h = 0; h < halves; h++) {
-                        const dp_wide exact = sums[r][v][h] - *(const dp_wide *)(terms->x_products[0] + lane + v * DP_WIDTH) -
-                                              terms->dy_products[h * terms->wide + r];
-                        half[r][v][h] = __builtin_convertvector(exact, dp_wide_floats);
-                    }
+                    DP_UNROLL for (size_t h = 0; h < halves; h++)
+                        half[r][v][h] = __builtin_convertvector(sums[r][v][h], dp_wide_floats);
                 }
             }
             dp_tn_finish(rows, halves, lane, terms, half, columns, g, g_stride);
@@ -490,17 +506,14 @@ DP_STATIC void dp_tn_rows(const size_t rows, const size_t halves, size_t samples
             const size_t run = samples - start < DP_RUN_OF_SAMPLES ? samples - start : DP_RUN_OF_SAMPLES;
             const size_t index = start / DP_RUN_OF_SAMPLES;
             dp_tn_run(rows, halves, run, dy + start * halves * dp_tile_rows(halves), x + start * DP_INT8_LANES + 2 * lane,
+                      terms->dy_products + index * halves * terms->wide, terms->wide, terms->x_products[index] + lane,
                       sums);
             // In memory, as the totals would take registers from the loop.
             __asm__ volatile("" : : "r"(sums), "r"(totals) : "memory");
             for (size_t r = 0; r < rows; r++)
                 for (size_t v = 0; v < DP_VECTORS; v++)
-                    for (size_t h = 0; h < halves; h++) {
-                        const dp_wide exact =
-                            sums[r][v][h] - *(const dp_wide *)(terms->x_products[index] + lane + v * DP_WIDTH) -
-                            terms->dy_products[(index * halves + h) * terms->wide + r];
-                        totals[r][v][h] += __builtin_convertvector(exact, dp_wide_doubles);
-                    }
+                    for (size_t h = 0; h < halves; h++)
+                        totals[r][v][h] += __builtin_convertvector(sums[r][v][h], dp_wide_doubles);
         }
         for (size_t r = 0; r < rows; r++)
             for (size_t v = 0; v < DP_VECTORS; v++)
