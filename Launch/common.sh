@@ -38,6 +38,7 @@ package_installed() {
         zlib1g-dev) found_by_pkg_config zlib ;;
         libssl-dev) found_by_pkg_config libcrypto ;;
         qemu-user) command -v qemu-x86_64 >/dev/null 2>&1 ;;
+        gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 ;;
         *) return 1 ;;
     esac
 }

@@ -63,6 +63,19 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "The numbers that the README promises everybody are what the program comes to, on two ranks and on one"
+        )
+        func readme() throws {
+            let text = try String(
+                contentsOf: Program.packageRoot.appending(path: "README.md"), encoding: .utf8)
+            let promised = text.matches(of: /SHA-256: +([0-9a-f]{64}) of the last model's tensors/).map(\.1)
+            #expect(promised.count == 2 && Set(promised).count == 1)
+            let sha256 = String(try #require(promised.first))
+            #expect(try Program.train(["--data", "synthetic"], ranks: 2).summary().tensorsSha256 == sha256)
+            #expect(try Program.train(["--data", "synthetic"]).summary().tensorsSha256 == sha256)
+        }
+
         @Test("Only what is asked for is compared, and names that are none are refused")
         func only() throws {
             let name = ReferenceTable.current.runs[1].name
