@@ -207,7 +207,9 @@ final class BenchmarkRecords {
     /// - Throws: What the data set throws, on all ranks together.
     init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
         let shardCount =
-            configuration.logicalShards ?? LogicalShards.defaultCount(forWorldSize: communicator.size)
+            configuration.logicalShards
+            ?? LogicalShards.defaultCount(
+                forWorldSize: communicator.size, globalBatch: configuration.batchSize)
         let assignment = ShardAssignment(worldSize: communicator.size, shardCount: shardCount)
         let records = 4 * configuration.batchSize
         let shards = LogicalShards(records: Array(0..<records), count: shardCount, seed: configuration.seed)

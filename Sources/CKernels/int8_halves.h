@@ -21,11 +21,13 @@
 //   dp_sums                         sums of products in the making, from dp_begun(a dp_wide) to dp_folded(sums), again one
 //   dp_multiply_pairs(sums, a, b)   which adds, in each lane, the products of the two pairs of numbers of 16 bits
 //
-// The number of halves is a constant in every loop. What stands for four numbers is the pair of those that are added to the
-// broadcast first pair, and that of the others: of W and X (1, 3) and (0, 2), of pixels of a row and dY (0, 2) and (1, 3).
-// Layouts: W as [panel of n][vector][k / 4][half][2 pairs][lane of the vector][2], dY as [tile of n][padded samples / 4][half][row of the
-// tile][2 pairs][2] and behind it the sums of q, Floats [n], and the products of neighbours, [run][half][n], X as
-// [panel of columns][padded samples / 4][2 pairs][lane][2].
+// The number of halves is a constant in every loop. Four numbers stand as two pairs: of W and X (1, 3) and (0, 2), of a row's
+// pixels and dY (0, 2) and (1, 3), so that first is added to first and second to second. Layouts:
+//
+//   W    [panel of n][vector][k / 4][half][pair][lane of the vector][2]
+//   dY   [tile of n][padded samples / 4][half][row of the tile][pair][2], then the sums of q, Floats [n], and the products
+//        of neighbours, [run][half][n]
+//   X    [panel of columns][padded samples / 4][pair][lane][2]
 
 // Columns of W, and samples, over which sums fit into 32 bits: 128 * 32,639 * 512 is below 2^31. Fewer columns stand in
 // the caches better.

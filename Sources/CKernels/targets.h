@@ -3,6 +3,11 @@
 #ifndef DP_TRAIN_TARGETS_H
 #define DP_TRAIN_TARGETS_H
 
+// gcc fuses multiply-adds of its own choice whatever a source says, and lacks builtins for vectors that kernels are made of.
+#if !defined(__clang__)
+#error "the kernels are written for clang, which Swift compiles C with"
+#endif
+
 #define DP_AVX2_FEATURES "avx2,fma,bmi,bmi2"
 #define DP_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl," DP_AVX2_FEATURES
 #define DP_AVX2_VNNI_FEATURES "avxvnni," DP_AVX2_FEATURES

@@ -44,7 +44,8 @@ public struct Trainer {
         assignment = ShardAssignment(
             worldSize: communicator.size,
             shardCount: configuration.logicalShards
-                ?? LogicalShards.defaultCount(forWorldSize: communicator.size))
+                ?? LogicalShards.defaultCount(
+                    forWorldSize: communicator.size, globalBatch: configuration.batchSize))
     }
 
     /// Trains, evaluates and tests. Collective: every rank must call it.
@@ -85,7 +86,7 @@ public struct Trainer {
         try communicator.agree(on: "choosing the instruction set") { try options.useInstructionSet() }
         let split = ValidationSplit(
             count: dataset.count(of: .training), validationSize: configuration.validationSize,
-            seed: configuration.seed)
+            seed: configuration.splitSeed ?? configuration.seed)
         let shards = LogicalShards(
             records: split.training, count: assignment.shardCount, seed: configuration.seed)
         let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)

@@ -9,7 +9,8 @@ extension TrainingConfiguration {
     /// - Parameter worldSize: The number of ranks.
     /// - Throws: ``ConfigurationError``.
     public mutating func settle(worldSize: Int) throws(ConfigurationError) {
-        let shards = logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize)
+        let shards =
+            logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize, globalBatch: batchSize)
         guard worldSize <= shards else {
             throw ConfigurationError(
                 "--logical-shards", found: "\(worldSize) ranks for \(shards) logical shards",

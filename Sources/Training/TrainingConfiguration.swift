@@ -66,6 +66,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var seed: UInt64 = 42
     /// Training records set apart for validation.
     public var validationSize = 5000
+    /// What the choice of these is keyed by; nil for the seed.
+    public var splitSeed: UInt64?
     /// The number of logical shards V; nil until the world size is known.
     public var logicalShards: Int?
     /// How the ranks come to one update.
@@ -230,9 +232,14 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             "Training images set apart to choose the best model; 0 trains on all and tests the last.",
             hasOwnLine: true, valid: within(0...Int(Int32.max))),
         Setting(
+            "split-seed", \.splitSeed, key: "splitSeed",
+            "What the choice of the validation images is keyed by, to keep it while --seed varies.",
+            unset: "--seed"),
+        Setting(
             "logical-shards", \.logicalShards, key: "logicalShards",
             "Shards into which the training images are dealt, at least one per rank.",
-            unset: "8, or the next power of two ≥ ranks", hasOwnLine: true, valid: within(1...largestCount)),
+            unset: "8, or the next power of two ≥ ranks, or from there on what divides the batch",
+            hasOwnLine: true, valid: within(1...largestCount)),
         Setting(
             "augment", \.augmentations, key: "augmentations",
             "Random changes to the training images, with commas between: crop (shifted by up to 4 pixels), flip (mirrored)."

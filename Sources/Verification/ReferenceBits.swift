@@ -192,18 +192,18 @@ extension ReferenceTable {
                 """),
             ReferenceRun(
                 "logistic",
-                "--hidden-dims \"\" --lr 0.02 --warmup-epochs 1 --weight-decay 0.01 --matmul-precision highest",
-                sha256: "2a98cf66df6c68de9bad428635d7b42916fe9fa50e891267a7282a44c0f5d9ea",
+                "--hidden-dims \"\" --lr 0.02 --warmup-epochs 1 --weight-decay 0.01 --matmul-precision highest --split-seed 7",
+                sha256: "2302d971129dfcca1707d911ed2c6f87a9f8c66cd3f4acf487917e310254dce8",
                 """
-                step 1: 4064ecf444e00000 77b2 ca23
-                step 2: 406348c225c00000 dc4f 6de1
-                step 3: 4063d0c1ef400000 28db 41f6
-                validation 1: 4004b9146d99999a
-                step 4: 4061a10e58600000 329b df0c
-                step 5: 4063e9ac35c00000 bbd8 f4bb
-                step 6: 4062e4b7a6f00000 798b 52f9
-                validation 2: 4004eac168000000
-                test: 40036393ae666666
+                step 1: 4063b48861000000 279b d559
+                step 2: 40643439f8200000 9f97 3a25
+                step 3: 4063e0b6dc800000 a0e5 1c73
+                validation 1: 40060bad2c000000
+                step 4: 4062975005b00000 9c14 00d3
+                step 5: 40630058d0600000 5c23 1e59
+                step 6: 4062c1278d000000 3bee cb0b
+                validation 2: 4005e486e8000000
+                test: 4005da83bf333333
                 """),
         ])
 }

@@ -111,7 +111,10 @@ import Training
             ("elu-alpha", "(default: 1)"), ("residual", "(default: --no-residual)"), ("lr", "(default: 0.1)"),
             ("lr-step-epochs", "(default: 3)"), ("lr-step-factor", "(default: 0.1)"),
             ("seed", "(default: 42)"),
-            ("logical-shards", "(default: 8, or the next power of two ≥ ranks)"),
+            (
+                "logical-shards",
+                "(default: 8, or the next power of two ≥ ranks, or from there on what divides the batch)"
+            ),
             ("products", "(values: own, openblas; default: own)"),
         ] {
             let help = try #require(TrainingConfiguration.setting(flag)).help
@@ -282,6 +285,18 @@ import Training
         // On other ranks it stays.
         try configuration.settle(worldSize: 1)
         #expect(configuration.logicalShards == shards && configuration.learningRateRanks == ranks)
+    }
+
+    @Test(arguments: [(100, 10), (1, 1), (130, 10)])
+    func `Without a number of shards it divides the batch`(batch: Int, shards: Int) throws {
+        var configuration = TrainingConfiguration()
+        configuration.batchSize = batch
+        try configuration.settle(worldSize: 1)
+        #expect(configuration.logicalShards == shards)
+        let error = #expect(throws: ConfigurationError.self) {
+            try configuration.settle(worldSize: shards + 1)
+        }
+        #expect(error?.setting == "--logical-shards")
     }
 
     @Test func `More ranks than shards, and shards that do not divide the batch, are refused`() {

@@ -6,7 +6,7 @@ internal import Tensors
 /// gives its records in which epoch, depends on the seed and V and never on the world size. Every global batch of B
 /// takes B / V rows from every shard.
 public struct LogicalShards: Sendable, Equatable {
-    /// V of a run that does not say otherwise and has no more ranks.
+    /// V of a run that does not say otherwise, has no more ranks, and whose batch it divides.
     public static let defaultCount = 8
 
     /// The record indices of each shard, ascending; their numbers differ by at most one.
@@ -29,11 +29,13 @@ public struct LogicalShards: Sendable, Equatable {
         self.seed = seed
     }
 
-    /// Returns the V that a run of `worldSize` ranks takes by default: 8, or the next power of two ≥ world size.
-    public static func defaultCount(forWorldSize worldSize: Int) -> Int {
+    /// Returns the V that a run of `worldSize` ranks takes by default: 8, or the next power of two ≥ world size, or from
+    /// there on the first number that divides the global batch; the batch itself where that is smaller.
+    public static func defaultCount(forWorldSize worldSize: Int, globalBatch: Int) -> Int {
         var count = defaultCount
         while count < worldSize { count *= 2 }
-        return count
+        while count < globalBatch, globalBatch % count != 0 { count += 1 }
+        return min(count, max(globalBatch, 1))
     }
 
     /// Returns how many whole global batches an epoch has; what is left of the shards is dropped.

@@ -81,6 +81,17 @@ import Testing
         "By default there are 8 shards, or the next power of two that every rank finds one in",
         arguments: [(1, 8), (7, 8), (8, 8), (9, 16), (16, 16), (17, 32), (64, 64), (65, 128)])
     func defaultCount(worldSize: Int, expected: Int) {
-        #expect(LogicalShards.defaultCount(forWorldSize: worldSize) == expected)
+        #expect(LogicalShards.defaultCount(forWorldSize: worldSize, globalBatch: 1024) == expected)
+    }
+
+    @Test(
+        "The default number of shards divides any batch, and is the same for all ranks that find one in 8",
+        arguments: [(128, 8), (100, 10), (12, 12), (50, 10), (1, 1), (7, 7), (127, 127), (1000, 8)])
+    func defaultCountOfBatch(batch: Int, expected: Int) {
+        for worldSize in 1...min(8, batch) {
+            #expect(LogicalShards.defaultCount(forWorldSize: worldSize, globalBatch: batch) == expected)
+        }
+        let many = LogicalShards.defaultCount(forWorldSize: 33, globalBatch: batch)
+        #expect(batch % many == 0 && many >= min(33, batch))
     }
 }
