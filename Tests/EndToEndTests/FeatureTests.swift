@@ -14,6 +14,8 @@ extension EndToEnd {
             ["--optimizer", "adamw", "--lr", "0.001", "--weight-decay", "0.01"],
             ["--optimizer", "lion", "--lr", "0.0003", "--weight-decay", "0.1"],
             ["--activation", "gelu"],
+            ["--batch-size", "100"],
+            ["--split-seed", "7"],
         ]
 
         /// Flags for a run, without the momentum that other optimizers do not take.
