@@ -126,7 +126,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             }),
         Setting(
             "activation", \.activation, key: "activation", "What follows each hidden layer.",
-            inModel: { $0.title }),
+            inModel: { "\($0)" }),
         Setting(
             "elu-alpha", \.eluAlpha, "ELU's α.", needs: ("activation", ["elu"]), hasOwnLine: true,
             valid: number("a number > 0") { $0 > 0 }),
@@ -418,16 +418,6 @@ extension Activation: ChosenValue {
         case .relu: "relu"
         case .tanh: "tanh"
         case .gelu: "gelu"
-        }
-    }
-
-    /// The name in the header of a run.
-    fileprivate var title: String {
-        switch self {
-        case .elu(let alpha): "ELU(\(alpha.word))"
-        case .relu: "ReLU"
-        case .tanh: "Tanh"
-        case .gelu: "GELU"
         }
     }
 }

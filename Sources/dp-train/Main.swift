@@ -20,7 +20,8 @@ struct DPTrain: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DiffCommand.self,
+            TrainCommand.self, DescribeCommand.self, EvaluateCommand.self, InspectCommand.self,
+            DiffCommand.self,
             ExportCommand.self,
             DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self,
         ],

@@ -2,8 +2,29 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite("diff and export")
+    @Suite("describe, diff and export")
     struct ToolTests {
+        @Test("describe shows the layers that the flags of train make, with their parameters")
+        func describe() throws {
+            let flags = ["--hidden-dims", "40", "--batch-norm", "sync", "--activation", "relu"]
+            let text = try Program.succeed(["describe", "--inputs", "20", "--classes", "3"] + flags)
+                .outputText
+            let lines = text.split(separator: "\n")
+            #expect(lines.count == 7, "\(text)")
+            #expect(
+                lines[1].contains(/layers\.0 +linear +20 +40 +weight \[40, 20\], bias \[40\] +840 +800/),
+                "\(text)")
+            #expect(lines[2].contains(/batch norm +40 +40 +weight \[40\], bias \[40\] +80 +0/), "\(text)")
+            #expect(lines[5] == "1043 trainable parameters, 80 running statistics", "\(text)")
+            #expect(lines[6] == "920 multiplications for an image forward, 1960 in training", "\(text)")
+            // Of a whole run: what its header says.
+            #expect(try Program.succeed(["describe"]).outputText.contains("394634 trainable parameters"))
+            expectRefusal(
+                try Program.run(["describe", "--inputs", "0"]), naming: ["--inputs: expected a number from 1"]
+            )
+            expectRefusal(try Program.run(["describe", "--lr", "-1"]), naming: ["--lr"])
+        }
+
         @Test("diff finds no difference between runs on other ranks, and says so in its exit code")
         func equal() throws {
             let flags = try Runs.flags(epochs: 1)

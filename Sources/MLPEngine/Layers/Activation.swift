@@ -3,7 +3,7 @@ public import Tensors
 /// An element-wise nonlinearity Y = h(X).
 ///
 /// ∂L/∂X = ∂L/∂Y ∘ h'(X). Where the derivative is a function of the output, only Y is kept and X may share Y's memory.
-public enum Activation: Codable, Sendable, Hashable {
+public enum Activation: Codable, Sendable, Hashable, CustomStringConvertible {
     /// h(x) = x for x > 0 and α (eˣ − 1) otherwise, h' = 1 or h + α; α > 0.
     ///
     /// Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear
@@ -17,6 +17,16 @@ public enum Activation: Codable, Sendable, Hashable {
     ///
     /// Source: Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016.
     case gelu
+
+    /// Its name, such as `ELU(1)`.
+    public var description: String {
+        switch self {
+        case .elu(let alpha): "ELU(\(alpha == alpha.rounded() ? "\(Int(alpha))" : "\(alpha)"))"
+        case .relu: "ReLU"
+        case .tanh: "Tanh"
+        case .gelu: "GELU"
+        }
+    }
 
     /// Whether the derivative is computed from X rather than from Y.
     public var keepsInput: Bool { self == .gelu }
@@ -48,6 +58,7 @@ public enum Activation: Codable, Sendable, Hashable {
 extension Activation {
     /// The nonlinearity in a network.
     struct OfNetwork: Layer {
+        var kind: String { "\(activation)" }
         let activation: Activation
         /// Where X stands; nil is the network's input.
         let input: Slot?

@@ -8,6 +8,8 @@ public import Tensors
 /// Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
 /// shift", ICML 2015.
 public struct BatchNorm: Layer {
+    /// What it is, for people.
+    public var kind: String { "batch norm" }
     /// The number of columns N.
     public let width: Int
     /// Where γ lies in a buffer of the parameters' layout.

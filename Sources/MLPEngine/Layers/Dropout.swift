@@ -8,6 +8,7 @@ internal import Tensors
 ///
 /// Source: Srivastava and others, "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
 struct Dropout: Layer {
+    var kind: String { "dropout(\(probability))" }
     let probability: Double
     /// Its number among the network's masks.
     let index: Int

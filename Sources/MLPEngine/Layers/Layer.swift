@@ -6,6 +6,9 @@ public import Tensors
 /// work in the ``Workspace`` of a ``Pass`` and allocate nothing. A new layer is one file: the formulas, a type like this,
 /// and an extension of ``SequentialBuilder`` that appends it.
 public protocol Layer: Sendable {
+    /// What it is, for people, such as `linear` or `ELU(1)`.
+    var kind: String { get }
+
     /// Computes Y.
     ///
     /// - Parameters:

@@ -8,6 +8,7 @@ internal import Tensors
 ///
 /// Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
 struct LayerNorm: Layer {
+    var kind: String { "layer norm" }
     let width: Int
     let gamma: VectorParameter
     /// Directly behind γ.

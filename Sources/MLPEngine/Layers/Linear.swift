@@ -5,6 +5,8 @@ public import Tensors
 /// ∂L/∂X = ∂L/∂Y W, ∂L/∂W = (∂L/∂Y)ᵀ X, ∂L/∂b = 1ᵀ ∂L/∂Y. The weight gradient is not computed here: the layer hands in its two
 /// factors, and the strategy of data parallelism computes their product where it is needed.
 public struct Linear: Layer, Hashable {
+    /// What it is, for people.
+    public var kind: String { "linear" }
     /// The number of inputs M.
     public let inputs: Int
     /// The number of outputs N.

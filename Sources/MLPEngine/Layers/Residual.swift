@@ -9,6 +9,7 @@ internal import Tensors
 public enum Residual {
     /// In front of the branch; on the way back ∂L/∂Y, which ``End`` has kept, joins the branch's own gradient.
     struct Begin: Layer {
+        var kind: String { "residual" }
         let kept: Slot
 
         func forward<Scalar: TensorScalar>(
@@ -25,6 +26,7 @@ public enum Residual {
 
     /// Behind the branch: adds X, and on the way back keeps ∂L/∂Y.
     struct End: Layer {
+        var kind: String { "residual" }
         /// Where X stands; nil is the network's input.
         let input: Slot?
         let output: Slot

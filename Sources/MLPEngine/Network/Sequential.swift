@@ -17,6 +17,29 @@ public struct Sequential: Sendable {
     public let layers: [any Layer]
     /// Those that are linear, from the input on.
     public let linears: [Linear]
+    /// What each named layer is, takes and gives, from the input on.
+    public let rows: [Row]
+
+    /// A named layer, in a table for people.
+    public struct Row: Sendable, Hashable {
+        /// PyTorch's name for it, such as `layers.0`.
+        public let name: String
+        /// What it is, such as `linear`.
+        public let kind: String
+        /// The columns M that go in.
+        public let inputs: Int
+        /// The columns N that come out.
+        public let outputs: Int
+        /// Its parameters.
+        public let parameters: [ParameterLayout.Entry]
+
+        /// The learned scalars.
+        public var parameterCount: Int { parameters.reduce(0) { $0 + $1.range.count } }
+        /// The multiplications of its matrix product for a row of the batch: M N of a linear layer, else 0.
+        public var multiplications: Int {
+            parameters.filter { $0.shape.count == 2 }.reduce(0) { $0 + $1.range.count }
+        }
+    }
 
     let memory: WorkspaceLayout
 
@@ -85,6 +108,7 @@ public struct SequentialBuilder {
     private var prefix: String
     private var index = 0
     private var layers: [any Layer] = []
+    private var rows: [Sequential.Row] = []
     private var memory = WorkspaceLayout()
     /// The widest gradient that is not computed where the one before it stands.
     private var widest = 1
@@ -126,6 +150,11 @@ public struct SequentialBuilder {
     ///   - output: Where its output stands.
     ///   - isFree: Whether the layer behind it may overwrite the output, as it is read by nobody else, nor on the way back.
     mutating func append(_ layer: some Layer, output: Slot, isFree: Bool = true) {
+        let described = rows.reduce(0) { $0 + $1.parameters.count }
+        rows.append(
+            .init(
+                name: name, kind: layer.kind, inputs: width, outputs: output.width,
+                parameters: Array(parameters.entries[described...])))
         layers.append(layer)
         current = output
         currentIsFree = isFree
@@ -154,7 +183,7 @@ public struct SequentialBuilder {
         memory.gradients = (memory.makeSlot(width: widest), memory.makeSlot(width: widest))
         return Sequential(
             inputs: inputs, outputs: width, parameterLayout: parameters, statisticsLayout: statistics,
-            layers: layers, linears: layers.compactMap { $0 as? Linear }, memory: memory)
+            layers: layers, linears: layers.compactMap { $0 as? Linear }, rows: rows, memory: memory)
     }
 }
 

@@ -1,0 +1,35 @@
+import MLPEngine
+import Testing
+
+@Suite("The table of a network's layers")
+struct NetworkTableTests {
+    @Test("A linear layer from 20 to 40 and its batch norm have 920 parameters")
+    func batchNorm() {
+        let mlp = MLP(
+            MLPConfiguration(
+                inputs: 20, hiddenDimensions: [40], classes: 3, activation: .relu, batchNorm: true))
+        let rows = mlp.network.rows
+        #expect(rows.map(\.kind) == ["linear", "batch norm", "ReLU", "linear"])
+        #expect(rows.map(\.name) == (0..<4).map { "layers.\($0)" })
+        #expect(rows[0].parameterCount + rows[1].parameterCount == 920)
+        #expect(rows[0].multiplications == 800 && rows[1].multiplications == 0)
+        #expect(rows[1].parameters.map(\.shape) == [[40], [40]])
+    }
+
+    @Test("Every parameter of any network stands in one row, and widths follow one another")
+    func complete() {
+        for residual in [false, true] {
+            let mlp = MLP(
+                MLPConfiguration(
+                    inputs: 7, hiddenDimensions: [5, 4], classes: 3, activation: .gelu, layerNorm: true,
+                    residual: residual, dropout: 0.1, inputDropout: 0.2))
+            let rows = mlp.network.rows
+            #expect(rows.flatMap(\.parameters) == mlp.network.parameterLayout.entries)
+            #expect(
+                rows.allSatisfy { row in row.parameters.allSatisfy { $0.name.hasPrefix(row.name + ".") } })
+            #expect(rows.first?.inputs == 7 && rows.last?.outputs == 3)
+            for (before, after) in zip(rows, rows.dropFirst()) { #expect(after.inputs == before.outputs) }
+            #expect(rows.contains { $0.kind == "residual" } == residual)
+        }
+    }
+}
