@@ -169,7 +169,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests",
-            dependencies: ["MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
+            dependencies: ["Autograd", "MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "DatasetsTests",
