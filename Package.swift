@@ -73,7 +73,7 @@ let package = Package(
             name: "Verification",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors",
+                "Autograd", "Tensors",
             ],
             swiftSettings: settings),
         .target(

@@ -22,7 +22,7 @@ struct DPTrain: AsyncParsableCommand {
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, InspectCommand.self, DiffCommand.self,
             ExportCommand.self,
-            DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self,
+            DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self, GradcheckCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
 }
