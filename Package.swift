@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "OpenBLAS", targets: ["OpenBLAS"]),
         .library(name: "MLPEngine", targets: ["MLPEngine"]),
+        .library(name: "Autograd", targets: ["Autograd"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Collectives", targets: ["Collectives"]),
         .library(name: "MPIBackend", targets: ["MPIBackend"]),
@@ -72,7 +73,7 @@ let package = Package(
             name: "Verification",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors",
+                "Autograd", "Tensors",
             ],
             swiftSettings: settings),
         .target(
@@ -108,6 +109,8 @@ let package = Package(
             dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["OpenBLAS", "Tensors"], swiftSettings: settings),
+        // Stands alone, so that it can judge the engine's gradients.
+        .target(name: "Autograd", swiftSettings: settings),
         .target(
             name: "OpenBLAS", dependencies: ["Tensors", "COpenBLAS"],
             swiftSettings: settings),
@@ -159,13 +162,14 @@ let package = Package(
             cSettings: [.headerSearchPath("../../Sources/CKernels")]),
         .testTarget(name: "SystemLimitsTests", dependencies: ["SystemLimits"], swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
+        .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: settings),
         .testTarget(
             name: "TensorsTests",
             dependencies: ["Tensors", "OpenBLAS", "TensorTestSupport", "TileEmulation", "CBenchmark"],
             swiftSettings: settings),
         .testTarget(
             name: "MLPEngineTests",
-            dependencies: ["MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
+            dependencies: ["Autograd", "MLPEngine", "MLPReference", "Tensors", "TensorTestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "DatasetsTests",

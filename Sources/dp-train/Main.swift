@@ -23,7 +23,7 @@ struct DPTrain: AsyncParsableCommand {
             TrainCommand.self, DescribeCommand.self, EvaluateCommand.self, InspectCommand.self,
             DiffCommand.self,
             ExportCommand.self,
-            DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self,
+            DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self, GradcheckCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
 }

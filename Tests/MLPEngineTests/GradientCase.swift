@@ -66,22 +66,22 @@ extension GradientCase {
         }
         return gradients
     }
+}
 
-    /// The largest |a − b| / max(|a|, |b|, floor · g) over all entries, g being the largest |b| of all.
-    ///
-    /// Entry by entry, so that a wrong entry does not drown in the norm of many right ones; the floor keeps
-    /// entries that should be 0 (a bias in front of batch norm) from dividing rounding errors by rounding errors.
-    /// A tolerance of 10⁻⁵ with a floor of 10⁻³ still finds any error of more than 10⁻⁸ g.
-    private func relativeError(_ first: [[Double]], _ second: [[Double]], floor: Double = 1e-3) -> Double {
-        let (first, second) = (first.flatMap { $0 }, second.flatMap { $0 })
-        let largest = second.map(abs).max() ?? 0
-        var worst = 0.0
-        for (a, b) in zip(first, second) {
-            let error = abs(a - b) / max(abs(a), abs(b), floor * largest, .leastNormalMagnitude)
-            worst = error.isNaN ? .infinity : max(worst, error)
-        }
-        return worst
+/// The largest |a − b| / max(|a|, |b|, floor · g) over all entries, g being the largest |b| of all.
+///
+/// Entry by entry, so that a wrong entry does not drown in the norm of many right ones; the floor keeps
+/// entries that should be 0 (a bias in front of batch norm) from dividing rounding errors by rounding errors.
+/// A tolerance of 10⁻⁵ with a floor of 10⁻³ still finds any error of more than 10⁻⁸ g.
+func relativeError(_ first: [[Double]], _ second: [[Double]], floor: Double = 1e-3) -> Double {
+    let (first, second) = (first.flatMap { $0 }, second.flatMap { $0 })
+    let largest = second.map(abs).max() ?? 0
+    var worst = 0.0
+    for (a, b) in zip(first, second) {
+        let error = abs(a - b) / max(abs(a), abs(b), floor * largest, .leastNormalMagnitude)
+        worst = error.isNaN ? .infinity : max(worst, error)
     }
+    return worst
 }
 
 /// Σ C ∘ Y: a function of Y whose gradient is C.

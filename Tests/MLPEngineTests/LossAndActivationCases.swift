@@ -56,8 +56,8 @@ struct LossCase: GradientCase {
     let fused: Bool
     let soft: Bool
 
-    private var rows: Int { 6 }
-    private var classes: Int { 4 }
+    var rows: Int { 6 }
+    var classes: Int { 4 }
 
     var testDescription: String { (fused ? "softmax " : "") + "cross-entropy, " + (soft ? "soft" : "labels") }
 

@@ -42,6 +42,11 @@ import Testing
         try ReferenceNetwork("layer norm", inputs: width, rows: rows, [.layerNorm]).checkGradient()
     }
 
+    @Test("Dropout: gradient of X")
+    func dropout() throws {
+        try ReferenceNetwork("dropout", inputs: 5, rows: 4, [.dropout(0.5, mask: 0)]).checkGradient()
+    }
+
     @Test("Residual: gradient of X through the branch and around it")
     func residual() throws {
         try ReferenceNetwork("residual", inputs: 5, rows: 4, [.residual([.activation(.tanh)])])

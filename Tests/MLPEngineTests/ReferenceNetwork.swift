@@ -10,6 +10,8 @@ enum ReferenceModule: Sendable {
     case batchNorm
     case layerNorm
     case activation(Activation)
+    /// With the number that its mask has among the network's.
+    case dropout(Double, mask: Int)
     case residual([ReferenceModule])
 
     func append(to builder: inout SequentialBuilder) {
@@ -18,10 +20,22 @@ enum ReferenceModule: Sendable {
         case .batchNorm: builder.batchNorm()
         case .layerNorm: builder.layerNorm()
         case .activation(let activation): builder.activation(activation)
+        case .dropout(let probability, _): builder.dropout(probability)
         case .residual(let modules):
             builder.residual { branch in for module in modules { module.append(to: &branch) } }
         }
     }
+}
+
+/// M / (1 − p): what the engine makes of ones in the first step of a run with seed 0.
+func dropoutMask(rows: Int, columns: Int, probability: Double, mask: Int) -> [Double] {
+    var ones = [Double](repeating: 1, count: rows * columns)
+    ones.withUnsafeMutableBufferPointer { ones in
+        guard let base = ones.baseAddress else { return }
+        Double.dropout(
+            rows, columns, probability: probability, seed: 0, layer: mask, step: 0, firstRow: 0, base)
+    }
+    return ones
 }
 
 /// A network of any modules in any order, computed by plain loops in double precision, each value in a place of its
@@ -77,7 +91,7 @@ struct ReferenceNetwork: GradientCase {
         return [Scratch.normals(rows * inputs, seed: 7, stream: 1), parameters]
     }
 
-    private var coefficients: [Double] { Scratch.normals(rows * network.outputs, seed: 7, stream: 3) }
+    var coefficients: [Double] { Scratch.normals(rows * network.outputs, seed: 7, stream: 3) }
 
     func evaluate<Scalar: TensorScalar>(_ variables: [[Double]], as type: Scalar.Type) throws -> (
         value: Double, gradients: [[Double]]
@@ -155,6 +169,12 @@ struct ReferenceNetwork: GradientCase {
             case .activation(.elu(let alpha)): x = x.map { $0.map { $0 > 0 ? $0 : alpha * expm1($0) } }
             case .activation(.relu): x = x.map { $0.map { max($0, 0) } }
             case .activation(.tanh): x = x.map { $0.map { tanh($0) } }
+            case .dropout(let probability, let mask):
+                let mask = dropoutMask(
+                    rows: x.count, columns: width, probability: probability, mask: mask)
+                for row in x.indices {
+                    for column in 0..<width { x[row][column] *= mask[row * width + column] }
+                }
             case .residual(let branch):
                 x = zip(x, forward(branch, x, &parameters)).map { row, other in
                     zip(row, other).map { $0 + $1 }

@@ -1,0 +1,31 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("gradcheck")
+    struct GradcheckTests {
+        @Test("Every tensor of the network of the flags agrees, and no file is written")
+        func agrees() throws {
+            let folder = try Scratch.makeDirectory("checked")
+            let flags = "--hidden-dims 9,7 --activation gelu --batch-norm sync --residual --dropout 0.25"
+            let outcome = try Program.run(
+                ["gradcheck"] + flags.split(separator: " ").map(String.init), in: folder)
+            #expect(outcome.status == 0, "\(outcome.summary)")
+            let lines = outcome.outputText.split(separator: "\n")
+            #expect(lines.first?.hasPrefix("tensor ") == true, "\(outcome.summary)")
+            // Two blocks of three linear layers and two norms each, and the last layer, weights and biases each.
+            #expect(lines.count { $0.hasSuffix(" agrees") } == 2 * 11, "\(outcome.summary)")
+            #expect(lines.last?.hasPrefix("All gradients agree") == true, "\(outcome.summary)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
+
+        @Test("A setting that cannot be used is named")
+        func refused() throws {
+            for flags in [["--hidden-dims", "0"], ["--hidden-dims", "100000"], ["--dropout", "1"]] {
+                let outcome = try Program.run(["gradcheck"] + flags)
+                #expect(outcome.status == 64, "\(outcome.summary)")
+                #expect(outcome.errorText.contains(flags[0]), "\(outcome.summary)")
+            }
+        }
+    }
+}
