@@ -50,7 +50,8 @@ extension EndToEnd {
 
         @Test("A batch size that the logical shards do not divide is refused, with both numbers")
         func batchSizeAndShards() throws {
-            try expectRefusal(of: BadFlags(flags: ["--batch-size", "100"], names: ["100", "8"]))
+            try expectRefusal(
+                of: BadFlags(flags: ["--batch-size", "100", "--logical-shards", "8"], names: ["100", "8"]))
             try expectRefusal(
                 of: BadFlags(flags: ["--batch-size", "120", "--logical-shards", "16"], names: ["120", "16"]))
         }

@@ -16,6 +16,15 @@ struct NetworkTableTests {
         #expect(rows[1].parameters.map(\.shape) == [[40], [40]])
     }
 
+    @Test("An activation is named with its parameter, however large that is")
+    func names() {
+        #expect(
+            [1, 0.5, 1e300, -1e300].map { "\(Activation.elu(alpha: $0))" } == [
+                "ELU(1)", "ELU(0.5)", "ELU(1e+300)", "ELU(-1e+300)",
+            ])
+        #expect("\([Activation.relu, .tanh, .gelu])" == "[ReLU, Tanh, GELU]")
+    }
+
     @Test("Every parameter of any network stands in one row, and widths follow one another")
     func complete() {
         for residual in [false, true] {

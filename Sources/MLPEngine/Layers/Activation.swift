@@ -21,7 +21,8 @@ public enum Activation: Codable, Sendable, Hashable, CustomStringConvertible {
     /// Its name, such as `ELU(1)`.
     public var description: String {
         switch self {
-        case .elu(let alpha): "ELU(\(alpha == alpha.rounded() ? "\(Int(alpha))" : "\(alpha)"))"
+        case .elu(let alpha):
+            "ELU(\("\(alpha)".hasSuffix(".0") ? String("\(alpha)".dropLast(2)) : "\(alpha)"))"
         case .relu: "ReLU"
         case .tanh: "Tanh"
         case .gelu: "GELU"
