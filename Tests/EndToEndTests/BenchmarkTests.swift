@@ -182,7 +182,7 @@ extension EndToEnd {
             BadFlags(flags: ["--rounds", "0"], names: ["--rounds", "0"]),
             BadFlags(flags: ["--round-seconds", "-1"], names: ["--round-seconds"]),
             BadFlags(flags: ["--round-seconds", "nan"], names: ["--round-seconds", "nan"]),
-            BadFlags(flags: ["--batch-sizes", "100"], names: ["100", "8 logical shards"]),
+            BadFlags(flags: ["--batch-sizes", "2"], names: ["3 ranks", "2 logical shards"], ranks: [3]),
             BadFlags(flags: ["--batch-sizes", "0"], names: ["--batch-size", "0"]),
             BadFlags(flags: ["--hidden-dims", "0"], names: ["--hidden-dims", "0"]),
             BadFlags(flags: ["--batch-norm", "maybe"], names: ["--batch-norm", "maybe"]),
@@ -197,7 +197,8 @@ extension EndToEnd {
             BadFlags(flags: ["scaling", "--ranks", "0"], names: ["--ranks", "0"], ranks: [nil]),
             BadFlags(flags: ["scaling", "--ranks", "one"], names: ["--ranks", "one"], ranks: [nil]),
             BadFlags(
-                flags: ["scaling", "--ranks", "1,2,3", "--batch-sizes", "100"], names: ["100"], ranks: [nil]),
+                flags: ["scaling", "--ranks", "1,2,3", "--batch-sizes", "2"], names: ["3 ranks"],
+                ranks: [nil]),
             BadFlags(flags: ["scaling", "--time-limit", "0"], names: ["--time-limit", "0"], ranks: [nil]),
             BadFlags(flags: ["scaling"], names: ["must be started alone"], ranks: [2]),
         ]
