@@ -1,6 +1,6 @@
 // Multiply-adds that are rounded once, a b + c: all of them are written as such, so that no compiler decides which ones are
 // fused and no CPU rounds another way. An x86 CPU before AVX2 has no instruction for them: the baseline, which defines
-// DP_BASELINE, computes the same bits there by other means, several times slower.
+// DP_BASELINE, computes the same bits there by other means, many times slower.
 #ifndef DP_TRAIN_FUSED_H
 #define DP_TRAIN_FUSED_H
 

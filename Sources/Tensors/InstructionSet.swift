@@ -52,7 +52,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
         }
     }
 
-    /// Whether it has no fused multiply-adds, so that kernels compute their bits by other means, several times slower.
+    /// Whether it has no fused multiply-adds, so that kernels compute their bits by other means, many times slower.
     public var emulatesMultiplyAdd: Bool { self == .baseline && dp_baseline_is_slow() != 0 }
 
     /// Whether a unit for vectors of 64 bytes multiplies bytes, faster than Floats.

@@ -1,6 +1,6 @@
 /// Functions of a Double made of additions, multiplications, divisions and square roots alone, which every machine rounds alike:
-/// the C library's `log`, `exp`, `sin` and `cos` differ in the last bit from one system to the next. The errors are about one
-/// unit in the last place.
+/// the C library's `log`, `exp`, `sin` and `cos` differ in the last bit from one system to the next. Logarithm and
+/// exponential err by at most two units in the last place.
 ///
 /// Whatever decides a bit of a run uses these: random numbers, learning rates, the optimizers' corrections.
 public enum PortableMath {
