@@ -46,6 +46,16 @@ DP_TARGET static void dp_column_maxima(size_t rows, size_t columns, const float 
     }
 }
 
+// Up to 16 numbers, zeros behind them.
+DP_STATIC dp_floats dp_load(const float *from, size_t count) {
+    dp_floats x = {0};
+    if (count == 16)
+        x = *(const dp_floats *)from;
+    else
+        memcpy(&x, from, count * sizeof(float));
+    return x;
+}
+
 // q of 16 numbers. Numbers that are too large or NaN give some q: the caller does not use it.
 DP_STATIC dp_ints dp_round(dp_floats x, dp_floats inverse0, dp_floats inverse1) {
 #if defined(DP_SSE2_ONLY)

@@ -33,11 +33,7 @@ DP_STATIC void dp_pack_panel(const int slices, size_t rows, size_t first, size_t
             DP_UNROLL for (size_t j = 0; j < 4; j++) {
                 const size_t r = i + 4 * j;
                 const float *from = r < rows ? w + r * stride + first + c : nothing;
-                dp_floats x = {0};
-                if (count == 16)
-                    x = *(const dp_floats *)from;
-                else
-                    memcpy(&x, from, count * sizeof(float));
+                const dp_floats x = dp_load(from, count);
                 dp_sixteen_bytes split[3];
                 dp_split(dp_round(x, inverse0[r], inverse1[r]), slices, split);
                 DP_UNROLL for (int d = 0; d < slices; d++) quarters[d][j] = split[d];
@@ -117,12 +113,7 @@ DP_STATIC void dp_pack_gradient_slices(const int slices, size_t samples, size_t 
             dp_sixteen_bytes slice[3][4];
             memset(slice, 0, sizeof slice);
             for (size_t s = 0; s < 4 && start + s < samples; s++) {
-                dp_floats x = {0};
-                const float *from = dy + (start + s) * stride + column;
-                if (columns == DP_INT8_LANES)
-                    x = *(const dp_floats *)from;
-                else
-                    memcpy(&x, from, columns * sizeof(float));
+                const dp_floats x = dp_load(dy + (start + s) * stride + column, columns);
                 const dp_ints q = dp_round(x, inverse0, inverse1);
                 dp_sixteen_bytes split[3];
                 dp_split(q, slices, split);
