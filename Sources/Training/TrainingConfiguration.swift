@@ -125,7 +125,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
                 }
             }),
         Setting(
-            "activation", \.activation, key: "activation", "What follows each hidden layer.",
+            "activation", \.activation, key: "activation",
+            "What follows each hidden layer: where a course's sheet has ReLU, relu; where it has ELU, the default.",
             inModel: { "\($0)" }),
         Setting(
             "elu-alpha", \.eluAlpha, "ELU's α.", needs: ("activation", ["elu"]), hasOwnLine: true,

@@ -131,6 +131,32 @@ import Testing
         }
     }
 
+    private static func kinksHold<Scalar: TensorScalar>(_: Scalar.Type) -> Bool {
+        let scratch = Scratch()
+        return [1, 15, 33].allSatisfy { count in
+            let x = scratch.vector((0..<count).map { $0 % 2 == 0 ? Scalar(0) : -Scalar(0) })
+            let (y, ones): (Vector<Scalar>, [Scalar]) = (
+                scratch.unset(count), Array(repeating: 1, count: count)
+            )
+            let (relu, elu) = (scratch.vector(ones), scratch.vector(ones))
+            Scalar.relu(count, x.base, y.base)
+            Scalar.reluBackward(count, y.base, relu.base)
+            Scalar.elu(count, 0.25, x.base, y.base)
+            Scalar.eluBackward(count, 0.25, y.base, elu.base)
+            return relu.array.allSatisfy { $0 == 0 } && elu.array.allSatisfy { $0 == 0.25 }
+        }
+    }
+
+    @Test("At the kink 0 ReLU's derivative is 0 and ELU's α with every instruction set, in both precisions")
+    func kinks() async {
+        await #expect(processExitsWith: .success) {
+            for set in InstructionSet.available {
+                InstructionSet.used = set
+                guard Self.kinksHold(Float.self), Self.kinksHold(Double.self) else { exit(1) }
+            }
+        }
+    }
+
     @Test("A multiply-add is rounded once with every instruction set, denormal and huge numbers among them")
     func multiplyAdd() async {
         await #expect(processExitsWith: .success) {
