@@ -14,7 +14,7 @@ internal import SystemLimits
 package struct MemoryPlan {
     /// Bytes that the ranks of this node share, and that each of them writes and allocates by itself.
     let shared: Double
-    let written: Double
+    package let written: Double
     let allocated: Double
     /// The largest piece that is allocated at once, with what it is for.
     let largest: (bytes: Double, use: String)
@@ -57,8 +57,10 @@ package struct MemoryPlan {
             Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
         let products = PackedProducts<Float>.scalars(
             for: network, batch: isFast ? rows : batch, threads: threads)
+        let trainingShare =
+            configuration.shuffle == .global ? 1 : Double(shards) / Double(assignment.shardCount)
         let records =
-            Double(trainingCount) * Double(shards) / Double(assignment.shardCount)
+            Double(trainingCount) * trainingShare
             + (evaluation == .sharded || communicator.rank == 0
                 ? Double(validationCount + testCount)
                     / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
