@@ -26,6 +26,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case augmentation = 9
         /// Mixing pairs of images; `shard` is the place of a shard's part of a batch in the epoch.
         case mixup = 10
+        /// Start vectors of Lanczos' method; `shard` is the probe. And random matrices of the coin-flip count; `epoch` is their
+        /// number of rows, `shard` the trial.
+        case curvature = 12
     }
 
     private let key: SIMD2<UInt32>
