@@ -26,7 +26,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case augmentation = 9
         /// Mixing pairs of images; `shard` is the place of a shard's part of a batch in the epoch.
         case mixup = 10
-        /// Start vectors of Lanczos' method; `shard` is the probe. And random matrices of the coin-flip count; `epoch` is their
+        /// Start vectors of Lanczos' method, `shard` the probe; the noise of paths in the plane; random matrices, `epoch` their
         /// number of rows, `shard` the trial.
         case curvature = 12
     }
