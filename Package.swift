@@ -109,6 +109,8 @@ let package = Package(
             dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["OpenBLAS", "Tensors"], swiftSettings: settings),
+        // Charts as SVG; knows nothing of training.
+        .target(name: "Plotting", swiftSettings: settings),
         // Stands alone, so that it can judge the engine's gradients.
         .target(name: "Autograd", swiftSettings: settings),
         .target(
