@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "ZstdFrames", targets: ["ZstdFrames"]),
         .library(name: "DurableFiles", targets: ["DurableFiles"]),
         .library(name: "Digests", targets: ["Digests"]),
+        .library(name: "Images", targets: ["Images"]),
         .library(name: "Training", targets: ["Training"]),
     ],
     dependencies: [
@@ -98,6 +99,8 @@ let package = Package(
             dependencies: [.target(name: "CLibcrypto", condition: .when(platforms: [.linux]))],
             swiftSettings: settings),
         .target(
+            name: "Images", dependencies: ["SystemLimits", "DurableFiles", "CPNG"], swiftSettings: settings),
+        .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
         .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
@@ -136,6 +139,8 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
         // On Apple's systems CryptoKit is in its place.
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -189,6 +194,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImagesTests", dependencies: ["Images", "DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: settings),
         .testTarget(
