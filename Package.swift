@@ -47,7 +47,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "CommandLineSupport", "Verification", "Training", "Checkpoints", "Metrics", "DataParallel",
+                "CommandLineSupport", "Verification", "Reports", "Plotting", "Training", "Checkpoints",
+                "Metrics", "DataParallel",
                 "MPIBackend", "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
             ],
             swiftSettings: settings),
@@ -112,6 +113,13 @@ let package = Package(
             dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["OpenBLAS", "Tensors"], swiftSettings: settings),
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Plotting", "Images", "Training", "Checkpoints", "Metrics", "ZstdFrames", "DurableFiles",
+                "Datasets",
+            ],
+            swiftSettings: settings),
         // Charts as SVG; knows nothing of training.
         .target(name: "Plotting", swiftSettings: settings),
         // Stands alone, so that it can judge the engine's gradients.

@@ -76,7 +76,7 @@ package struct Canvas: Sendable {
         let fill = opacity > 0 ? "currentColor\" fill-opacity=\"\(Self.number(opacity))" : "none"
         elements += """
             <rect class="\(color)" x="\(Self.number(x))" y="\(Self.number(y))" width="\(Self.number(width))" \
-            height="\(Self.number(height))" fill="\(fill)"\(stroke)\
+            height="\(Self.number(height))" fill="\(fill)"\(stroke) shape-rendering="crispEdges"\
             \(hint.map { "><title>\(Self.escaped($0))</title></rect>" } ?? "/>")
 
             """

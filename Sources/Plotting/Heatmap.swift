@@ -86,7 +86,7 @@ package struct Heatmap: Chart {
     private var cellWidth: Double { area.width / Double(max(1, columns.count)) }
     private var widestColumnName: Double { columns.map { Canvas.width(of: $0, size: 11) }.max() ?? 0 }
     /// Names that are wider than their columns stand upright: on end if they must all be there.
-    private var isUpright: Bool { widestColumnName > cellWidth - 4 && columns.count <= 24 && !isNumbered }
+    private var isUpright: Bool { widestColumnName + 8 > cellWidth && columns.count <= 24 && !isNumbered }
     private var isNumbered: Bool { columns.allSatisfy { Double($0) != nil } }
     private var columnNamesHeight: Double { isUpright ? min(90, widestColumnName) : 8 }
 

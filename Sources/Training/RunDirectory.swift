@@ -74,7 +74,7 @@ public struct RunDirectory: Sendable {
     /// The configuration in `config.json`; nil if there is none.
     ///
     /// - Throws: `FileError` if the file cannot be read, ``ResumePoint/Failure`` if it holds none that can be used.
-    func readConfiguration() throws -> TrainingConfiguration? {
+    package func readConfiguration() throws -> TrainingConfiguration? {
         let data: Data
         do throws(FileError) { data = try Files.read(configuration) } catch {
             if error.isNotFound { return nil }
@@ -84,7 +84,7 @@ public struct RunDirectory: Sendable {
     }
 
     /// The summary in `summary.json`; nil if there is none or it is no whole one.
-    var storedSummary: RunSummary? {
+    package var storedSummary: RunSummary? {
         guard let data = try? Files.read(summary) else { return nil }
         return try? JSONDecoder().decode(RunSummary.self, from: data)
     }

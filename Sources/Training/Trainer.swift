@@ -206,9 +206,10 @@ public struct Trainer {
             options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
             arithmetic: arithmetic, network: mlp.network)
     }
+}
 
-    func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+/// A fingerprint of data as checkpoints have it.
+func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -22,7 +22,7 @@ struct DPTrain: AsyncParsableCommand {
         subcommands: [
             TrainCommand.self, DescribeCommand.self, EvaluateCommand.self, InspectCommand.self,
             DiffCommand.self,
-            ExportCommand.self,
+            ExportCommand.self, PlotCommand.self, ReportCommand.self,
             DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self, GradcheckCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
