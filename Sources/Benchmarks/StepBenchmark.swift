@@ -217,11 +217,11 @@ final class BenchmarkRecords {
             try BatchLoader(
                 dataset: SyntheticDataset(seed: configuration.seed, trainingCount: records, testCount: 10),
                 shards: shards, ownedShards: assignment.shards(of: communicator.placement.position),
-                globalBatch: configuration.batchSize)
+                globalBatch: configuration.batchSize, shuffle: configuration.shuffle)
         }
         loader.beginEpoch(0)
         self.assignment = assignment
-        stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
+        stepsPerEpoch = loader.stepsPerEpoch
     }
 }
 

@@ -1,8 +1,13 @@
 // Steps of optimizers on rows of parameters. kernels_both_precisions.h includes this for each precision.
 
-static DP_TARGET void DP_FN(sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
-                                 REAL weight_decay, const REAL *gradient, size_t gradient_stride, REAL *velocity,
-                                 REAL *parameters, size_t stride) {
+// 0 and NaN are their own signs.
+#undef SIGN
+#define SIGN(x) ((x) > 0 ? 1 : (x) < 0 ? -1 : (x))
+
+// has_l1 is known where this is inlined: a loop without L1 has no signs to compute.
+DP_INLINE DP_TARGET void DP_FN(sgd_rows)(int has_l1, size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
+                                         REAL weight_decay, REAL l1, const REAL *gradient, size_t gradient_stride,
+                                         REAL *velocity, REAL *parameters, size_t stride) {
     // Nesterov's look-ahead as two factors, so that one loop serves both.
     const REAL of_gradient = nesterov ? 1 : 0, of_velocity = nesterov ? momentum : 1;
     for (size_t r = 0; r < rows; r++) {
@@ -10,18 +15,33 @@ static DP_TARGET void DP_FN(sgd)(size_t rows, size_t columns, REAL rate, REAL mo
         REAL *p = parameters + r * stride;
         if (momentum == 0) {
             DP_VECTORIZE
-            for (size_t i = 0; i < columns; i++) p[i] = FMA(-rate, FMA(weight_decay, p[i], g[i]), p[i]);
+            for (size_t i = 0; i < columns; i++) {
+                const REAL decayed = FMA(weight_decay, p[i], g[i]);
+                p[i] = FMA(-rate, has_l1 ? FMA(l1, SIGN(p[i]), decayed) : decayed, p[i]);
+            }
             continue;
         }
         REAL *v = velocity + r * stride;
         DP_VECTORIZE
         for (size_t i = 0; i < columns; i++) {
-            const REAL d = FMA(weight_decay, p[i], g[i]);
+            const REAL decayed = FMA(weight_decay, p[i], g[i]);
+            const REAL d = has_l1 ? FMA(l1, SIGN(p[i]), decayed) : decayed;
             const REAL next = FMA(momentum, v[i], d);
             v[i] = next;
             p[i] = FMA(-rate, FMA(of_gradient, d, of_velocity * next), p[i]);
         }
     }
+}
+
+static DP_TARGET void DP_FN(sgd)(size_t rows, size_t columns, REAL rate, REAL momentum, int nesterov,
+                                 REAL weight_decay, REAL l1, const REAL *gradient, size_t gradient_stride,
+                                 REAL *velocity, REAL *parameters, size_t stride) {
+    if (l1 == 0)
+        DP_FN(sgd_rows)(0, rows, columns, rate, momentum, nesterov, weight_decay, 0, gradient, gradient_stride, velocity,
+                        parameters, stride);
+    else
+        DP_FN(sgd_rows)(1, rows, columns, rate, momentum, nesterov, weight_decay, l1, gradient, gradient_stride, velocity,
+                        parameters, stride);
 }
 
 // Source: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019; as PyTorch computes it.
@@ -58,8 +78,7 @@ static DP_TARGET void DP_FN(lion)(size_t rows, size_t columns, double rate, doub
         DP_VECTORIZE
         for (size_t i = 0; i < columns; i++) {
             const REAL direction = FMA(of_m1, momentum[i], into_m1 * g[i]);
-            // 0 and NaN are their own signs.
-            const REAL sign = direction > 0 ? 1 : direction < 0 ? -1 : direction;
+            const REAL sign = SIGN(direction);
             p[i] = FMA(keep, p[i], -(step * sign));
             momentum[i] = FMA(of_m2, momentum[i], into_m2 * g[i]);
         }

@@ -236,16 +236,17 @@ extension TensorScalar {
 // MARK: - Optimizers
 
 extension TensorScalar {
-    /// One step of stochastic gradient descent on rows of parameters, as PyTorch defines it; velocity may be nil when
-    /// momentum is 0.
+    /// One step of stochastic gradient descent on rows of parameters, as PyTorch defines it, with l1 · sign(p) in the
+    /// gradient; velocity may be nil when momentum is 0.
     public static func sgd(
         _ rows: Int, _ columns: Int, _ rate: Self, _ momentum: Self, _ nesterov: Bool, _ weightDecay: Self,
-        _ gradient: UnsafePointer<Self>, _ gradientStride: Int, _ velocity: UnsafeMutablePointer<Self>?,
+        l1: Self, _ gradient: UnsafePointer<Self>, _ gradientStride: Int,
+        _ velocity: UnsafeMutablePointer<Self>?,
         _ parameters: UnsafeMutablePointer<Self>, _ stride: Int
     ) {
         dp_sgd(
             kernels, rows, columns, Double(rate), Double(momentum), nesterov ? 1 : 0, Double(weightDecay),
-            gradient, gradientStride, velocity, parameters, stride)
+            Double(l1), gradient, gradientStride, velocity, parameters, stride)
     }
 
     /// One step of AdamW on rows of parameters, as PyTorch defines it; m and v are the means of gradients and of their

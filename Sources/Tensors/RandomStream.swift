@@ -26,6 +26,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case augmentation = 9
         /// Mixing pairs of images; `shard` is the place of a shard's part of a batch in the epoch.
         case mixup = 10
+        /// The order of all training records in an epoch.
+        case globalShuffling = 11
     }
 
     private let key: SIMD2<UInt32>

@@ -57,8 +57,10 @@ package struct MemoryPlan {
             Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
         let products = PackedProducts<Float>.scalars(
             for: network, batch: isFast ? rows : batch, threads: threads)
+        let trainingShare =
+            configuration.shuffle == .global ? 1 : Double(shards) / Double(assignment.shardCount)
         let records =
-            Double(trainingCount) * Double(shards) / Double(assignment.shardCount)
+            Double(trainingCount) * trainingShare
             + (evaluation == .sharded || communicator.rank == 0
                 ? Double(validationCount + testCount)
                     / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)

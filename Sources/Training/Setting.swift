@@ -188,7 +188,13 @@ public struct Setting<Root: Configurable>: Sendable {
     /// Checks that it applies, where it was given.
     func checkApplies(to root: Root) throws(ConfigurationError) {
         guard let need, !applies(to: root) else { return }
-        let found = Root.setting(need.flag)?.write(root) ?? ""
+        let needed = Root.setting(need.flag)
+        let found = needed?.write(root) ?? ""
+        if let needed, needed.isSwitch {
+            throw ConfigurationError(
+                "--\(flag)", found: needed.text(found),
+                expected: "\(need.words.map(needed.text).joined()) with it")
+        }
         throw ConfigurationError(
             "--\(flag)", found: "--\(need.flag) \(found)",
             expected: "--\(need.flag) \(need.words.joined(separator: " or ")) with it")
@@ -244,8 +250,12 @@ public struct Setting<Root: Configurable>: Sendable {
         try decode(&root, container)
     }
 
-    /// Its value in a comparison; empty where it does not apply.
-    private func value(in root: Root) -> String { applies(to: root) ? text(show(root)) : "" }
+    /// Its value in a comparison, or what stands for it where it follows from something else; empty where it does not apply.
+    private func value(in root: Root) -> String {
+        guard applies(to: root) else { return "" }
+        let value = text(show(root))
+        return value.isEmpty ? unset ?? "" : value
+    }
 
     private func text(_ word: String) -> String {
         isSwitch ? (word == true.word ? "--\(flag)" : "--no-\(flag)") : word

@@ -30,7 +30,8 @@ extension Trainer {
             let records = dataset.count(of: .training) - configuration.validationSize
             try checkpoint.metadata.position.check(
                 stepsPerEpoch: LogicalShards.stepsPerEpoch(
-                    records: records, shards: shards, globalBatch: configuration.batchSize),
+                    records: records, shards: shards, globalBatch: configuration.batchSize,
+                    shuffle: configuration.shuffle),
                 path: resumePoint?.origin ?? "")
             try tensors.restore(
                 checkpoint, parameters: model.parameters, runningStatistics: model.runningStatistics)

@@ -90,7 +90,8 @@ public struct Trainer {
             seed: configuration.splitSeed ?? configuration.seed)
         let shards = LogicalShards(
             records: split.training, count: assignment.shardCount, seed: configuration.seed)
-        let stepsPerEpoch = shards.stepsPerEpoch(globalBatch: configuration.batchSize)
+        let stepsPerEpoch = shards.stepsPerEpoch(
+            globalBatch: configuration.batchSize, shuffle: configuration.shuffle)
         if communicator.size > 1 {
             try communicator.agree(on: "trying the arithmetic") {
                 try ArithmeticProbe(configuration, stepsPerEpoch: stepsPerEpoch)
@@ -109,7 +110,7 @@ public struct Trainer {
                 try BatchLoader(
                     dataset: dataset, shards: shards,
                     ownedShards: assignment.shards(of: communicator.placement.position),
-                    globalBatch: configuration.batchSize),
+                    globalBatch: configuration.batchSize, shuffle: configuration.shuffle),
                 try evaluator(mlp, .training, split.validation, team.threadCount),
                 try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
             )

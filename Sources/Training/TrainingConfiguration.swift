@@ -42,6 +42,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var batchNorm: BatchNormMode = .none
     /// Whether a residual block follows each hidden layer.
     public var residual = false
+    /// The width of a residual branch between its two linear layers; nil for that of the hidden layer.
+    public var residualWidth: Int?
     /// The number of passes over the training records.
     public var epochs = 10
     /// Rows of a global batch, on all ranks together.
@@ -54,6 +56,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var nesterov = false
     /// The weight decay.
     public var weightDecay = 0.0
+    /// SGD's L1 regularisation, λ₁.
+    public var l1 = 0.0
     /// How the learning rate runs after the warm-up.
     public var schedule: LearningRateSchedule.Shape = .constant
     /// Epochs of linear warm-up.
@@ -70,6 +74,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var splitSeed: UInt64?
     /// The number of logical shards V; nil until the world size is known.
     public var logicalShards: Int?
+    /// How the training records are dealt to batches in each epoch.
+    public var shuffle = Shuffle.shards
     /// How the ranks come to one update.
     public var strategy = Strategy.factorExchange
     /// How exact matrix products are; nil until it is known what the CPUs of all ranks have.
@@ -160,6 +166,11 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             "residual", \.residual, key: "residual", "A residual block behind each hidden layer.",
             inModel: { $0 ? "residual" : nil }),
         Setting(
+            "residual-width", \.residualWidth, key: "residualWidth",
+            "A residual block's width between its two linear layers, less than the layer's for a bottleneck.",
+            unset: "the layer's width", needs: ("residual", ["true"]),
+            inModel: { $0.map { "branches of width \($0)" } }, valid: within(1...largestCount)),
+        Setting(
             "epochs", \.epochs, key: "epochs", "Passes over the training images.",
             // More of them are the same run, longer, unless the learning rate follows their number.
             decidesResult: { $0.schedule == .cosine }, valid: within(1...largestCount)),
@@ -202,6 +213,10 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             "Weight decay: part of the gradient with sgd, decoupled from it with adamw and lion.",
             valid: number("a number ≥ 0") { $0 >= 0 }),
         Setting(
+            "l1", \.l1, key: "l1",
+            "L1 regularisation: so much times the sign of each parameter is part of its gradient.",
+            needs: ("optimizer", ["sgd"]), valid: number("a number ≥ 0") { $0 >= 0 }),
+        Setting(
             "lr-schedule", \.schedule, key: "schedule", "The learning rate after the warm-up."),
         Setting(
             "lr-step-epochs", \.stepEpochs, "Epochs between the drops of --lr-schedule step.",
@@ -241,6 +256,12 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             unset: "8, or the next power of two ≥ ranks, or from there on what divides the batch",
             hasOwnLine: true, valid: within(1...largestCount)),
         Setting(
+            "shuffle", \.shuffle, key: "shuffle",
+            """
+            What is shuffled in each epoch: shards (each logical shard by itself) or global (all training images together; \
+            every rank then reads and holds all of them).
+            """),
+        Setting(
             "augment", \.augmentations, key: "augmentations",
             "Random changes to the training images, with commas between: crop (shifted by up to 4 pixels), flip (mirrored)."
         ),
@@ -250,7 +271,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
             valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
         Setting(
             "mixup", \.mixup, key: "mixup",
-            "Mixes pairs of images of a logical shard, with shares from Beta(α, α); 0 mixes none.",
+            "Mixes pairs of images of a logical shard's rows in a batch, with shares from Beta(α, α); 0 mixes none.",
             valid: number("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
         Setting(
             "strategy", \.strategy, key: "strategy",
@@ -298,7 +319,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         MLPConfiguration(
             inputs: format.imageBytes, hiddenDimensions: hiddenDimensions, classes: format.classCount,
             activation: activation, batchNorm: batchNorm != .none, layerNorm: layerNorm, residual: residual,
-            dropout: dropout, inputDropout: inputDropout)
+            residualWidth: residualWidth, dropout: dropout, inputDropout: inputDropout)
     }
 
     /// The bytes of a number in the first layer's products with pixels; nil for Float products.
@@ -307,7 +328,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     /// The optimizer.
     public var optimizer: any Optimizer {
         switch optimizerKind {
-        case .sgd: SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
+        case .sgd: SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay, l1: l1)
         case .adamw:
             AdamW(beta1: beta1, beta2: beta2 ?? 0.999, epsilon: epsilon, weightDecay: weightDecay)
         case .lion: Lion(beta1: beta1, beta2: beta2 ?? 0.99, weightDecay: weightDecay)
@@ -435,6 +456,7 @@ extension LearningRateSchedule.Shape: ChosenValue {
 }
 
 extension BatchNormMode: SettingValue {}
+extension Shuffle: SettingValue {}
 extension Augmentation: SettingValue {}
 extension TrainingConfiguration.OptimizerKind: SettingValue {}
 extension MatmulPrecision: SettingValue {}

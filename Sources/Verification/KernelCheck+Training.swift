@@ -6,21 +6,24 @@ internal import Training
 // Optimizers, random numbers, learning rates and images.
 
 extension KernelCheck {
-    static let optimizers = [
-        KernelCheck("sgd") { trial in
-            for (rows, columns) in KernelTrial.shapes {
-                for (momentum, nesterov, decay) in [(0, false, 0), (0.9, false, 1e-3), (0.9, true, 0)]
-                    as [(Float, Bool, Float)]
-                {
-                    let (p, v) = (trial.numbers(rows, columns + 3), trial.numbers(rows, columns + 3))
-                    Float.sgd(
-                        rows, columns, 0.1, momentum, nesterov, decay, trial.numbers(rows, columns).base,
-                        columns, momentum == 0 ? nil : v.base, p.base, columns + 3)
-                    trial.add(p)
-                    trial.add(v)
-                }
+    private static func sgd(l1: Float, _ trial: KernelTrial) {
+        for (rows, columns) in KernelTrial.shapes {
+            for (momentum, nesterov, decay) in [(0, false, 0), (0.9, false, 1e-3), (0.9, true, 0)]
+                as [(Float, Bool, Float)]
+            {
+                let (p, v) = (trial.numbers(rows, columns + 3), trial.numbers(rows, columns + 3))
+                Float.sgd(
+                    rows, columns, 0.1, momentum, nesterov, decay, l1: l1, trial.numbers(rows, columns).base,
+                    columns, momentum == 0 ? nil : v.base, p.base, columns + 3)
+                trial.add(p)
+                trial.add(v)
             }
-        },
+        }
+    }
+
+    static let optimizers = [
+        KernelCheck("sgd") { sgd(l1: 0, $0) },
+        KernelCheck("sgd_l1") { sgd(l1: 0.02, $0) },
         KernelCheck("adamw") { trial in
             for (rows, columns) in KernelTrial.shapes {
                 let (p, m) = (trial.numbers(rows, columns + 3), trial.numbers(rows, columns + 3))
@@ -84,6 +87,11 @@ extension KernelCheck {
             let parameters = trial.zeros(mlp.parameterCount)
             mlp.network.parameterLayout.initialize(parameters, seed: 42)
             trial.add(parameters)
+        },
+        KernelCheck("global_shuffle") { trial in
+            let split = ValidationSplit(count: 101, validationSize: 17, seed: 4)
+            let shards = LogicalShards(records: split.training, count: 8, seed: 4)
+            for epoch in 0..<2 { for place in shards.globalOrder(epoch: epoch) { trial.add(UInt64(place)) } }
         },
         KernelCheck("shards") { trial in
             let split = ValidationSplit(count: 101, validationSize: 17, seed: 4)

@@ -53,6 +53,7 @@ extension ReferenceTable {
             softmax_cross_entropy      74fb6652bb68c4aa
             softmax_cross_entropy_soft 3fb9c4667fe5ff97
             sgd                        ffb56c72e469fde2
+            sgd_l1                     32ed9d88fa5db816
             adamw                      1996b48ba70179a8
             adamw_corrections          15e5f7c74c9c0fbd
             lion                       ec697648852c9cc2
@@ -60,6 +61,7 @@ extension ReferenceTable {
             random_normal              61af395cdb922bad
             random_beta                a42bf5ff71e7b7e9
             initialization             d9c1f0822f97c6b2
+            global_shuffle             9268693a8731ea95
             shards                     c391e449f7b54259
             schedule_constant          b662b432b8b3f3d1
             schedule_step              00cefb484f2a5b91
@@ -144,6 +146,21 @@ extension ReferenceTable {
                 step 6: 4062403309200000 cc33 fe01 f14a 7925 462b 8349 f056 065a 42d3 1636 5c16 8fc7 2287 8137 780a 47f8 c4e2 afca 3038 c99c 1b22 93be 3496 ea08 e3fb 2f52 52b5 4d8d e958 9a8c
                 validation 2: 400455d54a666666
                 test: 400446789999999a
+                """),
+            ReferenceRun(
+                "bottleneck",
+                "--hidden-dims 14,9 --activation relu --layer-norm --residual --residual-width 5 --momentum 0.9 --l1 0.001 --shuffle global --lr 0.02 --matmul-precision high",
+                sha256: "e0ab8b5f704d99c5ecfc59619ae0df6b653c0875708d4f7ec88d7a0233dec2e3",
+                """
+                step 1: 406a3f448ed00000 aae7 102d 3078 fa07 9d45 fe05 6980 70ba daac 146a 64ba 6ff7 1a34 e00d 2087 24a7 6547 8f10 caff d3a1 b8de 2215 1792 0add f55f bc80 350d 225c e51a 117e 6124 dea6 0a0f 4254 27d2 caaa 1e7c ab6d 2b19 e238 0c25 5bf7 119d 1a13
+                step 2: 4065c2789f700000 29b5 a3ae 5b82 0fea a226 bd7a 946e f467 4a16 2050 b99e 46ac 1016 c141 e149 b670 48f4 efe7 fd88 5df0 2f7c b03b eb95 0100 70b5 0276 b345 159e a444 3a8a 7450 7a40 eb29 d6a0 f0e5 24e1 d6d8 cb75 b28e 0bd6 91cd 0b15 bf85 f0c5
+                step 3: 4065200f24c00000 0b61 fee8 04a8 3173 3f36 e286 9c47 bfe4 54c2 0fa1 506d 7e13 d705 d12a fce2 95e7 55f5 43a0 793d c59c deb2 3a16 4578 98f4 034c 26a6 c844 f26b 65c3 e903 5ddb 5526 2c59 d6c1 468d 0b33 d04b 86f5 ecea 52d6 7d97 bdc3 196e 0049
+                validation 1: 400756605f333333
+                step 4: 4064c6359c900000 3f0a f381 f0b6 88ef ff18 87e2 637e a8e6 df41 cf7e 531e eff8 3cd7 e3e9 ded9 1f82 a610 ceda 6871 d9d7 619e 2826 7c7b 1b68 6654 73cb 7322 1cf7 3817 7ab9 1d03 e50a 387c bb2e 9dce 75e2 2af3 e428 8ae5 e105 751a 1cab 3c95 d632
+                step 5: 4064cb8c59400000 4c82 8ea3 eb8e 99e9 bfe1 49b6 8325 6785 9bce 33a7 3c74 c84e 49ad e011 1446 80a8 dce5 2d51 4bcf 809d 5a76 464a a701 c481 1f5b 4d9a da0f 347e c51c c396 fcc3 9c09 cf7d 7613 8164 ab00 b01b 11d0 4834 1450 8771 f7c8 9d1f f053
+                step 6: 4065bdbdaaa00000 052d 3cf5 2b40 aab5 2e48 9b82 537b a3ee dd96 1a89 f9e6 59c7 b414 e8ec b64c 7b52 dcc3 7a43 9c79 636f da18 7da8 a4d8 ad78 0f6e 647c 94f0 3cf4 69da 8038 8a83 115b 9c82 30f8 5424 92ad 48ef 633d 2336 6b43 561e e853 2fdc ac21
+                validation 2: 4005830d3f333333
+                test: 4005e1cbd199999a
                 """),
             ReferenceRun(
                 "adamw",

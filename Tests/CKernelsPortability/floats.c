@@ -345,14 +345,16 @@ static void of_sgd(void) {
         double momentum;
         int nesterov;
         double decay;
-    } variants[] = {{0, 0, 0}, {0, 0, 1e-3}, {0.9, 0, 1e-3}, {0.9, 1, 1e-3}};
+        double l1;
+    } variants[] = {{0, 0, 0, 0}, {0, 0, 1e-3, 0}, {0.9, 0, 1e-3, 0}, {0.9, 1, 1e-3, 0},
+                  {0, 0, 0, 1e-2}, {0.9, 1, 1e-3, 1e-2}};
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         FOR_KINDS FOR_TABLES {
             TABLE;
             const size_t stride = columns + gap, all = rows * stride;
             float *velocity = numbers(all, kind), *parameters = numbers(all, kind);
             dp_sgd(dp_float32, rows, columns, 0.05, variants[i].momentum, variants[i].nesterov, variants[i].decay,
-                   numbers(count, kind), columns, variants[i].momentum == 0 ? NULL : velocity, parameters, stride);
+                   variants[i].l1, numbers(count, kind), columns, variants[i].momentum == 0 ? NULL : velocity, parameters, stride);
             add_numbers(velocity, all);
             add_numbers(parameters, all);
             report("%zux%zu,%s,variant-%zu", rows, columns, kind_names[kind], i);

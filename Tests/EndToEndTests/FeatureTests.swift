@@ -16,6 +16,10 @@ extension EndToEnd {
             ["--activation", "gelu"],
             ["--batch-size", "100"],
             ["--split-seed", "7"],
+            [
+                "--residual", "--residual-width", "8", "--l1", "0.0001", "--shuffle", "global", "--mixup",
+                "0.2",
+            ],
         ]
 
         /// Flags for a run, without the momentum that other optimizers do not take.

@@ -16,6 +16,23 @@ struct NetworkTableTests {
         #expect(rows[1].parameters.map(\.shape) == [[40], [40]])
     }
 
+    @Test("A bottleneck is narrower inside, and comes back to the width that the sum forces")
+    func bottleneck() {
+        let mlp = MLP(
+            MLPConfiguration(
+                inputs: 12, hiddenDimensions: [20, 10], classes: 3, residual: true, residualWidth: 4))
+        let linears = mlp.network.rows.filter { $0.kind == "linear" }
+        #expect(
+            linears.map { [$0.inputs, $0.outputs] } == [
+                [12, 20], [20, 4], [4, 20], [20, 10], [10, 4], [4, 10], [10, 3],
+            ])
+        #expect(linears[1].parameterCount + linears[2].parameterCount == (20 * 4 + 4) + (4 * 20 + 20))
+        // Without a width of its own a branch has the layer's.
+        let plain = MLP(MLPConfiguration(inputs: 12, hiddenDimensions: [20, 10], classes: 3, residual: true))
+        #expect(
+            plain.network.linears.map(\.outputs) == [20, 20, 20, 10, 10, 10, 3])
+    }
+
     @Test("An activation is named with its parameter, however large that is")
     func names() {
         #expect(

@@ -9,6 +9,7 @@ import Testing
     static let optimizers = [
         SGD(), SGD(weightDecay: 0.01), SGD(momentum: 0.9), SGD(momentum: 0.9, weightDecay: 0.01),
         SGD(momentum: 0.9, nesterov: true), SGD(momentum: 0.5, nesterov: true, weightDecay: 0.1),
+        SGD(l1: 0.05), SGD(momentum: 0.9, nesterov: true, weightDecay: 0.01, l1: 0.02),
     ]
 
     private func check<Scalar: TensorScalar>(_ optimizer: SGD, count: Int, tolerance: Double, as: Scalar.Type)
@@ -25,7 +26,9 @@ import Testing
                 velocity: velocity,
                 learningRate: rate)
             for index in 0..<count {
-                var d = Double(gradients[index]) + optimizer.weightDecay * p[index]
+                let sign: Double = p[index] > 0 ? 1 : p[index] < 0 ? -1 : 0
+                var d =
+                    Double(gradients[index]) + optimizer.weightDecay * p[index] + optimizer.l1 * sign
                 if optimizer.momentum != 0 {
                     v[index] = optimizer.momentum * v[index] + d
                     d = optimizer.nesterov ? d + optimizer.momentum * v[index] : v[index]
@@ -40,7 +43,7 @@ import Testing
     }
 
     @Test(
-        "Five steps equal the formula, with and without momentum, Nesterov's and weight decay",
+        "Five steps equal the formula, with and without momentum, Nesterov's, weight decay and L1",
         arguments: optimizers, [1, 2, 16, 67])
     func formula(optimizer: SGD, count: Int) {
         check(optimizer, count: count, tolerance: 1e-13, as: Double.self)
@@ -130,6 +133,16 @@ import Testing
         }
         check(lion, tolerance: 1e-13, as: Double.self, formula: formula)
         check(lion, tolerance: 2e-6, as: Float.self, formula: formula)
+    }
+
+    @Test("L1 draws every parameter by the same amount towards 0, and leaves those that are 0 there")
+    func l1() {
+        let scratch = Scratch()
+        let parameters: Vector<Float> = scratch.vector([2, 0.5, 0, -0.0, -0.5, -2])
+        let gradients: Vector<Float> = scratch.vector([Float](repeating: 0, count: 6))
+        SGD(l1: 0.25).step(
+            parameters: parameters, gradients: gradients, velocity: gradients, learningRate: 0.5)
+        #expect(parameters.array == [1.875, 0.375, 0, 0, -0.375, -1.875])
     }
 
     @Test("Plain gradient descent leaves a velocity alone and needs none")

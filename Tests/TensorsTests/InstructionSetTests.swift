@@ -90,7 +90,12 @@ import Testing
                     $0[count - 1] = Scalar(loss)
                 },
                 result {
-                    Scalar.sgd(1, count, 0.1, 0.9, true, 0.01, other.base, 0, x.base, $0.base, 0)
+                    Scalar.sgd(
+                        1, count, 0.1, 0.9, true, 0.01, l1: 0, other.base, 0, x.base, $0.base, 0)
+                },
+                result {
+                    Scalar.sgd(
+                        1, count, 0.1, 0.9, true, 0.01, l1: 0.02, other.base, 0, x.base, $0.base, 0)
                 },
                 result { Scalar.gelu(count, other.base, $0.base) },
                 result { Scalar.geluBackward(count, other.base, $0.base) },
@@ -150,7 +155,7 @@ import Testing
             for set in InstructionSet.available {
                 InstructionSet.used = set
                 let found = scratch.vector(p)
-                Float.sgd(1, count, 0.75, 0, false, 0, g.base, 0, nil, found.base, 0)
+                Float.sgd(1, count, 0.75, 0, false, 0, l1: 0, g.base, 0, nil, found.base, 0)
                 guard haveSameBits(found.array, expected) else { exit(1) }
             }
         }

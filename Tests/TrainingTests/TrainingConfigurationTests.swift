@@ -14,12 +14,15 @@ import Training
         configuration.activation = .elu(alpha: 0.5)
         configuration.batchNorm = .local
         configuration.residual = true
+        configuration.residualWidth = 24
         configuration.epochs = 7
         configuration.batchSize = 64
         configuration.learningRate = 0.2
         configuration.momentum = 0.9
         configuration.nesterov = true
         configuration.weightDecay = 0.0001
+        configuration.l1 = 0.00001
+        configuration.shuffle = .global
         configuration.schedule = .step(epochs: 2, factor: 0.5)
         configuration.warmupEpochs = 1.5
         configuration.learningRateScaling = .linear
@@ -154,6 +157,14 @@ import Training
                 ["lr-step-epochs": "2"],
                 "--lr-step-epochs: expected --lr-schedule step with it, found --lr-schedule constant"
             ),
+            (
+                ["residual-width": "8"],
+                "--residual-width: expected --residual with it, found --no-residual"
+            ),
+            (
+                ["l1": "0.1", "optimizer": "adamw"],
+                "--l1: expected --optimizer sgd with it, found --optimizer adamw"
+            ),
             (["lr": "fast"], "--lr: expected a number, found fast"),
             (["batch-norm": "yes"], "--batch-norm: expected none, sync or local, found yes"),
         ] {
@@ -190,12 +201,12 @@ import Training
         #expect(configuration.settingsLine == nil)
         #expect(
             Self.other.modelLine
-                == "3072 → 256 → 128 → 10, ELU(0.5), batch norm (local), residual")
+                == "3072 → 256 → 128 → 10, ELU(0.5), batch norm (local), residual, branches of width 24")
         #expect(
             Self.other.settingsLine
-                == "--epochs 7, --lr 0.2, --momentum 0.9, --nesterov, --weight-decay 0.0001, --lr-schedule step,"
+                == "--epochs 7, --lr 0.2, --momentum 0.9, --nesterov, --weight-decay 0.0001, --l1 1e-05, --lr-schedule step,"
                 + " --lr-step-epochs 2, --lr-step-factor 0.5, --warmup-epochs 1.5, --lr-scaling linear (3 ranks),"
-                + " --seed 18446744073709551615")
+                + " --seed 18446744073709551615, --shuffle global")
         configuration.hiddenDimensions = []
         #expect(configuration.modelLine == "3072 → 10, logistic regression")
     }
@@ -206,12 +217,15 @@ import Training
         #expect(
             Self.other.allDifferences(from: settled).map(\.description) == [
                 "--hidden-dims 128 → 256,128", "--elu-alpha 1 → 0.5", "--batch-norm none → local",
-                "--no-residual → --residual", "--epochs 10 → 7", "--batch-size 128 → 64", "--lr 0.1 → 0.2",
+                "--no-residual → --residual", "--residual-width none → 24", "--epochs 10 → 7",
+                "--batch-size 128 → 64", "--lr 0.1 → 0.2",
                 "--momentum 0 → 0.9", "--no-nesterov → --nesterov", "--weight-decay 0 → 0.0001",
-                "--lr-schedule constant → step", "--lr-step-epochs none → 2", "--lr-step-factor none → 0.5",
+                "--l1 0 → 1e-05", "--lr-schedule constant → step", "--lr-step-epochs none → 2",
+                "--lr-step-factor none → 0.5",
                 "--warmup-epochs 0 → 1.5", "--lr-scaling none → linear (3 ranks)",
                 "--seed 42 → 18446744073709551615", "--validation-size 5000 → 100", "--logical-shards 8 → 16",
-                "--strategy factor-exchange → allreduce", "--products own → openblas",
+                "--shuffle shards → global", "--strategy factor-exchange → allreduce",
+                "--products own → openblas",
             ])
     }
 
@@ -228,6 +242,18 @@ import Training
         new.schedule = .constant
         new.epochs = 10
         #expect(new.differences(from: old).map(\.description) == ["--lr-schedule cosine → constant"])
+    }
+
+    @Test func `A value given for what followed from something else counts for a resume`() {
+        var old = TrainingConfiguration()
+        (old.residual, old.optimizerKind) = (true, .adamw)
+        var new = old
+        (new.residualWidth, new.beta2, new.splitSeed) = (8, 0.9, 7)
+        #expect(
+            new.differences(from: old).map(\.description) == [
+                "--residual-width the layer's width → 8",
+                "--beta2 0.999 for adamw, 0.99 for lion → 0.9", "--split-seed --seed → 7",
+            ])
     }
 
     @Test func `Logistic regression is written as on the command line`() {
@@ -259,6 +285,9 @@ import Training
         Wrong("--lr") { $0.learningRate = .nan },
         Wrong("--momentum") { $0.momentum = 1 },
         Wrong("--nesterov") { $0.nesterov = true },
+        Wrong("--l1") { $0.l1 = -0.1 },
+        Wrong("--l1") { $0.l1 = .infinity },
+        Wrong("--residual-width") { ($0.residual, $0.residualWidth) = (true, 0) },
         Wrong("--weight-decay") { $0.weightDecay = -0.1 },
         Wrong("--warmup-epochs") { $0.warmupEpochs = 11 },
         Wrong("--warmup-epochs") { $0.warmupEpochs = .nan },

@@ -131,12 +131,13 @@
            (rows, columns, z, targets, factor, gradient, correct))                                                         \
                                                                                                                            \
     /* Optimizers on rows of parameters, optimizers.h; parameters and state are `stride` elements from row to row.         \
-       One step of SGD as PyTorch defines it: d = g + weight_decay p; with momentum, v = momentum v + d and d = v, or      \
-       d + momentum v if nesterov; p -= rate d. velocity may be null when momentum is 0. */                                \
+       One step of SGD as PyTorch defines it, with L1: d = g + weight_decay p + l1 sign(p); with momentum,                 \
+       v = momentum v + d and d = v, or d + momentum v if nesterov; p -= rate d. velocity may be null when momentum is     \
+       0. */                                                                                                               \
     KERNEL(void, sgd,                                                                                                      \
-           (size_t rows, size_t columns, SCALAR rate, SCALAR momentum, int nesterov, SCALAR weight_decay,                  \
+           (size_t rows, size_t columns, SCALAR rate, SCALAR momentum, int nesterov, SCALAR weight_decay, SCALAR l1,       \
             const REAL *gradient, size_t gradient_stride, REAL *velocity, REAL *parameters, size_t stride),                \
-           (rows, columns, rate, momentum, nesterov, weight_decay, gradient, gradient_stride, velocity, parameters,        \
+           (rows, columns, rate, momentum, nesterov, weight_decay, l1, gradient, gradient_stride, velocity, parameters,    \
             stride))                                                                                                       \
     /* One step of AdamW: p -= rate decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;                   \
        p -= rate (m / correction1) / (sqrt(v / correction2) + epsilon), with corrections 1 - beta^step. */                 \

@@ -1,6 +1,7 @@
 public import Tensors
 
-/// A rank's shards in memory, as bytes, and the batches that come from them.
+/// A rank's records in memory, as bytes, and the batches that come from them: those of its shards, or with
+/// ``Shuffle/global`` all.
 ///
 /// Row order in a rank's part of a batch is shard by shard, so the parts of all ranks one behind the other are the
 /// global batch in an order that does not depend on the world size.
@@ -11,7 +12,7 @@ public final class BatchLoader {
     public let rowsPerShard: Int
     /// What the images are.
     public let format: ImageFormat
-    /// The fingerprint of the owned records.
+    /// The fingerprint of the records that this rank answers for: over all ranks each record counts once.
     public let fingerprint: UInt64
 
     /// The epoch begun, counted from 0; nil before the first.
@@ -20,33 +21,39 @@ public final class BatchLoader {
     public let stepsPerEpoch: Int
 
     private let shards: LogicalShards
+    private let shuffle: Shuffle
     private let records: ImageRecords
-    /// For each owned shard the positions of its records in `records`.
+    /// For each owned shard the positions of its records in `records`; of no use where all are shuffled together.
     private let positions: [[Int]]
-    /// The same in the order of the current epoch.
+    /// For each owned shard the positions of the records that it gives in the current epoch, in their order.
     private var order: [[Int]] = []
 
-    /// Reads the records of the owned shards.
+    /// Reads the records of the owned shards, or all.
     ///
     /// - Parameters:
     ///   - dataset: Where the records are.
     ///   - shards: All logical shards.
     ///   - ownedShards: Those of this rank.
     ///   - globalBatch: The global batch B, which V divides.
+    ///   - shuffle: How records are dealt to batches in each epoch.
     /// - Throws: What the data set throws.
     public init(
-        dataset: any ImageDataset, shards: LogicalShards, ownedShards: Range<Int>, globalBatch: Int
+        dataset: any ImageDataset, shards: LogicalShards, ownedShards: Range<Int>, globalBatch: Int,
+        shuffle: Shuffle
     ) throws {
         precondition(
             globalBatch % shards.count == 0, "\(shards.count) shards do not divide \(globalBatch) rows")
         self.shards = shards
+        self.shuffle = shuffle
         format = dataset.format
         self.ownedShards = ownedShards
         rowsPerShard = globalBatch / shards.count
-        stepsPerEpoch = shards.stepsPerEpoch(globalBatch: globalBatch)
-        let wanted = ownedShards.flatMap { shards.shards[$0] }.sorted()
+        stepsPerEpoch = shards.stepsPerEpoch(globalBatch: globalBatch, shuffle: shuffle)
+        let readShards = shuffle == .global ? 0..<shards.count : ownedShards
+        let wanted = readShards.flatMap { shards.shards[$0] }.sorted()
         records = try dataset.read(.training, records: wanted)
-        fingerprint = records.fingerprint
+        // Of what all ranks have read the first one answers for all.
+        fingerprint = shuffle == .shards || ownedShards.lowerBound == 0 ? records.fingerprint : 0
         var place = [Int: Int](minimumCapacity: wanted.count)
         for (position, record) in wanted.enumerated() { place[record] = position }
         positions = ownedShards.map { shard in shards.shards[shard].compactMap { place[$0] } }
@@ -55,11 +62,23 @@ public final class BatchLoader {
     /// The rows of this rank's part of a batch.
     public var rows: Int { rowsPerShard * ownedShards.count }
 
-    /// Shuffles the owned shards for an epoch, counted from 0.
+    /// Shuffles the owned shards, or all records, for an epoch, counted from 0.
     public func beginEpoch(_ epoch: Int) {
         self.epoch = epoch
-        order = zip(ownedShards, positions).map { shard, positions in
-            shards.order(of: shard, epoch: epoch).map { positions[$0] }
+        switch shuffle {
+        case .shards:
+            order = zip(ownedShards, positions).map { shard, positions in
+                shards.order(of: shard, epoch: epoch).map { positions[$0] }
+            }
+        case .global:
+            let all = shards.globalOrder(epoch: epoch)
+            let globalBatch = rowsPerShard * shards.count
+            order = ownedShards.map { shard in
+                (0..<stepsPerEpoch).flatMap { step in
+                    let first = step * globalBatch + shard * rowsPerShard
+                    return all[first..<first + rowsPerShard]
+                }
+            }
         }
     }
 

@@ -1,10 +1,19 @@
 internal import Tensors
 
+/// How the training records are dealt anew to the rows of global batches in each epoch.
+public enum Shuffle: String, Codable, Sendable, CaseIterable {
+    /// Each logical shard is permuted by itself: a record stays in the shard, and so on the rank, that it was dealt to once.
+    case shards
+    /// All records are permuted together: any record can come to any rank, so every rank holds all of them.
+    case global
+}
+
 /// The training records, dealt once into V logical shards.
 ///
 /// Shards belong to the run, ranks to the machine: which record stands in which shard, and in which order a shard
 /// gives its records in which epoch, depends on the seed and V and never on the world size. Every global batch of B
-/// takes B / V rows from every shard.
+/// takes B / V rows from every shard. With ``Shuffle/global`` records belong to no shard, and a shard is a place in global
+/// batches alone: the B / V rows that are loaded, normalised and summed together.
 public struct LogicalShards: Sendable, Equatable {
     /// V of a run that does not say otherwise, has no more ranks, and whose batch it divides.
     public static let defaultCount = 8
@@ -38,20 +47,37 @@ public struct LogicalShards: Sendable, Equatable {
         return min(count, max(globalBatch, 1))
     }
 
-    /// Returns how many whole global batches an epoch has; what is left of the shards is dropped.
-    public func stepsPerEpoch(globalBatch: Int) -> Int {
-        (shards.map(\.count).min() ?? 0) / (globalBatch / count)
+    /// The records of all shards.
+    public var recordCount: Int { shards.reduce(0) { $0 + $1.count } }
+
+    /// Returns how many whole global batches an epoch has; what is left of the shards, or of all records, is dropped.
+    public func stepsPerEpoch(globalBatch: Int, shuffle: Shuffle) -> Int {
+        Self.stepsPerEpoch(records: recordCount, shards: count, globalBatch: globalBatch, shuffle: shuffle)
     }
 
     /// The same for `records` records dealt into `shards` shards, without dealing them.
-    public static func stepsPerEpoch(records: Int, shards: Int, globalBatch: Int) -> Int {
-        records / shards / (globalBatch / shards)
+    public static func stepsPerEpoch(
+        records: Int, shards: Int, globalBatch: Int, shuffle: Shuffle
+    ) -> Int {
+        switch shuffle {
+        case .shards: records / shards / (globalBatch / shards)
+        case .global: records / globalBatch
+        }
     }
 
     /// Returns the order in which a shard gives its records in an epoch, as positions in the shard.
     public func order(of shard: Int, epoch: Int) -> [Int] {
         var order = Array(shards[shard].indices)
         var stream = RandomStream(seed: seed, purpose: .shuffling, epoch: epoch, shard: shard)
+        stream.permute(&order)
+        return order
+    }
+
+    /// Returns the order in which all records come in an epoch with ``Shuffle/global``, as positions among the records
+    /// ascending. The batch of step s has rows s B to (s + 1) B of it, of which shard v takes the v-th B / V.
+    public func globalOrder(epoch: Int) -> [Int] {
+        var order = Array(0..<recordCount)
+        var stream = RandomStream(seed: seed, purpose: .globalShuffling, epoch: epoch)
         stream.permute(&order)
         return order
     }

@@ -3,7 +3,7 @@ internal import Tensors
 /// The identity around a branch f: Y = X + f(X), so ∂L/∂X = ∂L/∂Y + the branch's own ∂L/∂X.
 ///
 /// Two layers stand around those of the branch: ``Begin`` and ``End``. In an ``MLP`` the branch is linear, [norm,]
-/// activation, linear, and keeps the width.
+/// activation, linear: to any width, and back to that of X, which the sum forces.
 ///
 /// Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016.
 public enum Residual {

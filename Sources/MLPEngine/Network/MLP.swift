@@ -1,7 +1,8 @@
 public import Tensors
 
 /// A multi-layer perceptron for classification: for each hidden width linear, [norm,] activation, [dropout,] and where
-/// asked for a residual block X + linear([norm,] activation [, dropout] of linear X); at the end a linear layer, whose
+/// asked for a residual block X + linear([norm,] activation [, dropout] of linear X), whose inner width N may be another
+/// one, while its outer linear layer has to come back to X's width for the sum; at the end a linear layer, whose
 /// logits go into a softmax cross-entropy.
 ///
 /// Weights have Kaiming's standard deviation, √(1/M) in the input layer and √(2/M) behind it; biases are 0.
@@ -27,7 +28,7 @@ public struct MLP: Sendable {
             hidden(&builder, width, gain: index == 0 ? 1 : 2)
             guard configuration.residual else { continue }
             builder.residual { branch in
-                hidden(&branch, width, gain: 2)
+                hidden(&branch, configuration.residualWidth ?? width, gain: 2)
                 branch.linear(outputs: width, gain: 2)
             }
         }
@@ -75,8 +76,10 @@ public struct MLPConfiguration: Codable, Sendable, Hashable {
     public var batchNorm: Bool
     /// Whether layer norm stands there.
     public var layerNorm: Bool
-    /// Whether a residual block of the same width follows each hidden layer.
+    /// Whether a residual block follows each hidden layer.
     public var residual: Bool
+    /// The width N of a residual branch between its two linear layers; nil for that of the hidden layer.
+    public var residualWidth: Int?
     /// The probability that dropout takes an output of a hidden layer away in training.
     public var dropout: Double
     /// The same for an input of the network.
@@ -85,8 +88,8 @@ public struct MLPConfiguration: Codable, Sendable, Hashable {
     /// A shape, by default with one hidden layer of 128 and ELU.
     public init(
         inputs: Int, hiddenDimensions: [Int] = [128], classes: Int, activation: Activation = .elu(alpha: 1),
-        batchNorm: Bool = false, layerNorm: Bool = false, residual: Bool = false, dropout: Double = 0,
-        inputDropout: Double = 0
+        batchNorm: Bool = false, layerNorm: Bool = false, residual: Bool = false, residualWidth: Int? = nil,
+        dropout: Double = 0, inputDropout: Double = 0
     ) {
         self.inputs = inputs
         self.hiddenDimensions = hiddenDimensions
@@ -95,6 +98,7 @@ public struct MLPConfiguration: Codable, Sendable, Hashable {
         self.batchNorm = batchNorm
         self.layerNorm = layerNorm
         self.residual = residual
+        self.residualWidth = residualWidth
         (self.dropout, self.inputDropout) = (dropout, inputDropout)
     }
 }

@@ -1,7 +1,7 @@
 public import Tensors
 
-/// Stochastic gradient descent with momentum and weight decay, as PyTorch's `torch.optim.SGD` without dampening:
-/// d = g + λ p; with momentum μ: v ← μ v + d and d ← v, or d ← d + μ v with Nesterov's; p ← p − η d.
+/// Stochastic gradient descent with momentum and weight decay, as PyTorch's `torch.optim.SGD` without dampening, and L1
+/// regularisation: d = g + λ p + λ₁ sign(p), with sign(0) = 0; with momentum μ: v ← μ v + d and d ← v, or d ← d + μ v with Nesterov's; p ← p − η d.
 public struct SGD: Optimizer, Codable, Sendable, Hashable {
     /// μ, in 0..<1.
     public var momentum: Double
@@ -9,12 +9,15 @@ public struct SGD: Optimizer, Codable, Sendable, Hashable {
     public var nesterov: Bool
     /// λ, at least 0; it applies to every parameter.
     public var weightDecay: Double
+    /// λ₁, at least 0; it applies to every parameter.
+    public var l1: Double
 
     /// An optimizer; the defaults are plain gradient descent.
-    public init(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0) {
+    public init(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0, l1: Double = 0) {
         self.momentum = momentum
         self.nesterov = nesterov
         self.weightDecay = weightDecay
+        self.l1 = l1
     }
 
     /// `velocity`, with momentum.
@@ -26,7 +29,8 @@ public struct SGD: Optimizer, Codable, Sendable, Hashable {
     ) {
         Scalar.sgd(
             slice.rows, slice.columns, Scalar(learningRate), Scalar(momentum), nesterov, Scalar(weightDecay),
-            slice.gradients, slice.gradientStride, momentum == 0 ? nil : slice.state(0), slice.parameters,
+            l1: Scalar(l1), slice.gradients, slice.gradientStride, momentum == 0 ? nil : slice.state(0),
+            slice.parameters,
             slice.stride)
     }
 }

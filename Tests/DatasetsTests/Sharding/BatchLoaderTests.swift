@@ -14,12 +14,12 @@ import Testing
     }
 
     private func loader(
-        _ dataset: any ImageDataset, rank: Int = 0, of worldSize: Int = 1
+        _ dataset: any ImageDataset, rank: Int = 0, of worldSize: Int = 1, _ shuffle: Shuffle = .shards
     ) throws -> BatchLoader {
         let assignment = ShardAssignment(worldSize: worldSize, shardCount: Self.shards.count)
         return try BatchLoader(
             dataset: dataset, shards: Self.shards, ownedShards: assignment.shards(of: rank),
-            globalBatch: Self.batch)
+            globalBatch: Self.batch, shuffle: shuffle)
     }
 
     private func load(_ loader: BatchLoader, step: Int) -> Batch {
@@ -31,16 +31,17 @@ import Testing
 
     @Test(
         "The ranks' parts one behind the other are the same global batch for every world size",
-        arguments: 1...8)
-    func globalBatch(worldSize: Int) throws {
+        arguments: 1...8, Shuffle.allCases)
+    func globalBatch(worldSize: Int, shuffle: Shuffle) throws {
         let dataset = SyntheticDataset(seed: 8, trainingCount: 107)
-        let whole = try loader(dataset)
-        let parts = try (0..<worldSize).map { try loader(dataset, rank: $0, of: worldSize) }
+        let whole = try loader(dataset, shuffle)
+        let parts = try (0..<worldSize).map { try loader(dataset, rank: $0, of: worldSize, shuffle) }
         #expect(whole.rows == Self.batch && parts.map(\.rows).reduce(0, +) == Self.batch)
         #expect(parts.reduce(0) { $0 &+ $1.fingerprint } == whole.fingerprint)
         for epoch in [0, 3] {
             for loader in parts + [whole] { loader.beginEpoch(epoch) }
-            for step in 0..<Self.shards.stepsPerEpoch(globalBatch: Self.batch) {
+            #expect(whole.stepsPerEpoch == 4)
+            for step in 0..<whole.stepsPerEpoch {
                 let batches = parts.map { load($0, step: step) }
                 let joined = Batch(
                     pixels: batches.flatMap(\.pixels), labels: batches.flatMap(\.labels))
@@ -71,6 +72,42 @@ import Testing
         }
     }
 
+    @Test(
+        "With a global shuffle rows are the next records of all in the epoch's order, wherever they were dealt"
+    )
+    func globalRows() throws {
+        let loader = try loader(RecordedDataset(size: 107), rank: 1, of: 3, .global)
+        #expect(loader.ownedShards == 2..<5 && loader.rows == 9)
+        for epoch in 0..<2 {
+            loader.beginEpoch(epoch)
+            let order = Self.shards.globalOrder(epoch: epoch).map { Self.split.training[$0] }
+            for step in 0..<4 {
+                // Of the batch's 24 rows those of the shards 2, 3 and 4.
+                let records = order[step * 24 + 6..<step * 24 + 15]
+                let batch = load(loader, step: step)
+                #expect(batch.labels == records.map { Int32(RecordedDataset.label($0)) })
+                #expect(
+                    batch.pixels
+                        == records.flatMap { record in (0..<3072).map { RecordedDataset.pixel(record, $0) } })
+            }
+        }
+    }
+
+    @Test("With a global shuffle every rank reads all training records, once, and one answers for them")
+    func globalReads() throws {
+        let fingerprints = try (0..<3).map { rank in
+            let dataset = RecordedDataset(size: 107)
+            let loader = try loader(dataset, rank: rank, of: 3, .global)
+            for epoch in 0..<2 {
+                loader.beginEpoch(epoch)
+                _ = load(loader, step: 0)
+            }
+            #expect(dataset.reads == [Self.split.training])
+            return loader.fingerprint
+        }
+        #expect(fingerprints.reduce(0, &+) == (try loader(RecordedDataset(size: 107)).fingerprint))
+    }
+
     @Test("A rank reads its own shards' records, once, and no others", arguments: [1, 3, 8])
     func reads(worldSize: Int) throws {
         for rank in 0..<worldSize {
@@ -86,8 +123,8 @@ import Testing
         }
     }
 
-    @Test("An epoch shows no record twice, and another epoch has another order")
-    func epochs() throws {
+    @Test("An epoch shows no record twice, and another epoch has another order", arguments: Shuffle.allCases)
+    func epochs(shuffle: Shuffle) throws {
         // Each record has one colour of its own: its number.
         struct Numbered: ImageDataset {
             let name = "numbered"
@@ -100,7 +137,7 @@ import Testing
                     labels: records.map { _ in 0 }, fingerprint: 0)
             }
         }
-        let loader = try loader(Numbered())
+        let loader = try loader(Numbered(), shuffle)
         let epochs = [0, 1].map { epoch in
             loader.beginEpoch(epoch)
             return (0..<4).flatMap { step in
@@ -115,10 +152,10 @@ import Testing
         #expect(epochs[0] != epochs[1])
     }
 
-    @Test("An epoch is the same whether or not others came before it")
-    func resuming() throws {
+    @Test("An epoch is the same whether or not others came before it", arguments: Shuffle.allCases)
+    func resuming(shuffle: Shuffle) throws {
         let dataset = SyntheticDataset(seed: 8, trainingCount: 107)
-        let (through, resumed) = (try loader(dataset), try loader(dataset))
+        let (through, resumed) = (try loader(dataset, shuffle), try loader(dataset, shuffle))
         for epoch in 0...2 {
             through.beginEpoch(epoch)
             _ = load(through, step: 1)

@@ -62,6 +62,8 @@ import Testing
         #expect(Array(shards.shards[7].prefix(5)) == [3, 7, 15, 16, 17])
         #expect(Array(shards.order(of: 0, epoch: 0).prefix(8)) == [72, 123, 101, 42, 122, 95, 102, 67])
         #expect(Array(shards.order(of: 5, epoch: 3).prefix(8)) == [10, 85, 62, 55, 8, 53, 17, 89])
+        #expect(Array(shards.globalOrder(epoch: 0).prefix(8)) == [384, 344, 545, 933, 467, 725, 279, 181])
+        #expect(Array(shards.globalOrder(epoch: 3).prefix(8)) == [728, 910, 768, 40, 944, 903, 945, 754])
         let even = LogicalShards(records: Array(stride(from: 0, to: 200, by: 2)), count: 8, seed: 1 << 40 | 7)
         #expect(even.shards[2] == [12, 24, 26, 72, 74, 82, 110, 112, 120, 178, 182, 184, 194])
     }
@@ -74,7 +76,24 @@ import Testing
         ])
     func steps(records: Int, count: Int, batch: Int, expected: Int) {
         let shards = LogicalShards(records: Array(0..<records), count: count, seed: 42)
-        #expect(shards.stepsPerEpoch(globalBatch: batch) == expected)
+        #expect(shards.stepsPerEpoch(globalBatch: batch, shuffle: .shards) == expected)
+        #expect(shards.stepsPerEpoch(globalBatch: batch, shuffle: .global) == records / batch)
+        #expect(shards.recordCount == records)
+    }
+
+    @Test("With a global shuffle each epoch permutes all records anew, whatever the shards")
+    func globalOrder() {
+        let shards = LogicalShards(records: Array(stride(from: 0, to: 2409, by: 3)), count: 8, seed: 4)
+        let orders = (0..<5).map { shards.globalOrder(epoch: $0) }
+        for order in orders { #expect(order.sorted() == Array(0..<803)) }
+        #expect(Set(orders).count == 5)
+        #expect(shards.globalOrder(epoch: 3) == orders[3])
+        let other = LogicalShards(records: Array(0..<803), count: 11, seed: 4)
+        #expect(other.globalOrder(epoch: 2) == orders[2])
+        #expect(LogicalShards(records: Array(0..<803), count: 8, seed: 5).globalOrder(epoch: 2) != orders[2])
+        // The shards' own orders are other streams.
+        let one = LogicalShards(records: Array(0..<803), count: 1, seed: 4)
+        #expect(one.globalOrder(epoch: 0) != one.order(of: 0, epoch: 0))
     }
 
     @Test(
