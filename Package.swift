@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "Digests", targets: ["Digests"]),
         .library(name: "Images", targets: ["Images"]),
         .library(name: "Training", targets: ["Training"]),
+        .library(name: "Curvature", targets: ["Curvature"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -76,6 +77,12 @@ let package = Package(
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
                 "Autograd", "Tensors",
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Curvature",
+            dependencies: [
+                "Training", "Checkpoints", "Collectives", "Datasets", "MLPEngine", "Tensors",
             ],
             swiftSettings: settings),
         .target(
@@ -231,6 +238,14 @@ let package = Package(
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
                 "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectivesTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CurvatureTests",
+            dependencies: [
+                "Curvature", "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets",
+                "MLPEngine", "Autograd", "Tensors", "MultiRankSupport", "CollectivesTesting",
+                "FileTestSupport",
             ],
             swiftSettings: settings),
         .testTarget(

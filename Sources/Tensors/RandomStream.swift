@@ -28,6 +28,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         case mixup = 10
         /// The order of all training records in an epoch.
         case globalShuffling = 11
+        /// Start vectors of Lanczos' method; `shard` is the probe. And random matrices of the coin-flip count; `epoch` is their
+        /// number of rows, `shard` the trial.
+        case curvature = 12
     }
 
     private let key: SIMD2<UInt32>

@@ -1,7 +1,6 @@
 public import Checkpoints
 public import Collectives
 public import Datasets
-internal import Foundation
 public import MLPEngine
 public import Metrics
 internal import Tensors
@@ -28,49 +27,26 @@ public struct CheckpointEvaluation: Sendable {
         _ checkpoint: ResumePoint?, model: Checkpoint.Model, split: RunSplit = .test,
         dataset: any ImageDataset, communicator: any Communicator, mode: RunOptions.Evaluation
     ) throws -> CheckpointEvaluation {
-        let text = try communicator.agree(on: "checking the checkpoint") {
-            try checkpoint?.checkTensors()
-            return try checkpoint.map {
-                String(decoding: try JSONEncoder().encode($0.configuration), as: UTF8.self)
-            }
-        }
-        let configuration = try JSONDecoder().decode(
-            TrainingConfiguration.self, from: Data(try communicator.broadcast(text: text ?? "", root: 0).utf8)
-        )
-        try communicator.agree(on: "comparing the data set with the checkpoint's") {
-            guard dataset.format == configuration.format else {
-                throw ConfigurationError(
-                    "--data", found: "\(dataset.format.name) (\(dataset.location))",
-                    expected: "\(configuration.format.name), which the model was trained on")
-            }
-        }
+        let stored = try CheckpointModel(
+            checkpoint, model: model, dataset: dataset, communicator: communicator)
+        let configuration = stored.configuration
         if mode == .sharded, communicator.size > 1 {
             try communicator.agree(on: "trying the arithmetic") {
                 try ArithmeticProbe(configuration, stepsPerEpoch: 1)
             }.compare(over: communicator)
         }
         let mlp = MLP(configuration.model)
-        let weights = try communicator.agree(on: "making room for the model") {
-            try BestModel.Weights(network: mlp.network)
-        }
-        let (parameters, statistics) = (weights.parameters.vector, weights.runningStatistics.vector)
-        let evaluator = try communicator.agree(on: "reading the checkpoint and the records") {
-            if let checkpoint = checkpoint?.checkpoint {
-                // Before the first validation the checkpoint's own model is the best one.
-                try ModelTensors(network: mlp.network).restore(
-                    checkpoint, prefix: checkpoint.prefix(of: model) ?? "",
-                    parameters: parameters, runningStatistics: statistics)
-            }
+        let evaluator = try communicator.agree(on: "reading the records") {
             let (part, indices) = try split.records(of: dataset, configuration)
             return try Evaluator(
                 mlp: mlp, dataset: dataset, split: part, indices: indices,
                 communicator: communicator, mode: mode,
                 threadsPerRank: ProcessorShare.threads(of: communicator))
         }
-        try communicator.broadcast(parameters.buffer, root: 0)
-        try communicator.broadcast(statistics.buffer, root: 0)
-        let result = try evaluator.evaluateWithConfusion(
-            parameters: parameters, runningStatistics: statistics)
-        return CheckpointEvaluation(loss: result.loss, confusion: result.confusion)
+        return try withExtendedLifetime(stored.weights) { weights in
+            let result = try evaluator.evaluateWithConfusion(
+                parameters: weights.parameters.vector, runningStatistics: weights.runningStatistics.vector)
+            return CheckpointEvaluation(loss: result.loss, confusion: result.confusion)
+        }
     }
 }
