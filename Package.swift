@@ -48,8 +48,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "CommandLineSupport", "Verification", "Reports", "Plotting", "Training", "Checkpoints",
-                "Metrics", "DataParallel",
+                "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Training",
+                "Checkpoints", "Metrics", "DataParallel",
                 "MPIBackend", "Collectives", "Datasets", "Images", "MLPEngine", "Tensors", arguments,
             ],
             swiftSettings: settings),
@@ -71,6 +71,13 @@ let package = Package(
         .target(
             name: "CommandLineSupport",
             dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
+            swiftSettings: settings),
+        .target(
+            name: "Studies",
+            dependencies: [
+                "Curvature", "Reports", "Plotting", "Training", "Checkpoints", "Metrics", "DurableFiles",
+                "Collectives", "Datasets", "MLPEngine",
+            ],
             swiftSettings: settings),
         .target(
             name: "Verification",
@@ -246,6 +253,13 @@ let package = Package(
                 "Curvature", "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets",
                 "MLPEngine", "Autograd", "Tensors", "MultiRankSupport", "CollectivesTesting",
                 "FileTestSupport",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "StudiesTests",
+            dependencies: [
+                "Studies", "Plotting", "Training", "Metrics", "Datasets", "Collectives", "FileTestSupport",
+                "CollectivesTesting",
             ],
             swiftSettings: settings),
         .testTarget(

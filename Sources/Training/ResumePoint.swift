@@ -20,6 +20,11 @@ public struct ResumePoint: Sendable {
     /// What a person should know: damaged checkpoints that were passed over.
     public let notes: [String]
 
+    /// How far the run had come: completed epochs, and steps of the one under way.
+    package var position: (epoch: Int, stepInEpoch: Int) {
+        checkpoint.map { ($0.metadata.position.epoch, $0.metadata.position.stepInEpoch) } ?? (0, 0)
+    }
+
     /// What training goes on from; nil: from the beginning.
     let checkpoint: Checkpoint?
     /// Where that was found.
