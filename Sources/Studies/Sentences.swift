@@ -57,7 +57,7 @@ extension StudyResults {
                 difference.spread.mean > 0 ? "higher" : difference.spread.mean < 0 ? "lower" : "apart"
             return
                 "\(metric.text(of: difference)) \(direction) in the mean, but the sign is not the same for all seeds"
-                + " (higher for \(higher), lower for \(lower) of \(count)): no difference is shown"
+                + " (higher for \(higher), equal for \(count - higher - lower), lower for \(lower)): no difference is shown"
         }
         let seeds = count == 1 ? "for the one seed" : "for each of the \(count) seeds"
         guard sign != 0 else {

@@ -35,7 +35,7 @@ import Testing
         #expect(
             sentence([0.5, 0.52, 0.5], [0.49, 0.5, 0.51], expecting: .higher).hasSuffix(
                 "0.67 ± 1.53 percentage points higher in the mean, but the sign is not the same for all seeds"
-                    + " (higher for 2, lower for 1 of 3): no difference is shown."))
+                    + " (higher for 2, equal for 0, lower for 1): no difference is shown."))
         #expect(sentence([0.5, 0.5], [0.5, 0.5]).hasSuffix("exactly the same for each of the 2 seeds."))
     }
 
