@@ -29,8 +29,8 @@ final class DiagnosticsMultiRankTests: XCTestCase {
         for (transport, evaluation, batchNorm) in cases {
             // Three chunks of validation records: with more ranks than that some have none.
             var run = SmallRun(
-                batchNorm: batchNorm, transport: transport, validationSize: 600, evaluation: evaluation,
-                diagnostics: true
+                batchNorm: batchNorm, transport: transport, learningRate: 0.01, validationSize: 600,
+                evaluation: evaluation, diagnostics: true
             ) {
                 $0.activation = .relu
                 $0.dropout = 0.25
