@@ -48,8 +48,8 @@ let package = Package(
             name: "dp-train",
             dependencies: [
                 "CommandLineSupport", "Verification", "Reports", "Plotting", "Training", "Checkpoints",
-                "Metrics", "DataParallel",
-                "MPIBackend", "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
+                "Metrics", "DataParallel", "DurableFiles", "MPIBackend", "Collectives", "Datasets",
+                "Images", "MLPEngine", "Tensors", arguments,
             ],
             swiftSettings: settings),
         // Beside it: what measures, so that nothing of this is in the program that trains.
@@ -83,14 +83,15 @@ let package = Package(
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors", "Threads",
+                "Images", "MLPEngine", "Tensors", "Threads",
             ],
             swiftSettings: settings),
         .target(
             name: "Checkpoints",
             dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Digests", "Threads"],
             swiftSettings: settings),
-        .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
+        .target(
+            name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles", "Images"], swiftSettings: settings),
         .target(
             name: "ZstdFrames", dependencies: ["SystemLimits", "CZstd", "DurableFiles"],
             swiftSettings: settings),
@@ -215,7 +216,8 @@ let package = Package(
             dependencies: ["Checkpoints", "ZstdFrames", "DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "MetricsTests", dependencies: ["Metrics", "ZstdFrames", "DurableFiles", "FileTestSupport"],
+            name: "MetricsTests",
+            dependencies: ["Metrics", "ZstdFrames", "DurableFiles", "Images", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "DataParallelTests",

@@ -56,7 +56,7 @@ package struct RunRecords: Sendable {
         var notes: [String] = []
         epochs = try Self.lines(of: directory.metricsJSONL, notes: &notes) { (line: EpochLine) in line.record
         }
-        diagnostics = try Self.lines(of: directory.path + "/diagnostics.jsonl", notes: &notes) {
+        diagnostics = try Self.lines(of: directory.diagnostics, notes: &notes) {
             (record: EpochDiagnostics) in record
         }
         summary = directory.storedSummary

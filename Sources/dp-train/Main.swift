@@ -20,9 +20,8 @@ struct DPTrain: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            TrainCommand.self, DescribeCommand.self, EvaluateCommand.self, InspectCommand.self,
-            DiffCommand.self,
-            ExportCommand.self, PlotCommand.self, ReportCommand.self,
+            TrainCommand.self, DescribeCommand.self, EvaluateCommand.self, ClassifyCommand.self,
+            InspectCommand.self, DiffCommand.self, ExportCommand.self, PlotCommand.self, ReportCommand.self,
             DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self, GradcheckCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)
