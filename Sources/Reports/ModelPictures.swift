@@ -11,8 +11,6 @@ internal import Training
 struct ModelPictures {
     /// Which checkpoint.
     let point: ResumePoint
-    /// Its file.
-    let path: String
     /// Where training stood.
     let step: Int
     private let classifier: Classifier
@@ -32,8 +30,7 @@ struct ModelPictures {
             if case .noneFound = error { return nil }
             throw error
         }
-        path = restored.entry.path
-        point = try ResumePoint(path: path)
+        point = try ResumePoint(path: restored.entry.path)
         step = restored.checkpoint.metadata.position.step
         classifier = try Classifier(point, model: .current)
     }

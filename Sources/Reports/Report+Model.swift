@@ -151,10 +151,10 @@ extension Report {
                                 + (run.summary == nil ? [] : ["--epochs", "\(run.configuration.epochs * 2)"]))
                     ),
                 ]
-                if let model = try? ModelPictures(of: run) {
+                if let checkpoint = run.newestCheckpoint {
                     lines += [
                         HTML.paragraph("To test the newest checkpoint:"),
-                        HTML.command(ShellWords.line(["dp-train", "evaluate", model.path] + dataWords)),
+                        HTML.command(ShellWords.line(["dp-train", "evaluate", checkpoint] + dataWords)),
                     ]
                 }
                 let content = lines.joined(separator: "\n")

@@ -32,7 +32,7 @@ package struct Report {
     /// The charts' size: legible where a phone shows one below another.
     static let chartSize = ChartSize(440, 290)
     /// The width of pictures and tables of shades.
-    static let wideWidth = 500.0
+    static let wideWidth = 440.0
 
     /// The page, whole.
     ///
