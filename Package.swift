@@ -49,8 +49,8 @@ let package = Package(
             name: "dp-train",
             dependencies: [
                 "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Training",
-                "Checkpoints", "Metrics", "DataParallel",
-                "MPIBackend", "Collectives", "Datasets", "Images", "MLPEngine", "Tensors", arguments,
+                "Checkpoints", "Metrics", "DataParallel", "DurableFiles", "MPIBackend", "Collectives",
+                "Datasets", "Images", "MLPEngine", "Tensors", arguments,
             ],
             swiftSettings: settings),
         // Beside it: what measures, so that nothing of this is in the program that trains.

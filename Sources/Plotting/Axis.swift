@@ -124,8 +124,10 @@ package enum Ticks {
         guard extent > 0, extent.isFinite else { return ([range.lowerBound], 1) }
         let rough = extent / Double(max(1, count))
         let power = pow(10, floor(log10(rough)))
-        let step = max(
-            [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.9999 } ?? rough, smallestStep)
+        // The one that comes nearest to the count, as a ratio.
+        let steps = [1, 2, 5, 10].map { $0 * power }
+        let nearest = steps.min { abs(log($0 / rough)) < abs(log($1 / rough)) } ?? rough
+        let step = max(nearest, smallestStep)
         let slack = step * 1e-9
         let first = ((range.lowerBound - slack) / step).rounded(.up)
         let last = ((range.upperBound + slack) / step).rounded(.down)

@@ -115,7 +115,7 @@ package struct Heatmap: Chart {
                 guard Canvas.width(of: cell.text, size: 11) < cellWidth else { continue }
                 canvas.text(
                     cell.text, left + cellWidth / 2, top + rowHeight / 2 + 4, size: 11,
-                    color: (shade ?? 0) > 0.55 ? "paper" : "ink", anchor: .middle)
+                    color: (shade ?? 0) > 0.7 ? "paper" : "ink", anchor: .middle)
             }
         }
         drawColumnNames(on: &canvas)

@@ -114,12 +114,13 @@ package struct LineChart: Chart {
         // Few short names stand at the lines' ends; else there is a legend.
         let widest = names.map { Canvas.width(of: $0) }.max() ?? 0
         let isDirect =
-            series.count > 1 && series.count <= 4 && widest < size.width * 0.3 && !isEmpty.contains(true)
+            series.count > 1 && series.count <= 4 && widest < size.width * 0.28 && !isEmpty.contains(true)
         let frame = PlotFrame(
             title: title, size: size, x: placedX, y: placedY,
             legend: isDirect || (series.count == 1 && !isEmpty[0])
                 ? [] : zip(names, styles).map { LegendEntry(name: $0, sample: .line($1)) },
-            right: isDirect ? widest + 22 : 18)
+            // Bold is wider.
+            right: isDirect ? widest * 1.12 + 24 : 18)
         frame.draw(on: &canvas)
         for reference in references where placedY.axis.shows(reference.value) {
             let place = frame.y.place(reference.value)

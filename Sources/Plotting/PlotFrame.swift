@@ -33,7 +33,7 @@ struct PlotFrame {
         legend = Legend(entries, left: 12, top: Self.titleHeight(title), width: size.width - 24)
         let top = legend.bottom + 24
         let bottom = size.height - 40
-        yTicks = y.ticks(about: max(2, Int((bottom - top) / 44)))
+        yTicks = y.ticks(about: max(2, Int((bottom - top) / 36)))
         let left = 18 + (yTicks.map { Canvas.width(of: $0.text, size: 11) }.max() ?? 0)
         area = Area(
             left: left, top: top, right: max(left + 20, size.width - right), bottom: max(top + 20, bottom))

@@ -93,7 +93,7 @@ enum HTML {
         .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:12px;\
         align-items:start}
         .chart,.wide{overflow-x:auto;max-width:100%;min-width:0}
-        .chart svg.dp-chart{display:block;width:100%;height:auto;min-width:320px;max-width:860px}
+        .chart svg.dp-chart{display:block;width:100%;height:auto;min-width:280px;max-width:680px}
         table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
         th,td{padding:5px 10px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;\
         white-space:nowrap}

@@ -11,14 +11,10 @@ internal import Training
 struct ModelPictures {
     /// Which checkpoint.
     let point: ResumePoint
-    /// Its file.
-    let path: String
     /// Where training stood.
     let step: Int
-    private let tensors: [NamedTensor]
+    private let classifier: Classifier
 
-    /// The most units whose weights are shown.
-    private static let mostUnits = 64
     /// How many test images are tried, and how many of each kind are shown.
     private static let tried = 1000
     private static let shown = 12
@@ -34,31 +30,19 @@ struct ModelPictures {
             if case .noneFound = error { return nil }
             throw error
         }
-        path = restored.entry.path
-        point = try ResumePoint(path: path)
+        point = try ResumePoint(path: restored.entry.path)
         step = restored.checkpoint.metadata.position.step
-        tensors = try restored.checkpoint.weights(of: .current)
+        classifier = try Classifier(point, model: .current)
     }
 
-    /// The rows of the first layer's matrix as images: grey is 0, and each has its own scale.
+    /// What each unit of the first layer weighs pixels with, in one picture.
     func firstLayer(width: Double) throws -> ImageGrid? {
-        let format = point.configuration.format
-        guard let weight = tensors.first(where: { $0.shape.count == 2 && $0.shape[1] == format.imageBytes })
-        else { return nil }
-        let values = try weight.floats()
-        let units = min(weight.shape[0], Self.mostUnits)
-        let items = try (0..<units).map { unit in
-            let row = values[unit * format.imageBytes..<(unit + 1) * format.imageBytes]
-            let largest = row.map(abs).max() ?? 0
-            // Numbers that are none are shown as 0.
-            let bytes = row.map { value in
-                largest > 0 && largest.isFinite ? UInt8((127.5 + 127.5 * value / largest).rounded()) : 128
-            }
-            return ImageGrid.Item(png: try Self.png(bytes, format), caption: ["\(unit)"])
-        }
-        let count = weight.shape[0]
-        let which = units < count ? "the first \(units) of \(count) units" : "all \(count) units"
-        return ImageGrid("\(weight.name), \(which)", items: items, itemSize: ChartSize(56, 56), width: width)
+        guard let picture = classifier.firstLayer else { return nil }
+        // Room for the margins.
+        let shown = min(width - 24, Double(picture.width) * 3)
+        return ImageGrid(
+            "First layer", items: [ImageGrid.Item(png: [UInt8](try picture.pngData()))],
+            itemSize: ChartSize(shown, shown * Double(picture.height) / Double(picture.width)), width: width)
     }
 
     /// Test images that the model takes for what they are, and others, those first of which it is most certain.
@@ -73,7 +57,7 @@ struct ModelPictures {
     ///
     /// - Throws: ``RunRecords/Failure`` where the data set is not the run's, or what reading it throws.
     func predictions(on dataset: any ImageDataset, width: Double) throws -> Predictions {
-        guard try CheckpointPredictions.wasTrained(point, on: dataset) else {
+        guard try point.wasTrained(on: dataset) else {
             throw RunRecords.Failure(
                 description: "expected the records that the run was trained on, found others: \(dataset.name)"
                     + " (\(dataset.location))")
@@ -82,25 +66,24 @@ struct ModelPictures {
         let count = dataset.count(of: .test)
         let indices = (0..<min(Self.tried, count)).map { $0 * count / min(Self.tried, count) }
         let records = try dataset.read(.test, records: indices)
-        let probabilities = try CheckpointPredictions.probabilities(of: point, records: records)
-        let results = probabilities.enumerated().map { row, probabilities in
+        let results = try indices.indices.map { row in
+            let probabilities = try classifier.probabilities(of: Self.pixels(row, of: records, format))
             let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
             return (row: row, label: Int(records.labels[row]), best: best, probability: probabilities[best])
         }
-        func grid(_ title: String, _ chosen: [(row: Int, label: Int, best: Int, probability: Float)]) throws
+        func grid(_ title: String, _ chosen: [(row: Int, label: Int, best: Int, probability: Double)]) throws
             -> ImageGrid
         {
             let items = try chosen.sorted { $0.probability > $1.probability }.prefix(Self.shown).map {
                 result in
-                let start = result.row * format.imageBytes
                 let isRight = result.label == result.best
                 let share = NumberText(format: .percent).text(
-                    (Double(result.probability) * 1000).rounded() / 1000)
+                    (result.probability * 1000).rounded() / 1000)
                 return ImageGrid.Item(
-                    png: try Self.png(Array(records.pixels[start..<start + format.imageBytes]), format),
-                    caption: ["\(format.classNames[result.best]) \(share)"]
+                    png: try Self.png(Self.pixels(result.row, of: records, format), format),
+                    caption: [format.classNames[result.best], share]
                         + (isRight ? [] : ["is \(format.classNames[result.label])"])
-                        + ["test image \(indices[result.row])"],
+                        + ["image \(indices[result.row])"],
                     frame: isRight ? .solid : .dashed)
             }
             return ImageGrid(title, items: items, itemSize: ChartSize(72, 72), width: width)
@@ -110,6 +93,10 @@ struct ModelPictures {
             tried: results.count, correct: right.count,
             right: try grid("Right, the most certain first", right),
             wrong: try grid("Wrong, the most certain first", results.filter { $0.label != $0.best }))
+    }
+
+    private static func pixels(_ row: Int, of records: ImageRecords, _ format: ImageFormat) -> [UInt8] {
+        Array(records.pixels[row * format.imageBytes..<(row + 1) * format.imageBytes])
     }
 
     /// An image whose channels lie one after another as PNG: in colour with three, else the first in grey.

@@ -99,9 +99,9 @@ package enum Quantity: String, CaseIterable, Sendable {
         case .stepLoss: .steps(\.loss)
         case .stepAccuracy: .steps(\.accuracy)
         case .deadUnits:
-            .parts { $0.layers.compactMap { layer in layer.deadUnits.map { (layer.label, $0) } } }
-        case .activationMean: .parts { $0.layers.map { ($0.label, $0.mean) } }
-        case .activationVariance: .parts { $0.layers.map { ($0.label, $0.variance) } }
+            .parts { $0.layers.compactMap { layer in layer.deadUnits.map { (layer.name, $0) } } }
+        case .activationMean: .parts { $0.layers.map { ($0.name, $0.mean) } }
+        case .activationVariance: .parts { $0.layers.map { ($0.name, $0.variance) } }
         case .norms: .parts { $0.tensors.map { ($0.name, $0.norm) } }
         case .gradientNorms: .parts { $0.tensors.map { ($0.name, $0.gradientNorm) } }
         case .updateNorms: .parts { $0.tensors.map { ($0.name, $0.updateNorm) } }
@@ -181,28 +181,47 @@ package enum Quantity: String, CaseIterable, Sendable {
         of groups: [RunGroup], _ values: @Sendable (EpochDiagnostics) -> [(name: String, value: Double)],
         _ size: ChartSize
     ) -> [any Chart] {
-        var names: [String] = []
-        for epoch in groups.flatMap({ $0.runs.flatMap(\.diagnostics) }) {
-            for part in values(epoch) where !names.contains(part.name) { names.append(part.name) }
+        // Networks that differ have layers of the same place under other names.
+        func parts(_ epoch: EpochDiagnostics) -> [(name: String, value: Double)] {
+            let titles = epoch.partTitles(byPlace: groups.count > 1)
+            return values(epoch).map { (titles[$0.name] ?? $0.name, $0.value) }
+        }
+        func names(of groups: [RunGroup]) -> [String] {
+            var names: [String] = []
+            for epoch in groups.flatMap({ $0.runs.flatMap(\.diagnostics) }) {
+                for part in parts(epoch) where !names.contains(part.name) { names.append(part.name) }
+            }
+            return names
         }
         func curve(_ name: String, _ group: RunGroup) -> (points: [Point], band: [LineChart.Band]) {
             group.curve { run in
                 run.diagnostics.compactMap { epoch in
-                    values(epoch).first { $0.name == name }.map { Point(Double(epoch.epoch), $0.value) }
+                    parts(epoch).first { $0.name == name }.map { Point(Double(epoch.epoch), $0.value) }
                 }
             }
         }
+        let names = names(of: groups)
         let epochs = Axis("epoch", format: .integer)
         if names.count > Self.mostLines {
-            return groups.map { group in
-                let rows = names.map { curve($0, group).points }
-                let columns = Set(rows.flatMap { $0.map(\.x) }).sorted()
+            // One scale for all, to compare them.
+            var scale = axis
+            let all = groups.flatMap { group in names.flatMap { curve($0, group).points.map(\.y) } }
+                .filter { $0.isFinite && (axis.scale == .linear || $0 > 0) }
+            if let least = all.min(), let most = all.max(), least < most {
+                scale.range = (axis.includesZero ? min(0, least) : least)...most
+            }
+            return groups.compactMap { group in
+                let rows = names.map { (name: $0, points: curve($0, group).points) }.filter {
+                    !$0.points.isEmpty
+                }
+                let columns = Set(rows.flatMap { $0.points.map(\.x) }).sorted()
+                guard !rows.isEmpty else { return nil }
                 return Heatmap(
-                    groups.count > 1 ? "\(title): \(group.name)" : title, rowLabel: "part", rows: names,
-                    columnLabel: "epoch", columns: columns.map { "\(Int($0))" },
+                    groups.count > 1 ? "\(title): \(group.name)" : title, rowLabel: "part",
+                    rows: rows.map(\.name), columnLabel: "epoch", columns: columns.map { "\(Int($0))" },
                     cells: rows.map { row in
-                        columns.map { column in Heatmap.Cell(row.first { $0.x == column }?.y) }
-                    }, scale: axis, width: size.width, rowHeight: 18)
+                        columns.map { column in Heatmap.Cell(row.points.first { $0.x == column }?.y) }
+                    }, scale: scale, width: size.width, rowHeight: 18)
             }
         }
         guard groups.count > 1 else {
@@ -215,16 +234,35 @@ package enum Quantity: String, CaseIterable, Sendable {
             return [chart(title, over: epochs, series, groups, size)]
         }
         return names.map { name in
-            let series = groups.map { group in
+            let series = groups.enumerated().compactMap { index, group -> LineChart.Series? in
                 let curve = curve(name, group)
-                return LineChart.Series(group.name, curve.points, band: curve.band)
+                guard !curve.points.isEmpty else { return nil }
+                // The same look in every chart.
+                return LineChart.Series(
+                    group.name, curve.points, band: curve.band, style: .automatic(index))
             }
             return chart("\(title): \(name)", over: epochs, series, groups, size)
         }
     }
 }
 
-extension LayerDiagnostics {
-    /// Name and kind.
-    var label: String { "\(name) \(kind)" }
+extension EpochDiagnostics {
+    /// What layers and tensors are called in pictures, by their names: with what they are, or, `byPlace`, by what they are and
+    /// the how many-th of it, as in `activation 2` and `linear 1 weight`.
+    func partTitles(byPlace: Bool) -> [String: String] {
+        var titles: [String: String] = [:]
+        var counts: [String: Int] = [:]
+        for layer in layers {
+            let kind = layer.deadUnits == nil ? layer.kind : "activation"
+            counts[kind, default: 0] += 1
+            titles[layer.name] = byPlace ? "\(kind) \(counts[kind] ?? 0)" : "\(layer.name) \(layer.kind)"
+        }
+        for tensor in tensors {
+            guard byPlace, let dot = tensor.name.lastIndex(of: "."),
+                let layer = titles[String(tensor.name[..<dot])]
+            else { continue }
+            titles[tensor.name] = "\(layer) \(tensor.name[tensor.name.index(after: dot)...])"
+        }
+        return titles
+    }
 }

@@ -76,10 +76,11 @@ extension Report {
             "Weights of the first layer",
             models { model in
                 guard let grid = try model.firstLayer(width: Self.wideWidth) else {
-                    return HTML.paragraph("The first layer does not read images.", class: "missing")
+                    return HTML.paragraph(
+                        "The images are too large to show weights for them.", class: "missing")
                 }
                 return HTML.paragraph(
-                    "After step \(model.step). What each unit weighs pixels with: grey is 0, each unit has its own scale.",
+                    "After step \(model.step). What each unit weighs pixels with, at most 64 of them: grey is 0, and each has its own scale.",
                     class: "muted") + HTML.charts([grid])
             })
     }
@@ -150,10 +151,10 @@ extension Report {
                                 + (run.summary == nil ? [] : ["--epochs", "\(run.configuration.epochs * 2)"]))
                     ),
                 ]
-                if let model = try? ModelPictures(of: run) {
+                if let checkpoint = run.newestCheckpoint {
                     lines += [
                         HTML.paragraph("To test the newest checkpoint:"),
-                        HTML.command(ShellWords.line(["dp-train", "evaluate", model.path] + dataWords)),
+                        HTML.command(ShellWords.line(["dp-train", "evaluate", checkpoint] + dataWords)),
                     ]
                 }
                 let content = lines.joined(separator: "\n")

@@ -32,7 +32,7 @@ package struct Report {
     /// The charts' size: legible where a phone shows one below another.
     static let chartSize = ChartSize(440, 290)
     /// The width of pictures and tables of shades.
-    static let wideWidth = 640.0
+    static let wideWidth = 440.0
 
     /// The page, whole.
     ///
@@ -218,17 +218,16 @@ package struct Report {
         let quantities: [Quantity] = [
             .deadUnits, .activationMean, .activationVariance, .norms, .gradientNorms, .updateNorms,
         ]
-        let charts = try charts(quantities).filter { chart in
-            (chart as? LineChart).map { !$0.series.isEmpty } ?? true
+        let note = HTML.paragraph(
+            "After each epoch, on the validation records: a unit is dead whose derivative is below 0.01 for each of"
+                + " them. Gradients are those of a fixed sample of training records.", class: "muted")
+        guard groups.count > 1 else {
+            return HTML.section(title, [note, HTML.charts(try charts(quantities))])
         }
-        return HTML.section(
-            title,
-            [
-                HTML.paragraph(
-                    "After each epoch, on the validation records: a unit is dead whose derivative is below 0.01 for each of"
-                        + " them. Gradients are those of a fixed sample of training records.", class: "muted"),
-                HTML.charts(charts),
-            ])
+        let parts = try quantities.enumerated().map { index, quantity in
+            HTML.details(quantity.title, isOpen: index == 0, HTML.charts(try charts([quantity])))
+        }
+        return HTML.section(title, [note] + parts)
     }
 
     /// Of histograms so many epochs are shown, the first and the last among them.
@@ -260,7 +259,7 @@ package struct Report {
             }
             let last = epochs[epochs.count - 1]
             let outputs = last.layers.map { layer in
-                ridge("Outputs of \(layer.label)", Axis("output")) { epoch in
+                ridge("Outputs of \(layer.name), \(layer.kind)", Axis("output")) { epoch in
                     epoch.layers.first { $0.name == layer.name }?.histogram
                 }
             }

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import DurableFiles
 internal import Foundation
 package import Metrics
@@ -56,7 +57,7 @@ package struct RunRecords: Sendable {
         var notes: [String] = []
         epochs = try Self.lines(of: directory.metricsJSONL, notes: &notes) { (line: EpochLine) in line.record
         }
-        diagnostics = try Self.lines(of: directory.path + "/diagnostics.jsonl", notes: &notes) {
+        diagnostics = try Self.lines(of: directory.diagnostics, notes: &notes) {
             (record: EpochDiagnostics) in record
         }
         summary = directory.storedSummary
@@ -81,6 +82,12 @@ package struct RunRecords: Sendable {
 
     /// The last part of the directory's path.
     package var name: String { URL(fileURLWithPath: directory.path).lastPathComponent }
+
+    /// The file of its newest checkpoint; nil without any.
+    package var newestCheckpoint: String? {
+        let entries = try? CheckpointStore(directory: directory.checkpoints).list()
+        return entries?.max { $0.step < $1.step }?.path
+    }
 
     /// The diagnostics of the last epoch that has any.
     package var lastDiagnostics: EpochDiagnostics? { diagnostics.last }

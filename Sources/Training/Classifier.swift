@@ -66,6 +66,13 @@ public final class Classifier {
         return powers.map { $0 / sum }
     }
 
+    /// The weights of the first layer as a picture, as a run with diagnostics records it; nil where a unit alone has too many
+    /// pixels.
+    public var firstLayer: RasterImage? {
+        FirstLayerPicture.make(
+            of: mlp.network.linears[0].weightMatrix(weights.parameters.vector), format: format)
+    }
+
     /// The pixels of a picture as the model's data set holds them: the largest part about the middle with the proportions of its
     /// images (a square, where those are), in their size and channels.
     ///
