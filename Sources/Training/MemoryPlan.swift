@@ -14,7 +14,7 @@ internal import SystemLimits
 package struct MemoryPlan {
     /// Bytes that the ranks of this node share, and that each of them writes and allocates by itself.
     let shared: Double
-    let written: Double
+    package let written: Double
     let allocated: Double
     /// The largest piece that is allocated at once, with what it is for.
     let largest: (bytes: Double, use: String)

@@ -1,4 +1,5 @@
 internal import Autograd
+internal import DataParallel
 internal import Datasets
 internal import MLPEngine
 internal import Tensors
@@ -8,10 +9,12 @@ package import Training
 /// differentiation of the formulas of the way forward, and differences of the engine's loss.
 ///
 /// The batch are images of the synthetic set at which no activation's input is at a kink. Batch norm takes its statistics
-/// over all of them.
+/// over all of them, or with `--batch-norm local` over each of ``localParts`` logical shards.
 package struct GradientCheck {
     /// The rows of the batch: with few of them batch norm multiplies rounding errors, layer by layer.
     static let rows = 32
+    /// The logical shards of the batch with `--batch-norm local`.
+    static let localParts = 4
 
     /// Autograd's tensors are for reading, not for size.
     private static let mostParameters = 10_000_000
@@ -25,6 +28,7 @@ package struct GradientCheck {
     private static let mostBatches = 16
 
     private let mlp: MLP
+    private let parts: Int
     private let images: [Float]
     private let targets: [Double]
     private let parameters: [Double]
@@ -39,12 +43,13 @@ package struct GradientCheck {
                 "--hidden-dims", found: "\(mlp.parameterCount) of them",
                 expected: "a model of at most \(Self.mostParameters) parameters")
         }
+        parts = configuration.batchNorm == .local ? Self.localParts : 1
         parameters = Self.parameters(mlp.network.parameterLayout, seed: configuration.seed)
         let dataset = SyntheticDataset(seed: configuration.seed)
         var best = (images: [Float](), targets: [Double](), distance: -Double.infinity)
         for batch in 0..<Self.mostBatches where best.distance < Self.kinkDistance {
             let (images, targets) = try Self.batch(batch, of: dataset, configuration.labelSmoothing)
-            var network = try NetworkOnTape(mlp, parameters)
+            var network = try NetworkOnTape(mlp, parameters, parts: parts)
             _ = try network.loss(images, targets)
             let distance = network.kinkDistance
             if distance > best.distance { best = (images, targets, distance) }
@@ -89,12 +94,12 @@ package struct GradientCheck {
     /// - Throws: `AllocationError`.
     package func run() throws -> GradientReport {
         let layout = mlp.network.parameterLayout
-        var network = try NetworkOnTape(mlp, parameters)
+        var network = try NetworkOnTape(mlp, parameters, parts: parts)
         let loss = try network.loss(images, targets)
         let autograd = try network.gradients(of: loss)
-        let double = try EnginePass<Double>(mlp, images, targets, parameters)
+        let double = try EnginePass<Double>(mlp, images, targets, parameters, parts: parts)
         let doubleGradients = try double.gradients()
-        let float = try EnginePass<Float>(mlp, images, targets, parameters).gradients()
+        let float = try EnginePass<Float>(mlp, images, targets, parameters, parts: parts).gradients()
 
         var numeric: [Int: Double] = [:]
         let largestOfAll = GradientReport.largest(autograd[...])
@@ -128,16 +133,18 @@ private final class EnginePass<Scalar: TensorScalar> {
     private let workspace: Workspace<Scalar>
     private let products: PackedProducts<Scalar>
 
-    init(_ mlp: MLP, _ images: [Float], _ targets: [Double], _ parameters: [Double]) throws {
+    init(
+        _ mlp: MLP, _ images: [Float], _ targets: [Double], _ parameters: [Double], parts: Int
+    ) throws {
         self.mlp = mlp
         let network = mlp.network
         x = try Self.buffer(images.map(Double.init))
         self.targets = try Self.buffer(targets)
         self.parameters = try Self.buffer(parameters)
         gradientBuffer = try AlignedBuffer(allocating: parameters.count)
-        statistics = try AlignedBuffer(allocating: network.statisticsLayout.count)
+        statistics = try AlignedBuffer(allocating: parts * network.statisticsLayout.count)
         packed = try AlignedBuffer(allocating: PackedProducts<Scalar>.weightCount(of: network))
-        workspace = try Workspace(for: network, capacity: GradientCheck.rows)
+        workspace = try Workspace(for: network, capacity: GradientCheck.rows, parts: parts)
         products = try PackedProducts(
             network, batch: GradientCheck.rows, weights: packed.vector, team: WorkerTeam(threadCount: 1))
         products.packWeights(self.parameters.vector)
@@ -164,8 +171,10 @@ private final class EnginePass<Scalar: TensorScalar> {
             parameters: parameters.vector, workspace: workspace, products: products,
             mode: .training(
                 .init(
-                    collectives: LocalBatch(gradients: gradientBuffer.vector),
-                    batchStatistics: statistics.matrix(rows: 1, columns: statistics.count))))
+                    collectives: LocalBatch(
+                        gradients: gradientBuffer.vector, synchronizesBatchNorm: workspace.parts == 1),
+                    batchStatistics: statistics.matrix(
+                        rows: workspace.parts, columns: mlp.network.statisticsLayout.count))))
         let logits = try mlp.network.forward(pass)
         let loss = SoftmaxCrossEntropy().evaluate(
             logits, .probabilities(targets.matrix(rows: rows, columns: mlp.configuration.classes)),
@@ -207,6 +216,7 @@ private final class EnginePass<Scalar: TensorScalar> {
 private struct NetworkOnTape {
     private let tape = Tape()
     private let configuration: MLPConfiguration
+    private let parts: Int
     private var parameters: ArraySlice<Value>
     private var masks = 0
 
@@ -215,8 +225,9 @@ private struct NetworkOnTape {
     /// How near to a kink an input of an activation comes.
     private(set) var kinkDistance = Double.infinity
 
-    init(_ mlp: MLP, _ parameters: [Double]) throws {
+    init(_ mlp: MLP, _ parameters: [Double], parts: Int) throws {
         configuration = mlp.configuration
+        self.parts = parts
         let tape = tape
         variables = try mlp.network.parameterLayout.entries.map {
             tape.variable($0.name, try Tensor(shape: $0.shape, values: Array(parameters[$0.range])))
@@ -251,7 +262,8 @@ private struct NetworkOnTape {
     private mutating func hidden(_ x: Value) throws -> Value {
         var x = try linear(x)
         if configuration.batchNorm {
-            x = try x.batchNorm(gamma: parameters.removeFirst(), beta: parameters.removeFirst())
+            let (gamma, beta) = (parameters.removeFirst(), parameters.removeFirst())
+            x = try parts == 1 ? x.batchNorm(gamma: gamma, beta: beta) : batchNormByPart(x, gamma, beta)
         }
         if configuration.layerNorm {
             x = try x.layerNorm(gamma: parameters.removeFirst(), beta: parameters.removeFirst())
@@ -267,6 +279,14 @@ private struct NetworkOnTape {
             case .gelu: try x.gelu()
             }
         return try drop(configuration.dropout, x)
+    }
+
+    /// Batch norm of each part of the rows by itself: with the parts as an axis of their own, over the rows of each.
+    private func batchNormByPart(_ x: Value, _ gamma: Value, _ beta: Value) throws -> Value {
+        let byPart = try x.reshape([parts, x.shape[0] / parts, x.shape[1]])
+        let centred = try byPart - byPart.mean([1], keepingAxes: true)
+        let variance = try centred.power(2).mean([1], keepingAxes: true)
+        return try (centred / (variance + 1e-5).power(0.5)).reshape(x.shape) * gamma + beta
     }
 
     private mutating func linear(_ x: Value) throws -> Value {

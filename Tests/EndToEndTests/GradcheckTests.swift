@@ -19,6 +19,19 @@ extension EndToEnd {
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
         }
 
+        @Test("On several ranks it says once what it says on one", arguments: [2, 3])
+        func ranks(count: Int) throws {
+            let flags = ["gradcheck", "--hidden-dims", "5", "--batch-norm", "local"]
+            let (alone, together) = try (Program.run(flags), Program.run(flags, ranks: count))
+            #expect(alone.status == 0 && together.status == 0, "\(together.summary)")
+            #expect(together.outputText == alone.outputText)
+            let refused = try Program.run(["gradcheck", "--hidden-dims", "100000"], ranks: count)
+            #expect(refused.status == 64, "\(refused.summary)")
+            #expect(
+                refused.errorText.components(separatedBy: "dp-train: error:").count == 2,
+                "\(refused.summary)")
+        }
+
         @Test("A setting that cannot be used is named")
         func refused() throws {
             for flags in [["--hidden-dims", "0"], ["--hidden-dims", "100000"], ["--dropout", "1"]] {

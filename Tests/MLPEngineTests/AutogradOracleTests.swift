@@ -38,7 +38,9 @@ import Testing
                 [[], [5], [4, 6]].map { hidden in
                     MLPConfiguration(
                         inputs: 6, hiddenDimensions: hidden, classes: 3, activation: activation,
-                        batchNorm: batchNorm, layerNorm: layerNorm, residual: true, dropout: 0.25,
+                        batchNorm: batchNorm, layerNorm: layerNorm, residual: true,
+                        // A bottleneck behind 5, a wider branch behind 6, one as wide behind 4.
+                        residualWidth: hidden.count == 1 ? 2 : hidden.isEmpty ? nil : 4, dropout: 0.25,
                         inputDropout: 0.125)
                 }
             }
@@ -74,6 +76,12 @@ import Testing
         try compare(loss, loss.autograd(loss.variables))
     }
 
+    @Test("Gradients of softmax by itself", arguments: [2, 5])
+    func softmaxGradients(columns: Int) throws {
+        let softmax = SoftmaxCase(columns: columns)
+        try compare(softmax, softmax.autograd(softmax.variables))
+    }
+
     @Test("Gradients of whole MLPs with their loss", arguments: configurations, [false, true])
     func mlpGradients(configuration: MLPConfiguration, soft: Bool) throws {
         let network = MLPCase(mlp: MLP(configuration), soft: soft)
@@ -100,6 +108,59 @@ import Testing
     func offDerivatives(network: ReferenceNetwork) throws {
         #expect(try error(network, flaw: .scale(1e-7)).double > 1e-9)
         #expect(try error(network, flaw: .scale(1e-2)).float > 1e-4)
+    }
+
+    /// A layer, and one of its derivatives.
+    struct Derivative: Sendable, CustomTestStringConvertible {
+        let network: ReferenceNetwork
+        let operand: NetworkOnTape.Operand
+        var testDescription: String { "\(network.testDescription) by \(operand)" }
+    }
+
+    static let derivatives: [Derivative] =
+        layers.flatMap { network in
+            Set(network.modules.flatMap(\.operands)).map { Derivative(network: network, operand: $0) }
+        } + NetworkOnTape.Operand.allCases.map { Derivative(network: everyLayer, operand: $0) }
+
+    @Test(
+        "A derivative that is off by any one of what a layer computes with is found", arguments: derivatives)
+    func offDerivative(derivative: Derivative) throws {
+        let (network, operand) = (derivative.network, derivative.operand)
+        #expect(try error(network, flaw: .scaleOf(operand, 1e-7)).double > 1e-9)
+        #expect(try error(network, flaw: .scaleOf(operand, 1e-2)).float > 1e-4)
+    }
+
+    @Test("A derivative of a loss that is off is found", arguments: [false, true], [false, true])
+    func offLoss(fused: Bool, soft: Bool) throws {
+        let loss = LossCase(fused: fused, soft: soft)
+        func errors(_ flaw: LossCase.Flaw) throws -> (double: Double, float: Double) {
+            let expected = try loss.autograd(loss.variables, flaw: flaw)
+            let double = loss.evaluate(loss.variables, as: Double.self)
+            #expect(abs(double.value - expected.value) < 1e-12, "only the derivative is wrong")
+            let float = loss.evaluate(loss.variables, as: Float.self)
+            return (
+                relativeError(double.gradients, expected.gradients),
+                relativeError(float.gradients, expected.gradients, floor: 1)
+            )
+        }
+        #expect(try errors(.scale(1e-7)).double > 1e-9)
+        #expect(try errors(.scale(1e-2)).float > 1e-4)
+        guard fused else { return }
+        let missing = try errors(.withoutTargets)
+        #expect(missing.double > 1e-2 && missing.float > 1e-2)
+    }
+
+    @Test("A derivative of softmax that is off is found")
+    func offSoftmax() throws {
+        let softmax = SoftmaxCase(columns: 5)
+        let double = softmax.evaluate(softmax.variables, as: Double.self).gradients
+        let float = softmax.evaluate(softmax.variables, as: Float.self).gradients
+        let (slight, larger) = (
+            try softmax.autograd(softmax.variables, offBy: 1e-7).gradients,
+            try softmax.autograd(softmax.variables, offBy: 1e-2).gradients
+        )
+        #expect(relativeError(double, slight) > 1e-9)
+        #expect(relativeError(float, larger, floor: 1) > 1e-4)
     }
 
     @Test("A norm's derivative that takes mean and variance for constants is found")

@@ -37,12 +37,14 @@ struct SoftmaxCase: GradientCase {
 
     var variables: [[Double]] { [Scratch.normals(4 * columns, seed: 3, stream: 1)] }
 
+    func coefficients(_ count: Int) -> [Double] { Scratch.normals(count, seed: 3, stream: 2) }
+
     func evaluate<Scalar: TensorScalar>(_ variables: [[Double]], as type: Scalar.Type) -> (
         value: Double, gradients: [[Double]]
     ) {
         let scratch = Scratch()
         let x: Matrix<Scalar> = scratch.vector(rounding: variables[0]).matrix(rows: 4, columns: columns)
-        let coefficients = Scratch.normals(x.count, seed: 3, stream: 2)
+        let coefficients = coefficients(x.count)
         let gradient: Matrix<Scalar> = scratch.vector(rounding: coefficients).matrix(
             rows: 4, columns: columns)
         Softmax().forward(x, into: x)

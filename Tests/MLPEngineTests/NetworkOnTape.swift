@@ -18,10 +18,26 @@ struct NetworkOnTape {
     enum Flaw {
         /// Each module's ∂L/∂Y is too large by this share.
         case scale(Double)
+        /// The same of one of the gradients that each module's rule makes of its ∂L/∂Y.
+        case scaleOf(Operand, Double)
         /// The norms take means and variances for constants.
         case constantStatistics
         /// ReLU and ELU let everything through.
         case noKink
+    }
+
+    /// What a module's output is computed of, and has a derivative by.
+    enum Operand: CaseIterable {
+        /// X, of a module that is no residual.
+        case input
+        /// W of a linear layer, γ of a norm.
+        case weight
+        /// b of a linear layer, β of a norm.
+        case bias
+        /// X of a residual, where it is added.
+        case skip
+        /// X of a residual, where the branch begins.
+        case branch
     }
 
     init(
@@ -49,18 +65,28 @@ struct NetworkOnTape {
         [try gradients[x].tensor.values, try parameters.flatMap { try gradients[$0].tensor.values }]
     }
 
+    /// A value whose gradient is too large, if the flaw is in the derivative by this operand.
+    private func flawed(_ value: Value, as operand: Operand) throws -> Value {
+        guard case .scaleOf(operand, let share) = flaw else { return value }
+        return try value.withGradientScaled(by: share)
+    }
+
     private func apply(
         _ modules: [ReferenceModule], to x: Value, _ parameters: inout ArraySlice<Value>
     ) throws -> Value {
         var x = x
         for module in modules {
             var y: Value
+            func parameter(_ operand: Operand) throws -> Value {
+                try flawed(parameters.removeFirst(), as: operand)
+            }
+            if case .residual = module {} else { x = try flawed(x, as: .input) }
             switch module {
             case .linear:
-                let (weight, bias) = (parameters.removeFirst(), parameters.removeFirst())
+                let (weight, bias) = (try parameter(.weight), try parameter(.bias))
                 y = try x.matrixProduct(weight.transpose()) + bias
             case .batchNorm, .layerNorm:
-                let (gamma, beta) = (parameters.removeFirst(), parameters.removeFirst())
+                let (gamma, beta) = (try parameter(.weight), try parameter(.bias))
                 let isBatchNorm = if case .batchNorm = module { true } else { false }
                 if case .constantStatistics = flaw {
                     let axis = isBatchNorm ? 0 : 1
@@ -86,12 +112,21 @@ struct NetworkOnTape {
                     rows: x.shape[0], columns: x.shape[1], probability: probability, mask: mask)
                 y = try x * tape.constant(Tensor(shape: x.shape, values: mask), name: "mask")
             case .residual(let branch):
-                y = try x + apply(branch, to: x, &parameters)
+                y =
+                    try flawed(x, as: .skip)
+                    + apply(branch, to: flawed(x, as: .branch), &parameters)
             }
-            if case .scale(let share) = flaw { y = try y + (y - y.detached()) * share }
+            if case .scale(let share) = flaw { y = try y.withGradientScaled(by: share) }
             x = y
         }
         return x
+    }
+}
+
+extension Value {
+    /// The same value, whose gradient is too large by a share of it.
+    fileprivate func withGradientScaled(by share: Double) throws -> Value {
+        try self + (self - detached()) * share
     }
 }
 
@@ -134,15 +169,57 @@ extension LossCase {
         }
     }
 
+    /// A wrong derivative of a loss.
+    enum Flaw {
+        /// ∂L/∂X is too large by this share.
+        case scale(Double)
+        /// ∂L/∂Z of softmax cross-entropy is softmax(Z) / S, without the targets.
+        case withoutTargets
+    }
+
     /// The mean loss of the variables and its gradients by autograd.
-    func autograd(_ variables: [[Double]]) throws -> (value: Double, gradients: [[Double]]) {
-        let x = Tape().variable("X", try Tensor(shape: [rows, classes], values: variables[0]))
+    func autograd(
+        _ variables: [[Double]], flaw: Flaw? = nil
+    ) throws -> (value: Double, gradients: [[Double]]) {
+        let variable = Tape().variable("X", try Tensor(shape: [rows, classes], values: variables[0]))
+        var x = variable
+        if case .scale(let share) = flaw { x = try x.withGradientScaled(by: share) }
         // Of probabilities Y, ln Y are logits up to the logarithm of their sum, which cross-entropy takes off.
-        let loss =
+        var loss =
             fused
             ? try Self.autograd(x, soft: soft)
             : try Self.autograd(x.log(), soft: soft) - x.sum([1]).log().mean()
-        return (loss.tensor.values[0], [try loss.backward()[x].tensor.values])
+        if case .withoutTargets = flaw {
+            // In every column of a row ln Σ eᶻ, whose derivative is softmax(Z).
+            let logarithm = try (x - x.logSoftmax()).mean()
+            loss = try logarithm + (loss - logarithm).detached()
+        }
+        return (loss.tensor.values[0], [try loss.backward()[variable].tensor.values])
+    }
+}
+
+extension SoftmaxCase {
+    /// Σ C ∘ softmax(X) and its gradient by autograd, too large by a share of it.
+    func autograd(
+        _ variables: [[Double]], offBy share: Double = 0
+    ) throws -> (value: Double, gradients: [[Double]]) {
+        let count = variables[0].count
+        let x = Tape().variable("X", try Tensor(shape: [count / columns, columns], values: variables[0]))
+        let c = x.tape.constant(
+            try Tensor(shape: x.shape, values: coefficients(count)), name: "C")
+        let value = try (x.withGradientScaled(by: share).softmax() * c).sum()
+        return (value.tensor.values[0], [try value.backward()[x].tensor.values])
+    }
+}
+
+extension ReferenceModule {
+    /// What it has derivatives by.
+    var operands: [NetworkOnTape.Operand] {
+        switch self {
+        case .linear, .batchNorm, .layerNorm: [.input, .weight, .bias]
+        case .activation, .dropout: [.input]
+        case .residual: [.skip, .branch]
+        }
     }
 }
 
@@ -162,7 +239,7 @@ extension MLPConfiguration {
         var modules = drop(inputDropout)
         for width in hiddenDimensions {
             modules += hidden(width)
-            if residual { modules.append(.residual(hidden(width) + [.linear(width)])) }
+            if residual { modules.append(.residual(hidden(residualWidth ?? width) + [.linear(width)])) }
         }
         return modules + [.linear(classes)]
     }

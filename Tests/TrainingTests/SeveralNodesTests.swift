@@ -1,6 +1,7 @@
 import CollectivesTesting
 import Collectives
 import DataParallel
+import Datasets
 import FileTestSupport
 import Testing
 import Training
@@ -23,6 +24,24 @@ import Training
         let alone = try run.digestAlone()
         #expect(!alone.isEmpty)
         #expect(outcomes[0].digest == alone)
+    }
+
+    @Test(
+        "With a global shuffle they do, too, also when stopped in the middle of an epoch and resumed on others"
+    )
+    func globalShuffle() throws {
+        let run = SmallRun(batchNorm: .local, shuffle: .global)
+        let folder = try TemporaryFolder()
+        let output = folder.path("run")
+        _ = try ThreadCommunicator.run(nodeOfRank: [0, 0, 1]) {
+            try run.train(over: $0, output: output, stopStep: SmallRun.stepsPerEpoch + 2)
+        }
+        let resumed = try ThreadCommunicator.run(nodeOfRank: [0, 1, 1, 2]) {
+            try run.train(over: $0, output: output, resumes: true)
+        }
+        let alone = try run.digestAlone()
+        #expect(resumed[0].digest == alone)
+        #expect(try SmallRun(batchNorm: .local).digestAlone() != alone)
     }
 
     @Test(

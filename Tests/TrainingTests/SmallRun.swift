@@ -13,6 +13,7 @@ struct SmallRun: Sendable {
     static let batchSize = 32
 
     var batchNorm = BatchNormMode.none
+    var shuffle = Shuffle.shards
     var transport = RunOptions.Transport.auto
     var epochs = 2
     var steps = stepsPerEpoch
@@ -62,6 +63,7 @@ struct SmallRun: Sendable {
         var configuration = TrainingConfiguration()
         configuration.hiddenDimensions = [12, 9]
         configuration.batchNorm = batchNorm
+        configuration.shuffle = shuffle
         configuration.momentum = 0.9
         configuration.epochs = epochs
         configuration.learningRate = learningRate

@@ -26,6 +26,10 @@ import Verification
                     ($0.activation, $0.layerNorm, $0.residual) = (activation, true, true)
                     $0.labelSmoothing = 0.1
                 },
+                configuration {
+                    ($0.activation, $0.batchNorm, $0.dropout) = (activation, .local, 0.25)
+                    ($0.residual, $0.residualWidth) = (true, 3)
+                },
             ]
         } + [configuration { $0.hiddenDimensions = [] }]
 
@@ -38,6 +42,14 @@ import Verification
         #expect(report.loss > 1 && report.loss < 10)
         // The largest entry is one of those whose difference is taken.
         #expect(report.tensors.allSatisfy { $0.largest.numeric.isFinite })
+    }
+
+    @Test("Batch norm of each shard by itself has another loss than of all together")
+    func localBatchNorm() throws {
+        let losses = try [BatchNormMode.none, .sync, .local].map { mode in
+            try GradientCheck(Self.configuration { $0.batchNorm = mode }).run().loss
+        }
+        #expect(Set(losses).count == 3)
     }
 
     @Test("A gradient that is off by any way is found in its tensor, and said to be")
