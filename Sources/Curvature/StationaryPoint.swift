@@ -4,8 +4,6 @@ public struct StationaryPoint: Codable, Sendable, Hashable {
     public struct Options: Codable, Sendable, Hashable {
         /// The most steps.
         public var steps = 100
-        /// The most conjugate gradient iterations of a step, of two Hessian-vector products each.
-        public var iterations = 100
         /// At this ‖∇L‖ the point is good enough.
         public var gradientNorm = 1e-8
         /// Eigenvalues within this share of the largest absolute one count as 0, neither positive nor negative.
@@ -39,11 +37,10 @@ public struct StationaryPoint: Codable, Sendable, Hashable {
     /// every rank must call it, with the same arguments.
     ///
     /// It makes ½‖∇L‖² smaller, whose gradient is H ∇L, by steps of Levenberg and Marquardt on ∇L = 0: s minimises
-    /// ‖∇L + H s‖² + μ‖s‖², so (H² + μ) s = −H ∇L, solved by conjugate gradients. A step that does not make ‖∇L‖ smaller is not
-    /// taken, and μ raised. Where H ∇L = 0 and ∇L is not, the search ends at what is a stationary point of ‖∇L‖ only:
-    /// ``gradientNorm`` tells.
+    /// ‖∇L + H s‖² + μ‖s‖², so (H² + μ) s = −H ∇L. A step that does not make ‖∇L‖ smaller is not taken, and μ raised. The search
+    /// may come to rest where H ∇L = 0 and ∇L is not, which is stationary for ‖∇L‖ only: ``gradientNorm`` tells.
     ///
-    /// The eigenvalues take a product for each parameter and n³ operations: for networks of up to a few thousand parameters.
+    /// Each step takes a product for each of n parameters and n³ operations: for networks of up to a thousand or so.
     ///
     /// Source: Dauphin et al., "Identifying and attacking the saddle point problem in high-dimensional non-convex
     /// optimization", NIPS 2014, which finds saddles by Newton's method; Pennington, Bahri, "Geometry of neural network loss
@@ -54,34 +51,38 @@ public struct StationaryPoint: Codable, Sendable, Hashable {
         var point = start
         var (value, gradient) = try loss.gradient(at: point)
         var norms = [Vectors.norm(gradient)]
+        var hessian = try loss.hessian(at: point)
         var damping: Double?
-        for _ in 0..<options.steps where norms[norms.count - 1] > options.gradientNorm {
-            let slope = try loss.hessianProduct(at: point, gradient)
-            let (norm, slopeNorm) = (norms[norms.count - 1], Vectors.norm(slope))
+        while norms.count <= options.steps, norms[norms.count - 1] > options.gradientNorm {
+            let norm = norms[norms.count - 1]
+            let normal = NormalEquations(hessian, gradient)
+            let slopeNorm = Vectors.norm(normal.slope)
             guard norm.isFinite, slopeNorm.isFinite else { throw EigenvalueError() }
             guard slopeNorm > 0 else { break }
             // H's square along the gradient sets the scale.
-            var mu = damping ?? 1e-3 * (slopeNorm / norm) * (slopeNorm / norm)
+            let scale = (slopeNorm / norm) * (slopeNorm / norm)
+            var mu = damping ?? 1e-3 * scale
             var isBetter = false
-            // A few times as large each time: after so many the step is far below what changes anything.
-            for _ in 0..<20 where !isBetter {
-                let step = try Self.step(at: point, slope, mu, loss, iterations: options.iterations)
-                var next = point
-                Vectors.add(1, step, to: &next)
-                let (nextValue, nextGradient) = try loss.gradient(at: next)
-                let nextNorm = Vectors.norm(nextGradient)
-                isBetter = nextNorm < norm
-                if isBetter {
-                    (point, value, gradient) = (next, nextValue, nextGradient)
-                    norms.append(nextNorm)
+            // Eight times as much each time: after so many the step is below what changes anything.
+            for _ in 0..<25 where !isBetter {
+                if let step = normal.step(mu) {
+                    var next = point
+                    Vectors.add(1, step, to: &next)
+                    let (nextValue, nextGradient) = try loss.gradient(at: next)
+                    let nextNorm = Vectors.norm(nextGradient)
+                    isBetter = nextNorm < norm
+                    if isBetter {
+                        (point, value, gradient) = (next, nextValue, nextGradient)
+                        norms.append(nextNorm)
+                    }
                 }
                 mu = isBetter ? mu / 5 : mu * 8
             }
             damping = mu
-            if !isBetter { break }
+            guard isBetter else { break }
+            hessian = try loss.hessian(at: point)
         }
-        let eigenvalues = try SymmetricMatrix.eigenvalues(
-            try loss.hessian(at: point), rows: point.count)
+        let eigenvalues = try SymmetricMatrix.eigenvalues(hessian, rows: point.count)
         parameters = point
         self.loss = value
         gradientNorms = norms
@@ -89,30 +90,40 @@ public struct StationaryPoint: Codable, Sendable, Hashable {
         threshold = options.negligible * eigenvalues.reduce(0) { max($0, abs($1)) }
     }
 
-    /// (H² + μ) s = −H ∇L by conjugate gradients.
-    private static func step(
-        at point: [Double], _ slope: [Double], _ mu: Double, _ loss: SampleLoss, iterations: Int
-    ) throws -> [Double] {
-        var step = [Double](repeating: 0, count: point.count)
-        var residual = slope
-        Vectors.scale(&residual, by: -1)
-        var direction = residual
-        var square = Vectors.dot(residual, residual)
-        let enough = square * 1e-20
-        for _ in 0..<iterations where square > enough {
-            let product = try loss.hessianProduct(at: point, direction)
-            var image = try loss.hessianProduct(at: point, product)
-            Vectors.add(mu, direction, to: &image)
-            let curvature = Vectors.dot(direction, image)
-            guard curvature > 0 else { break }
-            let length = square / curvature
-            Vectors.add(length, direction, to: &step)
-            Vectors.add(-length, image, to: &residual)
-            let nextSquare = Vectors.dot(residual, residual)
-            Vectors.scale(&direction, by: nextSquare / square)
-            Vectors.add(1, residual, to: &direction)
-            square = nextSquare
+    /// (H² + μ) s = −H ∇L.
+    private struct NormalEquations {
+        /// H ∇L.
+        let slope: [Double]
+        /// H², its rows up to the diagonal.
+        private let square: [[Double]]
+
+        init(_ hessian: [Double], _ gradient: [Double]) {
+            let n = gradient.count
+            let rows = (0..<n).map { Array(hessian[$0 * n..<($0 + 1) * n]) }
+            slope = rows.map { Vectors.dot($0, gradient) }
+            square = (0..<n).map { row in (0...row).map { Vectors.dot(rows[row], rows[$0]) } }
         }
-        return step
+
+        /// s by Cholesky's factorisation L Lᵀ = H² + μ; nil where rounding leaves that not positive definite.
+        func step(_ mu: Double) -> [Double]? {
+            var factor = square
+            for row in factor.indices {
+                for column in 0...row {
+                    var entry = square[row][column] + (column == row ? mu : 0)
+                    entry -= Vectors.dot(factor[row], factor[column], first: column)
+                    guard column < row || entry > 0 else { return nil }
+                    factor[row][column] = column == row ? entry.squareRoot() : entry / factor[column][column]
+                }
+            }
+            var step = slope.map { -$0 }
+            for row in step.indices {
+                step[row] = (step[row] - Vectors.dot(factor[row], step, first: row)) / factor[row][row]
+            }
+            for row in step.indices.reversed() {
+                step[row] /= factor[row][row]
+                for column in 0..<row { step[column] -= factor[row][column] * step[row] }
+            }
+            return step
+        }
     }
 }

@@ -3,9 +3,15 @@
 enum Vectors {
     static func dot(_ a: [Double], _ b: [Double]) -> Double {
         precondition(a.count == b.count, "a product of \(a.count) and \(b.count) numbers")
+        return dot(a, b, first: a.count)
+    }
+
+    /// The same of the first numbers alone.
+    static func dot(_ a: [Double], _ b: [Double], first count: Int) -> Double {
+        precondition(count <= a.count && count <= b.count, "a product of \(count) numbers")
         return a.withUnsafeBytes { a in
             b.withUnsafeBytes { b in
-                let whole = a.count / MemoryLayout<SIMD8<Double>>.stride
+                let whole = count / 8
                 var sums = SIMD8<Double>.zero
                 for index in 0..<whole {
                     let offset = index * MemoryLayout<SIMD8<Double>>.stride
@@ -18,7 +24,7 @@ enum Vectors {
                 var sum = 0.0
                 for lane in 0..<8 { sum += sums[lane] }
                 let stride = MemoryLayout<Double>.stride
-                for index in whole * 8..<a.count / stride {
+                for index in whole * 8..<count {
                     sum +=
                         a.load(fromByteOffset: index * stride, as: Double.self)
                         * b.load(fromByteOffset: index * stride, as: Double.self)
