@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "ZstdFrames", targets: ["ZstdFrames"]),
         .library(name: "DurableFiles", targets: ["DurableFiles"]),
         .library(name: "Digests", targets: ["Digests"]),
+        .library(name: "Images", targets: ["Images"]),
         .library(name: "Training", targets: ["Training"]),
         .library(name: "Curvature", targets: ["Curvature"]),
     ],
@@ -47,8 +48,9 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "CommandLineSupport", "Verification", "Training", "Checkpoints", "Metrics", "DataParallel",
-                "MPIBackend", "Collectives", "Datasets", "MLPEngine", "Tensors", arguments,
+                "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Training",
+                "Checkpoints", "Metrics", "DataParallel", "DurableFiles", "MPIBackend", "Collectives",
+                "Datasets", "Images", "MLPEngine", "Tensors", arguments,
             ],
             swiftSettings: settings),
         // Beside it: what measures, so that nothing of this is in the program that trains.
@@ -71,6 +73,13 @@ let package = Package(
             dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
             swiftSettings: settings),
         .target(
+            name: "Studies",
+            dependencies: [
+                "Curvature", "Reports", "Plotting", "Training", "Checkpoints", "Metrics", "DurableFiles",
+                "Collectives", "Datasets", "MLPEngine",
+            ],
+            swiftSettings: settings),
+        .target(
             name: "Verification",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
@@ -88,14 +97,15 @@ let package = Package(
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "MLPEngine", "Tensors", "Threads",
+                "Images", "MLPEngine", "Tensors", "Threads",
             ],
             swiftSettings: settings),
         .target(
             name: "Checkpoints",
             dependencies: ["SystemLimits", "ZstdFrames", "DurableFiles", "Digests", "Threads"],
             swiftSettings: settings),
-        .target(name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles"], swiftSettings: settings),
+        .target(
+            name: "Metrics", dependencies: ["ZstdFrames", "DurableFiles", "Images"], swiftSettings: settings),
         .target(
             name: "ZstdFrames", dependencies: ["SystemLimits", "CZstd", "DurableFiles"],
             swiftSettings: settings),
@@ -104,6 +114,8 @@ let package = Package(
             name: "Digests",
             dependencies: [.target(name: "CLibcrypto", condition: .when(platforms: [.linux]))],
             swiftSettings: settings),
+        .target(
+            name: "Images", dependencies: ["SystemLimits", "DurableFiles", "CPNG"], swiftSettings: settings),
         .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
@@ -116,6 +128,15 @@ let package = Package(
             dependencies: ["SystemLimits", "DurableFiles", "Digests", "Tensors", "CZlib"],
             swiftSettings: settings),
         .target(name: "MLPEngine", dependencies: ["OpenBLAS", "Tensors"], swiftSettings: settings),
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Plotting", "Images", "Training", "Checkpoints", "Metrics", "ZstdFrames", "DurableFiles",
+                "Datasets",
+            ],
+            swiftSettings: settings),
+        // Charts as SVG; knows nothing of training.
+        .target(name: "Plotting", swiftSettings: settings),
         // Stands alone, so that it can judge the engine's gradients.
         .target(name: "Autograd", swiftSettings: settings),
         .target(
@@ -141,6 +162,8 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
         // On Apple's systems CryptoKit is in its place.
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -195,6 +218,9 @@ let package = Package(
         .testTarget(
             name: "DurableFilesTests", dependencies: ["DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ImagesTests", dependencies: ["Images", "DurableFiles", "FileTestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: settings),
         .testTarget(
             name: "ZstdFramesTests", dependencies: ["ZstdFrames", "DurableFiles", "FileTestSupport"],
@@ -204,7 +230,8 @@ let package = Package(
             dependencies: ["Checkpoints", "ZstdFrames", "DurableFiles", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "MetricsTests", dependencies: ["Metrics", "ZstdFrames", "DurableFiles", "FileTestSupport"],
+            name: "MetricsTests",
+            dependencies: ["Metrics", "ZstdFrames", "DurableFiles", "Images", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "DataParallelTests",
@@ -216,8 +243,9 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectivesTesting",
+                "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "Images",
+                "MLPEngine", "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport",
+                "CollectivesTesting",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -226,6 +254,13 @@ let package = Package(
                 "Curvature", "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets",
                 "MLPEngine", "Autograd", "Tensors", "MultiRankSupport", "CollectivesTesting",
                 "FileTestSupport",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "StudiesTests",
+            dependencies: [
+                "Studies", "Plotting", "Training", "Metrics", "Datasets", "Collectives", "FileTestSupport",
+                "CollectivesTesting",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -247,7 +282,8 @@ let package = Package(
             name: "dp-train-fuzz",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DurableFiles", "ZstdFrames", "DataParallel",
-                "Collectives", "Datasets", "MLPEngine", "Tensors", "FileTestSupport", "ArchiveTestSupport",
+                "Collectives", "Datasets", "Images", "MLPEngine", "Tensors", "FileTestSupport",
+                "ArchiveTestSupport",
             ],
             path: "Tests/Fuzzer", swiftSettings: settings),
         .testTarget(
@@ -255,8 +291,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "dp-train", "dp-train-benchmark", "Verification", "Training", "Datasets", "FileTestSupport",
-                "LoopbackSupport",
+                "dp-train", "dp-train-benchmark", "Verification", "Training", "Datasets", "Images",
+                "FileTestSupport", "LoopbackSupport",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]

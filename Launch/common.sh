@@ -36,6 +36,7 @@ package_installed() {
         libopenblas-dev) found_by_pkg_config openblas ;;
         libzstd-dev) found_by_pkg_config libzstd ;;
         zlib1g-dev) found_by_pkg_config zlib ;;
+        libpng-dev) found_by_pkg_config libpng ;;
         libssl-dev) found_by_pkg_config libcrypto ;;
         qemu-user) command -v qemu-x86_64 >/dev/null 2>&1 ;;
         gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 ;;
@@ -48,13 +49,13 @@ found_by_pkg_config() { command -v pkg-config >/dev/null 2>&1 && pkg-config --ex
 # install_packages build|runtime: installs those packages that are missing, to build or only to run.
 install_packages() {
     local wanted missing=() name
-    # Debian's openssl brings libcrypto, whose own package has another name in each release.
+    # Debian's openssl and libpng-tools bring libcrypto and libpng, whose own packages have other names in some releases.
     case "$1-$(uname -s)" in
         build-Linux)
-            wanted="libopenmpi-dev openmpi-bin libopenblas-dev libzstd-dev zlib1g-dev libssl-dev"
+            wanted="libopenmpi-dev openmpi-bin libopenblas-dev libzstd-dev zlib1g-dev libpng-dev libssl-dev"
             wanted+=" pkg-config zstd" ;;
-        runtime-Linux) wanted="openmpi-bin libopenblas0-pthread libzstd1 zlib1g openssl ca-certificates" ;;
-        build-Darwin | runtime-Darwin) wanted="open-mpi openblas zstd pkgconf" ;;
+        runtime-Linux) wanted="openmpi-bin libopenblas0-pthread libzstd1 zlib1g libpng-tools openssl ca-certificates" ;;
+        build-Darwin | runtime-Darwin) wanted="open-mpi openblas zstd libpng pkgconf" ;;
         *) fail "no list of packages for '$1' on $(uname -s); expected build or runtime, on Linux or macOS" ;;
     esac
     if on_macos && ! command -v brew >/dev/null 2>&1; then

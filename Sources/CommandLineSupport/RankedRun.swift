@@ -80,18 +80,21 @@ package struct Stopped: AgreedFailure, CustomStringConvertible, LocalizedError {
     /// sysexits.h's EX_IOERR: the run stopped or came to its end, but could not write what it should leave behind.
     package static let unsavedExitCode = ExitCode(74)
 
-    package let epoch: Int
-    package let step: Int
-    package let directory: String
+    /// One line: where it stopped, and how to go on.
+    package let description: String
     package let shouldReport: Bool
 
-    package init(epoch: Int, step: Int, directory: String, shouldReport: Bool) {
-        (self.epoch, self.step, self.directory) = (epoch, step, directory)
+    /// What is told in a line of its own.
+    package init(_ description: String, shouldReport: Bool) {
+        self.description = description
         self.shouldReport = shouldReport
     }
 
-    package var description: String {
-        "stopped as asked after step \(step) in epoch \(epoch); go on with --resume \(directory)"
+    package init(epoch: Int, step: Int, directory: String, shouldReport: Bool) {
+        self.init(
+            "stopped as asked after step \(step) in epoch \(epoch); go on with --resume \(directory)",
+            shouldReport: shouldReport)
     }
+
     package var errorDescription: String? { description }
 }

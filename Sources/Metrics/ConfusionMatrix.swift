@@ -21,6 +21,29 @@ public struct ConfusionMatrix: Codable, Sendable, Hashable {
         self.counts = counts
     }
 
+    /// More records than any data set has, and few enough for sums.
+    static let largestCount = 1 << 40
+    /// Labels are bytes.
+    private static let mostClasses = 256
+
+    private enum CodingKeys: String, CodingKey { case classes, counts }
+
+    /// Reads a matrix.
+    ///
+    /// - Throws: `DecodingError`, also for counts that are none of these classes.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        classes = try values.decode([String].self, forKey: .classes)
+        counts = try values.decode([[Int]].self, forKey: .counts)
+        let isSquare = counts.count == classes.count && counts.allSatisfy { $0.count == classes.count }
+        guard isSquare, classes.count <= Self.mostClasses,
+            counts.allSatisfy({ $0.allSatisfy { (0...Self.largestCount).contains($0) } })
+        else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .counts, in: values, debugDescription: "no counts of \(classes.count) classes")
+        }
+    }
+
     /// Counts a record of class `label` that was taken for class `prediction`.
     public mutating func add(label: Int, prediction: Int) { counts[label][prediction] += 1 }
 

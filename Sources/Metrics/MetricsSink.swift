@@ -1,5 +1,6 @@
 internal import DurableFiles
 public import Foundation
+public import Images
 internal import ZstdFrames
 
 /// Something that takes the records of a run: a file or the console.
@@ -17,6 +18,14 @@ public protocol MetricsSink: AnyObject {
     /// - Throws: `MetricsError` if an earlier or this record could not be written.
     func recordEpoch(_ record: EpochRecord) throws
 
+    /// Takes what a run that was asked for it has found inside of its model after an epoch, behind the epoch's own record.
+    ///
+    /// - Parameters:
+    ///   - diagnostics: What was found.
+    ///   - weights: A picture of the first layer's weights, where they make one.
+    /// - Throws: `MetricsError` if an earlier or this record could not be written.
+    func recordDiagnostics(_ diagnostics: EpochDiagnostics, weights: RasterImage?) throws
+
     /// Returns when all that was recorded has reached the storage. A run calls it before it writes a checkpoint,
     /// so that no step is missing when it is resumed from there.
     ///
@@ -27,6 +36,11 @@ public protocol MetricsSink: AnyObject {
     ///
     /// - Throws: `MetricsError` as `flush` does.
     func close() throws
+}
+
+extension MetricsSink {
+    /// A sink that says nothing else has no place for it.
+    public func recordDiagnostics(_ diagnostics: EpochDiagnostics, weights: RasterImage?) throws {}
 }
 
 /// Why a file of records could not be read or written.

@@ -10,6 +10,10 @@ package struct TensorBoardEvent: Sendable {
         case fileVersion(String)
         /// Values at the event's step.
         case scalars([Scalar])
+        /// Numbers, counted, and the name of their chart.
+        case histogram(tag: String, Histogram)
+        /// A picture as a PNG file, and its name.
+        case image(tag: String, width: Int, height: Int, channels: Int, png: Data)
         /// A run goes on: what older files hold of this step and later ones is void.
         case sessionStart
     }
@@ -26,7 +30,8 @@ package struct TensorBoardEvent: Sendable {
         }
     }
 
-    /// Field numbers of event.proto's `Event` and `SessionLog`, summary.proto's `Summary` and `Summary.Value`.
+    /// Field numbers of event.proto's `Event` and `SessionLog`; summary.proto's `Summary`, `Summary.Value` and
+    /// `Summary.Image`; histogram.proto's `HistogramProto`.
     private enum Field {
         enum Event {
             static let wallTime: UInt64 = 1
@@ -47,6 +52,24 @@ package struct TensorBoardEvent: Sendable {
         enum Value {
             static let tag: UInt64 = 1
             static let simpleValue: UInt64 = 2
+            static let image: UInt64 = 4
+            static let histogram: UInt64 = 5
+        }
+
+        enum Image {
+            static let height: UInt64 = 1
+            static let width: UInt64 = 2
+            /// 1 is grey, 3 RGB.
+            static let colorspace: UInt64 = 3
+            static let encodedImage: UInt64 = 4
+        }
+
+        enum Histogram {
+            static let minimum: UInt64 = 1
+            static let maximum: UInt64 = 2
+            static let number: UInt64 = 3
+            static let bucketLimit: UInt64 = 6
+            static let bucket: UInt64 = 7
         }
     }
 
@@ -88,12 +111,51 @@ package struct TensorBoardEvent: Sendable {
                     }
                 }
             }
+        case .histogram(let tag, let histogram):
+            Self.write(tag, to: &event) { value in
+                value.write(field: Field.Value.histogram) { Self.write(histogram, to: &$0) }
+            }
+        case .image(let tag, let width, let height, let channels, let png):
+            Self.write(tag, to: &event) { value in
+                value.write(field: Field.Value.image) { image in
+                    image.write(Int64(height), field: Field.Image.height)
+                    image.write(Int64(width), field: Field.Image.width)
+                    image.write(Int64(channels), field: Field.Image.colorspace)
+                    image.write(png, field: Field.Image.encodedImage)
+                }
+            }
         case .sessionStart:
             event.write(field: Field.Event.sessionLog) { log in
                 log.write(Self.sessionStatusStart, field: Field.SessionLog.status)
             }
         }
         return event.bytes
+    }
+
+    /// Writes a summary of one value.
+    private static func write(
+        _ tag: String, to event: inout ProtobufWriter, value body: (inout ProtobufWriter) -> Void
+    ) {
+        event.write(field: Field.Event.summary) { summary in
+            summary.write(field: Field.Summary.value) { value in
+                value.write(tag, field: Field.Value.tag)
+                body(&value)
+            }
+        }
+    }
+
+    /// Writes a histogram, whose buckets are known by their upper ends.
+    private static func write(_ histogram: Histogram, to message: inout ProtobufWriter) {
+        message.write(histogram.minimum, field: Field.Histogram.minimum)
+        message.write(histogram.maximum, field: Field.Histogram.maximum)
+        message.write(Double(histogram.total), field: Field.Histogram.number)
+        let (width, count) = (histogram.maximum - histogram.minimum, Double(histogram.counts.count))
+        let limits = histogram.counts.indices.map { bin in
+            bin == histogram.counts.count - 1
+                ? histogram.maximum : histogram.minimum + width * Double(bin + 1) / count
+        }
+        message.write(limits, field: Field.Histogram.bucketLimit)
+        message.write(histogram.counts.map(Double.init), field: Field.Histogram.bucket)
     }
 }
 
@@ -165,6 +227,15 @@ struct ProtobufWriter {
         writeKey(field, .fixed32)
         withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
+
+    /// Writes packed repeated `double`s.
+    mutating func write(_ values: [Double], field: UInt64) {
+        let bytes = values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init) }
+        writeLengthDelimited(Data(bytes), field: field)
+    }
+
+    /// Writes `bytes`.
+    mutating func write(_ value: Data, field: UInt64) { writeLengthDelimited(value, field: field) }
 
     /// Writes a `string`.
     mutating func write(_ value: String, field: UInt64) {

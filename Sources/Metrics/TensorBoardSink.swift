@@ -1,10 +1,14 @@
 internal import DurableFiles
 internal import Foundation
+public import Images
 
-/// `events.out.tfevents.<time>.<host>.<pid>`: scalars that TensorBoard shows.
+/// `events.out.tfevents.<time>.<host>.<pid>`: scalars, histograms and pictures that TensorBoard shows.
 ///
 /// Tags: of an epoch `loss/train`, `accuracy/train`, `loss/validation`, `accuracy/validation`, `images_per_second`; of a
-/// step `loss/step`, `accuracy/step`, `learning_rate`. The horizontal axis is the step. Values that are not finite are
+/// step `loss/step`, `accuracy/step`, `learning_rate`. Of an epoch's diagnostics, with the layer's, tensor's or class's name
+/// behind a further "/": scalars `activations/mean`, `activations/variance`, `dead_units`, `norms/weight`, `norms/gradient`,
+/// `norms/update`, `classes/precision`, `classes/recall`, `classes/f1`; histograms `outputs`, `weights`; the picture
+/// `first_layer/weights`. The horizontal axis is the step. Values that are not finite are
 /// written as they are: TensorBoard marks them.
 ///
 /// A run that goes on writes a new file; its session start makes TensorBoard drop what older files hold of later steps.
@@ -82,6 +86,55 @@ public final class TensorBoardSink: MetricsSink {
         if !hasSteps { scalars.append(("learning_rate", record.learningRate)) }
         try add(scalars, step: record.step)
         try write()
+    }
+
+    /// Records and writes what was found in the model after an epoch. What has no value has no point.
+    ///
+    /// - Throws: `MetricsError`; what could not be written is kept and tried again.
+    public func recordDiagnostics(
+        _ diagnostics: EpochDiagnostics, weights: RasterImage?
+    ) throws(MetricsError) {
+        var scalars: [(tag: String, value: Double)] = []
+        for layer in diagnostics.layers {
+            scalars.append(("activations/mean/\(layer.name)", layer.mean))
+            scalars.append(("activations/variance/\(layer.name)", layer.variance))
+            if let dead = layer.deadUnits { scalars.append(("dead_units/\(layer.name)", dead)) }
+        }
+        for tensor in diagnostics.tensors {
+            scalars.append(("norms/weight/\(tensor.name)", tensor.norm))
+            scalars.append(("norms/gradient/\(tensor.name)", tensor.gradientNorm))
+            scalars.append(("norms/update/\(tensor.name)", tensor.updateNorm))
+        }
+        if let confusion = diagnostics.confusion {
+            for (label, name) in confusion.classes.enumerated() {
+                let values = [
+                    ("precision", confusion.precision(of: label)), ("recall", confusion.recall(of: label)),
+                    ("f1", confusion.f1(of: label)),
+                ]
+                for (kind, value) in values {
+                    if let value { scalars.append(("classes/\(kind)/\(name)", value)) }
+                }
+            }
+        }
+        let step = diagnostics.step
+        try add(scalars, step: step)
+        for layer in diagnostics.layers {
+            try add(.histogram(tag: "outputs/\(layer.name)", layer.histogram), step: step)
+        }
+        for tensor in diagnostics.tensors {
+            try add(.histogram(tag: "weights/\(tensor.name)", tensor.histogram), step: step)
+        }
+        if let weights { try add(weights, tag: "first_layer/weights", step: step) }
+        try write()
+    }
+
+    private func add(_ picture: RasterImage, tag: String, step: Int) throws(MetricsError) {
+        let png: Data
+        do { png = try picture.pngData() } catch { throw MetricsError(error, path: path, operation: "write") }
+        try add(
+            .image(
+                tag: tag, width: picture.width, height: picture.height, channels: picture.channels, png: png),
+            step: step)
     }
 
     /// Waits until all events have reached the storage.

@@ -2,25 +2,31 @@ public import Checkpoints
 public import Collectives
 public import Datasets
 public import MLPEngine
+public import Metrics
 internal import Tensors
 
-/// The test of a checkpoint's model.
-public struct CheckpointEvaluation {
-    /// Computes a checkpoint's losses on the test records. Collective: every rank must call it.
+/// What a checkpoint's model makes of the records of a split.
+public struct CheckpointEvaluation: Sendable {
+    /// The losses.
+    public let loss: BatchLoss
+    /// What the records were taken for.
+    public let confusion: ConfusionMatrix
+
+    /// Evaluates a checkpoint's model. Collective: every rank must call it.
     ///
     /// - Parameters:
     ///   - checkpoint: On rank 0 the checkpoint; nil on all others.
     ///   - model: Which of its models.
+    ///   - split: The records, as the checkpoint's run divided them.
     ///   - dataset: Where the records are.
     ///   - communicator: The ranks.
     ///   - mode: Who evaluates.
-    /// - Returns: The same record on every rank.
+    /// - Returns: The same on every rank.
     /// - Throws: An `AgreedFailure` where all ranks fail together.
     public static func run(
-        _ checkpoint: ResumePoint?, model: Checkpoint.Model, dataset: any ImageDataset,
-        communicator: any Communicator,
-        mode: RunOptions.Evaluation
-    ) throws -> BatchLoss {
+        _ checkpoint: ResumePoint?, model: Checkpoint.Model, split: RunSplit = .test,
+        dataset: any ImageDataset, communicator: any Communicator, mode: RunOptions.Evaluation
+    ) throws -> CheckpointEvaluation {
         let stored = try CheckpointModel(
             checkpoint, model: model, dataset: dataset, communicator: communicator)
         let configuration = stored.configuration
@@ -31,14 +37,16 @@ public struct CheckpointEvaluation {
         }
         let mlp = MLP(configuration.model)
         let evaluator = try communicator.agree(on: "reading the records") {
-            try Evaluator(
-                mlp: mlp, dataset: dataset, split: .test, indices: Array(0..<dataset.count(of: .test)),
+            let (part, indices) = try split.records(of: dataset, configuration)
+            return try Evaluator(
+                mlp: mlp, dataset: dataset, split: part, indices: indices,
                 communicator: communicator, mode: mode,
                 threadsPerRank: ProcessorShare.threads(of: communicator))
         }
         return try withExtendedLifetime(stored.weights) { weights in
-            try evaluator.evaluate(
+            let result = try evaluator.evaluateWithConfusion(
                 parameters: weights.parameters.vector, runningStatistics: weights.runningStatistics.vector)
+            return CheckpointEvaluation(loss: result.loss, confusion: result.confusion)
         }
     }
 }

@@ -1,6 +1,7 @@
 internal import Collectives
 internal import Datasets
 internal import MLPEngine
+internal import Metrics
 internal import Synchronization
 internal import Tensors
 
@@ -12,13 +13,15 @@ final class Evaluator: Sendable {
     /// Rows of a pass.
     static let chunkRows = 250
 
-    private let mlp: MLP
+    let mlp: MLP
+    let communicator: any Communicator
+
     private let normalization: PixelNormalization<Float>
     private let imageBytes: Int
-    private let communicator: any Communicator
+    private let classNames: [String]
     private let mode: RunOptions.Evaluation
     private let records: ImageRecords
-    private let recordCount: Int
+    let recordCount: Int
     /// The chunks that this rank computes.
     private let chunks: Range<Int>
     private let threads: Int
@@ -44,6 +47,7 @@ final class Evaluator: Sendable {
         self.mode = mode
         normalization = PixelNormalization(dataset.format)
         imageBytes = dataset.format.imageBytes
+        classNames = dataset.format.classNames
         recordCount = indices.count
         let chunkCount = (indices.count + Self.chunkRows - 1) / Self.chunkRows
         switch mode {
@@ -68,24 +72,99 @@ final class Evaluator: Sendable {
     /// - Returns: The same record on every rank.
     /// - Throws: The communicator's error.
     func evaluate(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> BatchLoss {
-        let own =
-            chunks.isEmpty ? [] : try compute(parameters: parameters, runningStatistics: runningStatistics)
-        let chunkCount = (recordCount + Self.chunkRows - 1) / Self.chunkRows
-        var losses = [Double](repeating: 0, count: chunkCount)
-        var hits = [Int64](repeating: 0, count: chunkCount)
-        for (chunk, loss) in zip(chunks, own) {
-            losses[chunk] = loss.lossSum
-            hits[chunk] = Int64(loss.correct)
-        }
-        if mode == .rank0 { try communicator.idleBarrier() }
-        // Every chunk is 0 on all ranks but one: the sum is exact.
-        try communicator.allreduce(&losses, .sum)
-        try communicator.allreduce(&hits, .sum)
-        return BatchLoss(
-            lossSum: losses.reduce(0, +), correct: Int(hits.reduce(0, +)), samples: recordCount)
+        try sum(
+            forEachChunk(parameters: parameters, runningStatistics: runningStatistics) { pass, labels in
+                try mlp.evaluate(
+                    pass.batch, targets: .labels(labels), parameters: parameters,
+                    runningStatistics: runningStatistics, workspace: pass.workspace, products: pass.products)
+            })
     }
 
-    private func compute(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> [BatchLoss] {
+    /// Computes the losses of all records, and counts what they were taken for. Collective: every rank must call it.
+    ///
+    /// - Returns: The same on every rank.
+    /// - Throws: The communicator's error.
+    func evaluateWithConfusion(
+        parameters: Vector<Float>, runningStatistics: Vector<Float>
+    ) throws -> (loss: BatchLoss, confusion: ConfusionMatrix) {
+        let own = try forEachChunk(parameters: parameters, runningStatistics: runningStatistics) {
+            pass, labels in
+            let logits = try mlp.network.forward(pass)
+            let predictions = Self.predictions(logits)
+            let loss = SoftmaxCrossEntropy().evaluate(logits, .labels(labels), factor: 1, gradient: logits)
+            return (loss, predictions)
+        }
+        let loss = try sum(own.map(\.0))
+        return (loss, try confusion(own.flatMap(\.1)))
+    }
+
+    /// The most probable class of each row; of several the first, as the loss counts them.
+    static func predictions(_ logits: Matrix<Float>) -> [UInt8] {
+        (0..<logits.rows).map { row in
+            let values = logits[rows: row..<row + 1].vector.buffer
+            return UInt8(values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 })
+        }
+    }
+
+    /// Counts what the records were taken for, from the predictions for this rank's. Collective: every rank must call it.
+    ///
+    /// - Throws: The communicator's error.
+    func confusion(_ predictions: [UInt8]) throws -> ConfusionMatrix {
+        let classes = classNames.count
+        var counts = [Int64](repeating: 0, count: classes * classes)
+        for (label, prediction) in zip(records.labels, predictions) {
+            counts[Int(label) * classes + Int(prediction)] += 1
+        }
+        try communicator.allreduce(&counts, .sum)
+        return ConfusionMatrix(
+            classes: classNames,
+            counts: (0..<classes).map { label in
+                counts[label * classes..<(label + 1) * classes].map(Int.init)
+            })
+    }
+
+    /// Adds up the losses of all chunks in their order, of which this rank has some. Collective: every rank must call it.
+    private func sum(_ own: [BatchLoss]) throws -> BatchLoss {
+        let losses = try sumInOrder(own.map { [$0.lossSum] }, width: 1)[0]
+        let hits = try communicator.allreduce(Int64(own.reduce(0) { $0 + $1.correct }), .sum)
+        return BatchLoss(lossSum: losses, correct: Int(hits), samples: recordCount)
+    }
+
+    /// Adds up numbers of all chunks in their order, `width` numbers of each, of which this rank has those of its chunks.
+    /// Collective: every rank must call it.
+    ///
+    /// - Returns: The sums, the same on every rank.
+    /// - Throws: The communicator's error.
+    func sumInOrder(_ own: [[Double]], width: Int) throws -> [Double] {
+        let chunkCount = (recordCount + Self.chunkRows - 1) / Self.chunkRows
+        var numbers = [Double](repeating: 0, count: chunkCount * width)
+        for (chunk, values) in zip(chunks, own) {
+            numbers.replaceSubrange(chunk * width..<(chunk + 1) * width, with: values)
+        }
+        try waitForRank0()
+        // Every chunk is 0 on all ranks but one: the sum is exact.
+        try communicator.allreduce(&numbers, .sum)
+        var sums = [Double](repeating: 0, count: width)
+        for chunk in 0..<chunkCount {
+            for index in 0..<width { sums[index] += numbers[chunk * width + index] }
+        }
+        return sums
+    }
+
+    /// Sleeps while rank 0 computes alone, if it does. Collective: every rank must call it.
+    func waitForRank0() throws {
+        if mode == .rank0 { try communicator.idleBarrier() }
+    }
+
+    /// Makes a pass in evaluation over each of this rank's chunks, each on one thread.
+    ///
+    /// - Returns: What `body` has made of the passes and the records' labels, in the chunks' order.
+    /// - Throws: What `body` throws, or `AllocationError`.
+    func forEachChunk<Result: Sendable>(
+        parameters: Vector<Float>, runningStatistics: Vector<Float>,
+        _ body: @Sendable (_ pass: Pass<Float>, _ labels: Vector<Int32>) throws -> Result
+    ) throws -> [Result] {
+        guard !chunks.isEmpty else { return [] }
         let threads = min(threads, chunks.count)
         let memory = try AlignedBuffer<Float>(allocating: PackedProducts<Float>.weightCount(of: mlp.network))
         let weights = memory.vector
@@ -94,7 +173,7 @@ final class Evaluator: Sendable {
         }
         try makeProducts().packWeights(parameters)
         let next = Atomic(0)
-        let results = Mutex([BatchLoss](repeating: .zero, count: chunks.count))
+        let results = Mutex([Result?](repeating: nil, count: chunks.count))
         let failure = Mutex<(any Error)?>(nil)
         @Sendable func work() throws {
             // Whoever comes late needs no room.
@@ -110,22 +189,21 @@ final class Evaluator: Sendable {
                 let rows = min(Self.chunkRows, records.count - first)
                 let pixels = input.matrix(rows: rows, columns: imageBytes)
                 load(first..<first + rows, into: pixels, labels: labels.vector)
-                let loss = try mlp.evaluate(
-                    .pixels(normalization.numbers(pixels)), targets: .labels(labels.vector[0..<rows]),
-                    parameters: parameters, runningStatistics: runningStatistics, workspace: workspace,
-                    products: products)
-                results.withLock { $0[index] = loss }
+                let result = try body(
+                    Pass(
+                        .pixels(normalization.numbers(pixels)), parameters: parameters, workspace: workspace,
+                        products: products, mode: .evaluation(runningStatistics: runningStatistics)),
+                    labels.vector[0..<rows])
+                results.withLock { $0[index] = result }
             }
         }
         @Sendable func attempt() {
             do { try work() } catch { failure.withLock { $0 = error } }
         }
-        // Launchers bind a rank to a core; the helpers may use the others. Any number of them comes to the same: where the
-        // system allows no more, those that there are do the work.
         let team = ProcessorAffinity.withAffinityToAllProcessors { WorkerTeam(upTo: max(1, threads)) }
         team.run(team.threadCount) { _ in attempt() }
         if let error = failure.withLock({ $0 }) { throw error }
-        return results.withLock { $0 }
+        return results.withLock { $0.compactMap(\.self) }
     }
 
     private func load(_ range: Range<Int>, into pixels: Matrix<UInt8>, labels: Vector<Int32>) {

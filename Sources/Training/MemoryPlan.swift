@@ -26,7 +26,7 @@ package struct MemoryPlan {
     package init(
         _ configuration: TrainingConfiguration, mlp: MLP, assignment: ShardAssignment, trainingCount: Int,
         validationCount: Int, testCount: Int, threads: Int, slices: Int?, evaluation: RunOptions.Evaluation,
-        communicator: any Communicator
+        diagnostics: Bool = false, communicator: any Communicator
     ) {
         let network = mlp.network
         let placement = communicator.placement
@@ -65,8 +65,10 @@ package struct MemoryPlan {
                 ? Double(validationCount + testCount)
                     / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
         let snapshots = communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + state) : 0
+        let looksInside = diagnostics && communicator.rank == 0
+        let inside = looksInside ? Self.diagnostics(of: mlp, trainingCount: trainingCount, threads) : 0
         let own =
-            scalar * (workspace + 2 * parameters + snapshots) + records
+            scalar * (workspace + 2 * parameters + snapshots + inside) + records
             * Double(configuration.format.imageBytes)
         written = own + scalar * Double(products.written)
         // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
@@ -87,6 +89,15 @@ package struct MemoryPlan {
             "--hidden-dims \(configuration.hiddenDimensions.map(String.init).joined(separator: ",")), --batch-size \(batch),"
             + " --threads \(threads)"
         host = placement.hostNames[placement.nodeIndex]
+    }
+
+    /// The scalars of the fixed sample's gradient on rank 0: parameters before a step, their gradient, the weights packed, and
+    /// what the pass computes in.
+    private static func diagnostics(of mlp: MLP, trainingCount: Int, _ threads: Int) -> Double {
+        let rows = Diagnostics.sampleRows(of: trainingCount)
+        let products = PackedProducts<Float>.scalars(for: mlp.network, batch: rows, threads: threads)
+        return Double(2 * mlp.parameterCount + PackedProducts<Float>.weightCount(of: mlp.network))
+            + Double(Workspace<Float>.scalars(for: mlp.network, capacity: rows) + products.written)
     }
 
     /// Refuses a run whose memory cannot be had. Collective: every rank must call it.

@@ -13,11 +13,14 @@ struct Progress {
     var totals = BatchLoss.zero
     /// Seconds of training in the epoch under way.
     var seconds = 0.0
+    /// ‖Δw‖₂ of each tensor in the epoch's last step, on rank 0 of a run with diagnostics while that step is the last one.
+    var updateNorms: [Double] = []
 
     private static let lossSumKey = "epoch_loss_sum"
     private static let correctKey = "epoch_correct"
     private static let samplesKey = "epoch_samples"
     private static let secondsKey = "epoch_seconds"
+    private static let updateNormsKey = "update_norms"
 
     init() {}
 
@@ -30,16 +33,23 @@ struct Progress {
         totals.correct = metadata.additional[Self.correctKey].flatMap(Int.init) ?? 0
         totals.samples = metadata.additional[Self.samplesKey].flatMap(Int.init) ?? 0
         seconds = metadata.additional[Self.secondsKey].flatMap(Double.init) ?? 0
+        updateNorms = (metadata.additional[Self.updateNormsKey] ?? "").split(separator: " ").compactMap {
+            Double($0)
+        }
     }
 
     var position: CheckpointMetadata.Position { .init(epoch: epoch, step: step, stepInEpoch: stepInEpoch) }
 
     /// What a checkpoint needs besides the position. Decimals are the shortest that read back the same.
     var additional: [String: String] {
-        [
+        var values = [
             Self.lossSumKey: "\(totals.lossSum)", Self.correctKey: "\(totals.correct)",
             Self.samplesKey: "\(totals.samples)", Self.secondsKey: "\(seconds)",
         ]
+        if !updateNorms.isEmpty {
+            values[Self.updateNormsKey] = updateNorms.map { "\($0)" }.joined(separator: " ")
+        }
+        return values
     }
 
     /// In words, where a run of so many epochs goes on that was found at `path`.
@@ -61,6 +71,7 @@ struct Progress {
         stepInEpoch = 0
         totals = .zero
         seconds = 0
+        updateNorms = []
     }
 }
 

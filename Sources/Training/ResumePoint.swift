@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Datasets
+package import Datasets
 public import Foundation
 internal import MLPEngine
 
@@ -19,6 +19,11 @@ public struct ResumePoint: Sendable {
     public let configuration: TrainingConfiguration
     /// What a person should know: damaged checkpoints that were passed over.
     public let notes: [String]
+
+    /// How far the run had come: completed epochs, and steps of the one under way.
+    package var position: (epoch: Int, stepInEpoch: Int) {
+        checkpoint.map { ($0.metadata.position.epoch, $0.metadata.position.stepInEpoch) } ?? (0, 0)
+    }
 
     /// What training goes on from; nil: from the beginning.
     let checkpoint: Checkpoint?
@@ -272,6 +277,24 @@ extension ResumePoint {
                     description: "\(origin): tensor \(name): expected \(shape), found \(found)")
             }
         }
+    }
+}
+
+extension ResumePoint {
+    /// Whether a data set has the records of the run that wrote the checkpoint. All of them are read.
+    ///
+    /// - Throws: What the data set throws.
+    package func wasTrained(on dataset: any ImageDataset) throws -> Bool {
+        guard let checkpoint, dataset.format == configuration.format else { return false }
+        var fingerprint: UInt64 = 0
+        for split in DatasetSplit.allCases {
+            let count = dataset.count(of: split)
+            for first in stride(from: 0, to: count, by: 5000) {
+                let records = try dataset.read(split, records: Array(first..<min(first + 5000, count)))
+                fingerprint &+= records.fingerprint
+            }
+        }
+        return checkpoint.metadata.dataFingerprint == hexadecimal(fingerprint)
     }
 }
 

@@ -26,6 +26,12 @@ public struct RunDirectory: Sendable {
     public var metricsJSONL: String { path + "/metrics.jsonl" }
     /// `steps.jsonl.zst`: an object per step.
     public var steps: String { path + "/steps.jsonl.zst" }
+    /// `diagnostics.jsonl`: an object per epoch, of a run with diagnostics.
+    public var diagnostics: String { path + "/diagnostics.jsonl" }
+    /// `layers.csv`: a row per epoch and layer or tensor, of a run with diagnostics.
+    public var layersCSV: String { path + "/layers.csv" }
+    /// `classes.csv`: a row per epoch and class, of a run with diagnostics.
+    public var classesCSV: String { path + "/classes.csv" }
     /// `checkpoints/`.
     public var checkpoints: String { path + "/checkpoints" }
     /// `summary.json`: what the run came to; there while the run is at its end.
@@ -74,7 +80,7 @@ public struct RunDirectory: Sendable {
     /// The configuration in `config.json`; nil if there is none.
     ///
     /// - Throws: `FileError` if the file cannot be read, ``ResumePoint/Failure`` if it holds none that can be used.
-    func readConfiguration() throws -> TrainingConfiguration? {
+    package func readConfiguration() throws -> TrainingConfiguration? {
         let data: Data
         do throws(FileError) { data = try Files.read(configuration) } catch {
             if error.isNotFound { return nil }
@@ -84,7 +90,7 @@ public struct RunDirectory: Sendable {
     }
 
     /// The summary in `summary.json`; nil if there is none or it is no whole one.
-    var storedSummary: RunSummary? {
+    package var storedSummary: RunSummary? {
         guard let data = try? Files.read(summary) else { return nil }
         return try? JSONDecoder().decode(RunSummary.self, from: data)
     }
@@ -104,6 +110,9 @@ public struct RunDirectory: Sendable {
         }
     }
 
+    /// Whether a run with diagnostics was here.
+    var holdsDiagnostics: Bool { FileManager.default.fileExists(atPath: diagnostics) }
+
     /// Sets `summary.json` aside as `summary.json.superseded`, where there is one: the run is about to go on, and what it came to
     /// before is no longer its end.
     ///
@@ -122,7 +131,9 @@ public struct RunDirectory: Sendable {
     /// Removes what a crash left of `config.json` and the like while they were being written. Only for the lock's holder.
     func removeLeftovers() {
         let names = (try? Files.names(in: path)) ?? []
-        for file in [configuration, metricsCSV, metricsJSONL, steps, summary] {
+        for file in [
+            configuration, metricsCSV, metricsJSONL, steps, diagnostics, layersCSV, classesCSV, summary,
+        ] {
             let name = String(file.dropFirst(path.count + 1))
             for leftover in names where Files.isTemporary(leftover, of: name) {
                 try? Files.remove(path + "/" + leftover)

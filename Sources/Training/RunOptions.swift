@@ -29,6 +29,8 @@ public struct RunOptions: Configurable, Sendable {
     public var threads: Int?
     /// Who evaluates.
     public var evaluation = Evaluation.rank0
+    /// Whether the inside of the model is recorded after every epoch.
+    public var diagnostics = false
     /// How often a checkpoint is written.
     public var checkpointInterval = CheckpointInterval.epochs(1)
     /// How many of the newest checkpoints are kept besides the best; nil keeps all.
@@ -93,6 +95,12 @@ public struct RunOptions: Configurable, Sendable {
         Setting(
             "evaluation", \.evaluation,
             "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks)."),
+        Setting(
+            "diagnostics", \.diagnostics,
+            """
+            Record layers' outputs, norms of weights, gradients and updates, and the confusion matrix after every epoch; it \
+            changes no bit.
+            """),
         Setting(
             "checkpoint-every", \.checkpointInterval,
             "How often a checkpoint is written: a number of epochs, or as in 2epochs, 500steps, 10min."),

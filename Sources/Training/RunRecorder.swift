@@ -1,6 +1,8 @@
 internal import Checkpoints
 internal import DataParallel
+internal import Datasets
 internal import Foundation
+package import Images
 package import Metrics
 internal import MLPEngine
 internal import Synchronization
@@ -74,9 +76,14 @@ final class RunRecorder {
         let lines = try JSONLinesSink(path: directory.metricsJSONL, opening: opening)
         let steps = try StepLog(path: directory.steps, opening: opening)
         let events = try TensorBoardSink(directory: directory.path, opening: opening)
-        let messages = MessageBox(lock.notes + csv.notes + lines.notes + steps.notes)
+        // What a run left that had diagnostics until now is cut like all else, whether it goes on with them or not.
+        let inside =
+            options.diagnostics || (position != nil && directory.holdsDiagnostics)
+            ? try Self.diagnostics(of: directory, opening, classes: configuration.format.classNames) : []
+        let messages = MessageBox(
+            lock.notes + csv.notes + lines.notes + steps.notes + inside.flatMap(\.notes))
         self.messages = messages
-        files = try FileQueue(sinks: [csv, lines, steps, events], messages: messages)
+        files = try FileQueue(sinks: [csv, lines, steps, events] + inside, messages: messages)
         let failures = CheckpointFailures()
         self.failures = failures
         writer = try CheckpointWriter(
@@ -94,6 +101,16 @@ final class RunRecorder {
         pendingSteps.reserveCapacity(Self.stepsPerHandover)
     }
 
+    private static func diagnostics(
+        of directory: RunDirectory, _ opening: MetricsOpening, classes: [String]
+    ) throws -> [DiagnosticsFile] {
+        [
+            try .json(path: directory.diagnostics, opening: opening),
+            try .layers(path: directory.layersCSV, opening: opening),
+            try .classes(path: directory.classesCSV, names: classes, opening: opening),
+        ]
+    }
+
     private static let stepsPerHandover = 256
 
     /// What went wrong since the last call, in lines for people.
@@ -107,6 +124,10 @@ final class RunRecorder {
     func record(_ epoch: EpochRecord) {
         handOverSteps()
         files.record(epoch)
+    }
+
+    func record(_ diagnostics: EpochDiagnostics, weights: RasterImage?) {
+        files.record(diagnostics, weights: weights)
     }
 
     /// Takes a snapshot and has it written behind everything recorded so far. Waits only while two earlier ones are
@@ -211,6 +232,12 @@ package final class FileQueue: @unchecked Sendable {
     package func record(_ epoch: EpochRecord) {
         queue.async { [self] in
             for sink in sinks { attempt { try sink.recordEpoch(epoch) } }
+        }
+    }
+
+    package func record(_ diagnostics: EpochDiagnostics, weights: RasterImage?) {
+        queue.async { [self] in
+            for sink in sinks { attempt { try sink.recordDiagnostics(diagnostics, weights: weights) } }
         }
     }
 

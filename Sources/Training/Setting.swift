@@ -220,6 +220,18 @@ public struct Setting<Root: Configurable>: Sendable {
         return value.isEmpty || isSwitch ? value : "--\(flag) \(value)"
     }
 
+    /// The words of the command line that set it to its value in `root`; none where it has no value, or none that applies.
+    func words(in root: Root) -> [String] {
+        let word = write(root)
+        guard isOption, applies(to: root), !word.isEmpty else { return [] }
+        if isSwitch { return [text(word)] }
+        // An empty list is told by an empty word.
+        return ["--\(flag)", word == "\"\"" ? "" : word]
+    }
+
+    /// Whether its value in `root` is the one that it has where nothing is said.
+    func isDefault(in root: Root) -> Bool { write(root) == defaultWord }
+
     /// Whether it is recorded as one of `keys`.
     func isRecorded(as keys: Set<String>) -> Bool { key.map(keys.contains) ?? false }
 

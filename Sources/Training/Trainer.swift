@@ -74,6 +74,7 @@ public struct Trainer {
         let loader: BatchLoader
         let validation: Evaluator
         let test: Evaluator
+        let diagnostics: Diagnostics?
         let stepsPerEpoch: Int
         /// That of all records of all ranks.
         let fingerprint: UInt64
@@ -101,7 +102,7 @@ public struct Trainer {
             configuration, mlp: mlp, assignment: assignment, trainingCount: split.training.count,
             validationCount: split.validation.count, testCount: dataset.count(of: .test),
             threads: wantedThreads, slices: configuration.slices, evaluation: options.evaluation,
-            communicator: communicator
+            diagnostics: options.diagnostics, communicator: communicator
         ).check(over: communicator)
         let team = try makeTeam(wantedThreads)
         let (loader, validation, test) = try communicator.agree(on: "reading the records") {
@@ -114,11 +115,17 @@ public struct Trainer {
                 try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
             )
         }
+        let diagnostics = try communicator.agree(on: "making room for diagnostics") {
+            options.diagnostics
+                ? try Diagnostics(
+                    isRoot: isRoot, configuration: configuration, validation: validation, dataset: dataset,
+                    training: split.training, stepsPerEpoch: stepsPerEpoch, team: team) : nil
+        }
         let fingerprint = try communicator.allreduce(
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
         return Preparation(
             mlp: mlp, team: team, loader: loader, validation: validation, test: test,
-            stepsPerEpoch: stepsPerEpoch, fingerprint: fingerprint)
+            diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch, fingerprint: fingerprint)
     }
 
     /// Makes the model, brings it to the checkpoint's state if there is one, and opens rank 0's files. Collective: every
@@ -154,7 +161,7 @@ public struct Trainer {
         return TrainingRun(
             trainer: self, runner: runner, loader: prepared.loader, stepsPerEpoch: prepared.stepsPerEpoch,
             validation: prepared.validation, test: prepared.test, replicas: replicas, best: best,
-            recorder: recorder, progress: progress)
+            diagnostics: prepared.diagnostics, recorder: recorder, progress: progress)
     }
 
     /// The threads of this rank: as many as were asked for, or by default as many as can be had, since they change no
@@ -207,9 +214,10 @@ public struct Trainer {
             options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
             arithmetic: arithmetic, network: mlp.network)
     }
+}
 
-    func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+/// A fingerprint of data as checkpoints have it.
+func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
 }

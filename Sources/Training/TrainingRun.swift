@@ -21,6 +21,7 @@ final class TrainingRun {
     private let testSet: Evaluator
     private let replicas: ReplicaCheck
     private let best: BestModel
+    private let diagnostics: Diagnostics?
     private let schedule: LearningRateSchedule
     private let clock = ContinuousClock()
     private var checkpoints: CheckpointTimes
@@ -33,7 +34,8 @@ final class TrainingRun {
 
     init(
         trainer: Trainer, runner: StepRunner, loader: BatchLoader, stepsPerEpoch: Int, validation: Evaluator,
-        test: Evaluator, replicas: ReplicaCheck, best: BestModel, recorder: RunRecorder?, progress: Progress
+        test: Evaluator, replicas: ReplicaCheck, best: BestModel, diagnostics: Diagnostics?,
+        recorder: RunRecorder?, progress: Progress
     ) {
         self.trainer = trainer
         self.runner = runner
@@ -43,13 +45,17 @@ final class TrainingRun {
         testSet = test
         self.replicas = replicas
         self.best = best
+        self.diagnostics = diagnostics
         self.recorder = recorder
         self.progress = progress
         schedule = trainer.configuration.learningRateSchedule
         checkpoints = CheckpointTimes(last: clock.now)
     }
 
-    func beginEpoch() { loader.beginEpoch(progress.epoch) }
+    func beginEpoch() {
+        loader.beginEpoch(progress.epoch)
+        diagnostics?.epochBegins(runner.times)
+    }
 
     /// Takes a step and records it, and a checkpoint if one is due.
     ///
@@ -57,6 +63,7 @@ final class TrainingRun {
     func takeStep() throws -> StepRequests {
         let (start, epoch) = (clock.now, progress.epoch + 1)
         let rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
+        diagnostics?.stepBegins(progress, model.parameters)
         let result = try runner.step(
             progress.step, stepInEpoch: progress.stepInEpoch, learningRate: rate,
             requests: .init(
@@ -65,6 +72,7 @@ final class TrainingRun {
                     && isCheckpointDue(duringStep: true)))
         let (loss, seconds) = (result.loss, (clock.now - start) / .seconds(1))
         progress.endStep(loss, seconds: seconds)
+        diagnostics?.stepEnded(&progress, model.parameters)
         totals.add(loss.samples, seconds: seconds)
         options.watch(.step(progress.step, loss: loss, model: model))
         guard loss.lossSum.isFinite else { throw divergence(.loss(loss.meanLoss)) }
@@ -117,9 +125,11 @@ final class TrainingRun {
             validationLoss: result?.meanLoss, validationAccuracy: result?.accuracy,
             seconds: progress.seconds,
             imagesPerSecond: Double(progress.totals.samples) / progress.seconds)
+        let inside = try diagnostics?.gather(model, progress, runner.times)
         progress.endEpoch()
         guard let recorder else { return }
         recorder.record(record)
+        if let inside { recorder.record(inside.record, weights: inside.weights) }
         observer.epochEnded(record)
         if isCheckpointDue(duringStep: false) { writeCheckpoint(to: recorder) }
         recorder.takeMessages().forEach(observer.note)

@@ -20,9 +20,9 @@ struct DPTrain: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            TrainCommand.self, DescribeCommand.self, EvaluateCommand.self, InspectCommand.self,
-            DiffCommand.self,
-            ExportCommand.self,
+            TrainCommand.self, StudyCommand.self, DescribeCommand.self, EvaluateCommand.self,
+            ClassifyCommand.self,
+            InspectCommand.self, DiffCommand.self, ExportCommand.self, PlotCommand.self, ReportCommand.self,
             DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self, GradcheckCommand.self,
         ],
         defaultSubcommand: TrainCommand.self)

@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Foundation
 import MLPEngine
+import Metrics
 import Training
 import ZstdFrames
 
@@ -102,7 +103,8 @@ extension FuzzTarget {
         let result = try CheckpointEvaluation.run(
             point, model: .current, dataset: dataset, communicator: SingleProcessCommunicator(),
             mode: .rank0)
-        try require(result.samples == 20, "\(result.samples) images")
+        try require(result.loss.samples == 20, "\(result.loss.samples) images")
+        try require(result.confusion.correct == result.loss.correct, "hits are counted in two ways")
     }
 
     /// A small model after 7 steps, as the trainer writes it.

@@ -9,6 +9,23 @@ struct EventsFile {
         var fileVersion: String?
         var sessionStatus: Int?
         var scalars: [String: Float] = [:]
+        var histograms: [String: Histogram] = [:]
+        var images: [String: Image] = [:]
+    }
+
+    struct Histogram: Equatable {
+        let minimum: Double
+        let maximum: Double
+        let number: Double
+        let limits: [Double]
+        let buckets: [Double]
+    }
+
+    struct Image: Equatable {
+        let height: Int
+        let width: Int
+        let colorspace: Int
+        let png: Data
     }
 
     var events: [Event] = []
@@ -56,10 +73,37 @@ extension EventsFile.Event {
         fileVersion = try fields.only(3)?.string()
         for (number, value) in try fields.only(5)?.message().all ?? [] {
             try #require(number == 1)
-            let scalar = try value.message()
-            let tag = try #require(try scalar.only(1)).string()
-            scalars[tag] = try #require(try scalar.only(2)).float()
+            let content = try value.message()
+            let tag = try #require(try content.only(1)).string()
+            if let image = try content.only(4) {
+                images[tag] = try EventsFile.Image(image.message())
+            } else if let histogram = try content.only(5) {
+                histograms[tag] = try EventsFile.Histogram(histogram.message())
+            } else {
+                scalars[tag] = try #require(try content.only(2)).float()
+            }
         }
         sessionStatus = try fields.only(7)?.message().only(1)?.int()
+    }
+}
+
+extension EventsFile.Histogram {
+    /// TensorFlow's histogram.proto.
+    fileprivate init(_ fields: ProtobufFields) throws {
+        minimum = try #require(try fields.only(1)).double()
+        maximum = try #require(try fields.only(2)).double()
+        number = try #require(try fields.only(3)).double()
+        limits = try #require(try fields.only(6)).doubles()
+        buckets = try #require(try fields.only(7)).doubles()
+    }
+}
+
+extension EventsFile.Image {
+    /// `Summary.Image` of summary.proto.
+    fileprivate init(_ fields: ProtobufFields) throws {
+        height = try #require(try fields.only(1)).int()
+        width = try #require(try fields.only(2)).int()
+        colorspace = try #require(try fields.only(3)).int()
+        png = try #require(try fields.only(4)).data()
     }
 }

@@ -82,6 +82,21 @@ extension ProtobufFields.Value {
         return try #require(String(data: bytes, encoding: .utf8))
     }
 
+    func data() throws -> Data {
+        guard case .bytes(let bytes) = self else { throw CocoaError(.fileReadCorruptFile) }
+        return bytes
+    }
+
+    /// Of packed `double`s.
+    func doubles() throws -> [Double] {
+        let bytes = try data()
+        try #require(bytes.count % 8 == 0)
+        return stride(from: 0, to: bytes.count, by: 8).map { start in
+            let bits = bytes.dropFirst(start).prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            return Double(bitPattern: bits)
+        }
+    }
+
     func message() throws -> ProtobufFields {
         guard case .bytes(let bytes) = self else { throw CocoaError(.fileReadCorruptFile) }
         return try ProtobufFields(bytes)

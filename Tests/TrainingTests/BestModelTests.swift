@@ -29,7 +29,7 @@ import Training
             try CheckpointEvaluation.run(
                 checkpoint(epoch: epoch), model: model, dataset: run.dataset,
                 communicator: SingleProcessCommunicator(), mode: .rank0
-            ).meanLoss
+            ).loss.meanLoss
         }
     }
 

@@ -54,6 +54,12 @@ public enum Activation: Codable, Sendable, Hashable, CustomStringConvertible {
         case .gelu: Scalar.geluBackward(kept.count, kept.base, gradient.base)
         }
     }
+
+    /// Computes h'(X) from what the forward pass has kept, as ``backward(kept:gradient:)`` has it.
+    public func derivative<Scalar: TensorScalar>(kept: Matrix<Scalar>, into derivative: Matrix<Scalar>) {
+        derivative.vector.fill(1)
+        backward(kept: kept, gradient: derivative)
+    }
 }
 
 extension Activation {

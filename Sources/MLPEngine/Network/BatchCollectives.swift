@@ -56,15 +56,21 @@ public final class LocalBatch<Scalar: TensorScalar>: BatchCollectives {
     public let synchronizesBatchNorm: Bool
 
     private let gradients: Vector<Scalar>
+    private let products: (any MatrixProducts<Scalar>)?
 
     /// Collectives for a batch that is all here.
     ///
     /// - Parameters:
     ///   - gradients: The flat gradients, which passes overwrite.
     ///   - synchronizesBatchNorm: Whether batch norm takes its statistics over all parts together.
-    public init(gradients: Vector<Scalar>, synchronizesBatchNorm: Bool = true) {
+    ///   - products: What computes the weights' gradients, also of pixels; nil for the library's product of numbers.
+    public init(
+        gradients: Vector<Scalar>, synchronizesBatchNorm: Bool = true,
+        products: (any MatrixProducts<Scalar>)? = nil
+    ) {
         self.gradients = gradients
         self.synchronizesBatchNorm = synchronizesBatchNorm
+        self.products = products
     }
 
     /// Merges the parts in the tree's order.
@@ -77,9 +83,13 @@ public final class LocalBatch<Scalar: TensorScalar>: BatchCollectives {
 
     /// Computes ∂L/∂W and ∂L/∂b in one product over all rows.
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
-        guard case .numbers(let x) = x else { preconditionFailure("a local batch is of numbers") }
-        gradients[linear.weight].matrix(rows: linear.outputs, columns: linear.inputs)
-            .gemm(dy, .transposed, x)
+        let gradient = linear.weightMatrix(gradients)
+        if let products {
+            products.weightGradient(of: linear, x: FactorInput(x), dy: StridedMatrix(dy), into: gradient)
+        } else {
+            guard case .numbers(let x) = x else { preconditionFailure("pixels without products of theirs") }
+            gradient.gemm(dy, .transposed, x)
+        }
         dy.sumColumns(into: gradients[linear.bias])
     }
 

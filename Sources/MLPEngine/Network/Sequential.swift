@@ -32,6 +32,10 @@ public struct Sequential: Sendable {
         public let outputs: Int
         /// Its parameters.
         public let parameters: [ParameterLayout.Entry]
+        /// Its place among the network's layers, some of which have no row.
+        public let layer: Int
+        /// Of a nonlinearity, which.
+        public let activation: Activation?
 
         /// The learned scalars.
         public var parameterCount: Int { parameters.reduce(0) { $0 + $1.range.count } }
@@ -53,6 +57,32 @@ public struct Sequential: Sendable {
         check(pass)
         var current = pass.batch
         for layer in layers { current = try layer.forward(current, pass) }
+        return current.numbers
+    }
+
+    /// The same, with somebody who looks at every named layer when it has computed its output.
+    ///
+    /// - Parameters:
+    ///   - pass: As above.
+    ///   - watch: Called with the layer's number among ``rows``, with what it has left of its input, in whose place it may have
+    ///     computed, and with its output. The next layer may overwrite both.
+    /// - Returns: As above.
+    /// - Throws: What the ranks' collectives throw, as above, and what `watch` throws.
+    public func forward<Scalar: TensorScalar>(
+        _ pass: Pass<Scalar>,
+        watching watch: (_ row: Int, _ input: BatchInput<Scalar>, _ output: Matrix<Scalar>) throws -> Void
+    ) throws -> Matrix<Scalar> {
+        check(pass)
+        var current = pass.batch
+        var row = 0
+        for (index, layer) in layers.enumerated() {
+            let output = try layer.forward(current, pass)
+            if row < rows.count, rows[row].layer == index {
+                try watch(row, current, output.numbers)
+                row += 1
+            }
+            current = output
+        }
         return current.numbers
     }
 
@@ -154,7 +184,8 @@ public struct SequentialBuilder {
         rows.append(
             .init(
                 name: name, kind: layer.kind, inputs: width, outputs: output.width,
-                parameters: Array(parameters.entries[described...])))
+                parameters: Array(parameters.entries[described...]), layer: layers.count,
+                activation: (layer as? Activation.OfNetwork)?.activation))
         layers.append(layer)
         current = output
         currentIsFree = isFree
