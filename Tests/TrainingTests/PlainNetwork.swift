@@ -2,17 +2,16 @@ import Checkpoints
 import Datasets
 import Foundation
 
-/// A network of one hidden layer of ReLUs, or none, computed in Double by loops: what diagnostics are compared with.
+/// Linear layers with ReLUs between them, computed in Double by loops: what diagnostics are compared with.
 struct PlainNetwork {
     /// By name.
     private(set) var tensors: [String: [Double]] = [:]
-    private let classes: Int
-    private let hidden: Int
+    /// The names of the linear layers.
+    private let names: [String]
 
-    /// The parameters of a checkpoint.
-    init(_ checkpoint: Checkpoint, hidden: Int, classes: Int) throws {
-        (self.hidden, self.classes) = (hidden, classes)
-        let names = hidden > 0 ? ["layers.0", "layers.2"] : ["layers.0"]
+    /// The parameters of a checkpoint of a run with so many hidden layers.
+    init(_ checkpoint: Checkpoint, hiddenLayers: Int) throws {
+        names = (0...hiddenLayers).map { "layers.\(2 * $0)" }
         for name in names.flatMap({ [$0 + ".weight", $0 + ".bias"] }) {
             tensors[name] = try Self.values(of: name, in: checkpoint)
         }
@@ -51,42 +50,40 @@ struct PlainNetwork {
 
     /// The outputs of all layers for an image, the logits last.
     func outputs(_ x: [Double]) -> [[Double]] {
-        guard hidden > 0 else { return [linear(x, "layers.0")] }
-        let first = linear(x, "layers.0")
-        let active = first.map { max($0, 0) }
-        return [first, active, linear(active, "layers.2")]
+        var outputs: [[Double]] = []
+        for name in names {
+            if let last = outputs.last { outputs.append(last.map { max($0, 0) }) }
+            outputs.append(linear(outputs.last ?? x, name))
+        }
+        return outputs
     }
 
     /// The gradient of the mean cross-entropy, by name.
     func gradients(_ x: [[Double]], _ labels: [Int]) -> [String: [Double]] {
         var gradients = tensors.mapValues { [Double](repeating: 0, count: $0.count) }
-        func contribute(_ name: String, _ input: [Double], _ delta: [Double]) {
-            for (unit, value) in delta.enumerated() where value != 0 {
-                gradients[name + ".bias"]?[unit] += value
-                for (index, number) in input.enumerated() {
-                    gradients[name + ".weight"]?[unit * input.count + index] += value * number
-                }
-            }
-        }
         for (image, label) in zip(x, labels) {
-            let layers = outputs(image)
-            let logits = layers[layers.count - 1]
+            let outputs = outputs(image)
+            let logits = outputs[outputs.count - 1]
             let powers = logits.map { exp($0 - (logits.max() ?? 0)) }
             let sum = powers.reduce(0, +)
-            let delta = powers.enumerated().map { index, power in
+            var delta = powers.enumerated().map { index, power in
                 (power / sum - (index == label ? 1 : 0)) / Double(x.count)
             }
-            guard hidden > 0 else {
-                contribute("layers.0", image, delta)
-                continue
+            for index in names.indices.reversed() {
+                let input = index == 0 ? image : outputs[2 * index - 1]
+                for (unit, value) in delta.enumerated() where value != 0 {
+                    gradients[names[index] + ".bias"]?[unit] += value
+                    for (place, number) in input.enumerated() {
+                        gradients[names[index] + ".weight"]?[unit * input.count + place] += value * number
+                    }
+                }
+                guard index > 0 else { break }
+                let weight = tensors[names[index] + ".weight"] ?? []
+                delta = input.indices.map { place in
+                    guard outputs[2 * index - 2][place] > 0 else { return 0 }
+                    return delta.indices.reduce(0) { $0 + delta[$1] * weight[$1 * input.count + place] }
+                }
             }
-            contribute("layers.2", layers[1], delta)
-            let weight = tensors["layers.2.weight"] ?? []
-            let back = (0..<hidden).map { unit -> Double in
-                guard layers[0][unit] > 0 else { return 0 }
-                return (0..<classes).reduce(0) { $0 + delta[$1] * weight[$1 * hidden + unit] }
-            }
-            contribute("layers.0", image, back)
         }
         return gradients
     }
