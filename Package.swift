@@ -192,6 +192,14 @@ let package = Package(
             cSettings: [.headerSearchPath("../../Sources/CKernels")]),
         .testTarget(name: "SystemLimitsTests", dependencies: ["SystemLimits"], swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
+        .testTarget(name: "PlottingTests", dependencies: ["Plotting"], swiftSettings: settings),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: [
+                "Reports", "Plotting", "Training", "Metrics", "DataParallel", "Datasets", "MLPEngine",
+                "FileTestSupport",
+            ],
+            swiftSettings: settings),
         .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: settings),
         .testTarget(
             name: "TensorsTests",

@@ -54,15 +54,17 @@ package struct Axis: Sendable, Equatable {
 }
 
 /// An axis with its ends, over a stretch of the picture.
-struct PlacedAxis {
+package struct PlacedAxis: Sendable {
     let axis: Axis
-    let low: Double
-    let high: Double
+    /// The least value that has a place.
+    package let low: Double
+    /// The largest value that has a place.
+    package let high: Double
     var start = 0.0
     var end = 1.0
 
     /// Finds the ends: those of the values, with some room.
-    init(_ axis: Axis, showing values: [Double], padding: Double = 0) {
+    package init(_ axis: Axis, showing values: [Double], padding: Double = 0) {
         self.axis = axis
         if let range = axis.range, axis.shows(range.lowerBound), axis.shows(range.upperBound),
             range.lowerBound < range.upperBound

@@ -199,10 +199,10 @@ package struct LineChart: Chart {
 }
 
 /// Leaves out points that nobody could see.
-enum Thinning {
+package enum Thinning {
     /// Of each column of pixels the first, lowest, highest and last point, in their order; lines that go back and forth stay
     /// as they are.
-    static func byColumn(_ points: [Point]) -> [Point] {
+    package static func byColumn(_ points: [Point]) -> [Point] {
         guard points.count > 1000, zip(points, points.dropFirst()).allSatisfy({ $0.x <= $1.x }) else {
             return points
         }

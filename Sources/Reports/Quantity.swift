@@ -177,6 +177,26 @@ package enum Quantity: String, CaseIterable, Sendable {
         return LineChart(title, x: x, y: axis, series: series, references: references, size: size)
     }
 
+    /// What its parts are.
+    private var partName: String {
+        switch self {
+        case .norms, .gradientNorms, .updateNorms: "parameters"
+        default: "layer"
+        }
+    }
+
+    /// Names of many parts with those of a kind together, such as all weights before all biases.
+    private static func byKind(_ names: [String]) -> [String] {
+        guard names.count > mostLines else { return names }
+        func kind(_ name: String) -> Substring {
+            let words = name.split { " .".contains($0) }
+            return (Int(words.last ?? "") == nil ? words.last : words.first) ?? ""
+        }
+        var kinds: [Substring] = []
+        for name in names where !kinds.contains(kind(name)) { kinds.append(kind(name)) }
+        return kinds.flatMap { wanted in names.filter { kind($0) == wanted } }
+    }
+
     private func partCharts(
         of groups: [RunGroup], _ values: @Sendable (EpochDiagnostics) -> [(name: String, value: Double)],
         _ size: ChartSize
@@ -200,7 +220,7 @@ package enum Quantity: String, CaseIterable, Sendable {
                 }
             }
         }
-        let names = names(of: groups)
+        let names = Self.byKind(names(of: groups))
         let epochs = Axis("epoch", format: .integer)
         if names.count > Self.mostLines {
             // One scale for all, to compare them.
@@ -217,7 +237,7 @@ package enum Quantity: String, CaseIterable, Sendable {
                 let columns = Set(rows.flatMap { $0.points.map(\.x) }).sorted()
                 guard !rows.isEmpty else { return nil }
                 return Heatmap(
-                    groups.count > 1 ? "\(title): \(group.name)" : title, rowLabel: "part",
+                    groups.count > 1 ? "\(title): \(group.name)" : title, rowLabel: partName,
                     rows: rows.map(\.name), columnLabel: "epoch", columns: columns.map { "\(Int($0))" },
                     cells: rows.map { row in
                         columns.map { column in Heatmap.Cell(row.points.first { $0.x == column }?.y) }

@@ -77,8 +77,8 @@ package struct Report {
         let state =
             run.summary != nil
             ? "finished" : "not finished: \(trained) of \(run.configuration.epochs) epochs so far"
-        return
-            "\(model), \(run.configuration.activation), on images as those of \(run.configuration.format.name); \(state)"
+        let activation = run.configuration.hiddenDimensions.isEmpty ? "" : "\(run.configuration.activation), "
+        return "\(model), \(activation)images as those of \(run.configuration.format.name); \(state)"
     }
 
     private func facts(of run: RunRecords) -> String {

@@ -84,13 +84,10 @@ package struct Spread: Sendable, Equatable {
     package let mean: Double
     /// √(Σ (x − mean)² / (n − 1)); nil of a single value.
     package let deviation: Double?
-    /// n.
-    package let count: Int
 
     /// Of values; nil without any.
     package init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }
-        count = values.count
         let mean = values.reduce(0, +) / Double(values.count)
         self.mean = mean
         deviation =
