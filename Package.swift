@@ -237,8 +237,9 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "MLPEngine",
-                "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport", "CollectivesTesting",
+                "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "Images",
+                "MLPEngine", "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport",
+                "CollectivesTesting",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -260,7 +261,8 @@ let package = Package(
             name: "dp-train-fuzz",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DurableFiles", "ZstdFrames", "DataParallel",
-                "Collectives", "Datasets", "MLPEngine", "Tensors", "FileTestSupport", "ArchiveTestSupport",
+                "Collectives", "Datasets", "Images", "MLPEngine", "Tensors", "FileTestSupport",
+                "ArchiveTestSupport",
             ],
             path: "Tests/Fuzzer", swiftSettings: settings),
         .testTarget(
@@ -268,8 +270,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "dp-train", "dp-train-benchmark", "Verification", "Training", "Datasets", "FileTestSupport",
-                "LoopbackSupport",
+                "dp-train", "dp-train-benchmark", "Verification", "Training", "Datasets", "Images",
+                "FileTestSupport", "LoopbackSupport",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
     ]

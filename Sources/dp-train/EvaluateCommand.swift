@@ -142,7 +142,7 @@ private enum EvaluationText {
 
     private static func matrix(_ confusion: ConfusionMatrix) -> [String] {
         table(
-            [["taken for"] + confusion.classes.indices.map(String.init)]
+            [["of, taken for"] + confusion.classes.indices.map(String.init)]
                 + confusion.classes.enumerated().map { label, name in
                     ["\(label) \(name)"] + confusion.counts[label].map(String.init)
                 })

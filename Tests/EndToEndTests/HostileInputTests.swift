@@ -27,7 +27,7 @@ extension EndToEnd {
                 for arguments in [
                     ["--data", path, "--output", output], ["--resume", path] + data, ["inspect", path],
                     ["evaluate", path] + data, ["export", path, "--to", output], ["diff", good, path],
-                    ["data", "verify", "--data", path],
+                    ["data", "verify", "--data", path], ["classify", good, path], ["classify", path, path],
                 ] {
                     let outcome = try Program.run(arguments, timeLimit: 20)
                     expectRefusal(outcome, naming: [path, "expected a regular file"])
@@ -101,7 +101,7 @@ extension EndToEnd {
             try #require(changed.status == 0, "\(changed.summary)")
             let data = ["--data", try SmallData.directory().path]
             for arguments in [
-                ["evaluate", bad] + data,
+                ["evaluate", bad] + data, ["classify", bad, "test:0"] + data,
                 ["--resume", bad, "--output", try Scratch.newPath("run").path] + data,
                 ["diff", good, bad], ["inspect", bad],
             ] {
@@ -137,6 +137,7 @@ extension EndToEnd {
             let data = ["--data", try SmallData.directory().path]
             for arguments in [
                 ["inspect", checkpoint], ["inspect", checkpoint, "--json"], ["evaluate", checkpoint] + data,
+                ["classify", checkpoint, "test:0"] + data,
                 ["diff", checkpoint, checkpoint], ["data", "verify"] + data, ["--help"], ["--version"],
                 ["export", checkpoint, "--to", try Scratch.newPath("weights").path],
                 ["data", "synthesize", "--output", try Scratch.newPath("set").path, "--training-count", "5"],

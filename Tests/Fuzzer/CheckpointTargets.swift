@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Foundation
 import MLPEngine
+import Metrics
 import Training
 import ZstdFrames
 

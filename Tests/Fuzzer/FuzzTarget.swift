@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import DurableFiles
 import Foundation
+import Images
 import Metrics
 import Training
 import ZstdFrames
@@ -28,7 +29,7 @@ struct FuzzTarget {
     static func isRefusal(_ error: any Error) -> Bool {
         switch error {
         case is DatasetError, is ZstdError, is SafetensorsError, is CheckpointError, is MetricsError,
-            is FileError, is ConfigurationError, is ResumePoint.Failure, is RunDirectory.Failure,
+            is FileError, is PNGError, is ConfigurationError, is ResumePoint.Failure, is RunDirectory.Failure,
             is Divergence:
             true
         default: false
@@ -38,7 +39,7 @@ struct FuzzTarget {
     /// All parsers; `folder` is theirs.
     static func all(in folder: String) throws -> [FuzzTarget] {
         try dataTargets(in: folder) + checkpointTargets(in: folder) + logTargets(in: folder)
-            + [resumeTarget(in: folder)]
+            + recordTargets(in: folder) + [resumeTarget(in: folder)]
     }
 
     /// - Throws: `Finding` with `message` if `isTrue` is false.

@@ -26,6 +26,9 @@ struct SmallRun: Sendable {
     var matmulPrecision: MatmulPrecision?
     var instructionSet: InstructionSet?
     var checkpointInterval = CheckpointInterval.epochs(1)
+    var diagnostics = false
+    /// What else is to be set.
+    var configure: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
     /// Called on rank 0 once the run directory is there.
     var whenBegun: @Sendable () -> Void = {}
 
@@ -68,7 +71,9 @@ struct SmallRun: Sendable {
         configuration.validationSize = validationSize
         configuration.logicalShards = 8
         configuration.matmulPrecision = matmulPrecision
+        configure(&configuration)
         var options = RunOptions(programVersion: "test")
+        options.diagnostics = diagnostics
         options.transport = transport
         options.instructionSet = instructionSet
         options.evaluation = evaluation
