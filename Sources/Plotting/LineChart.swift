@@ -128,8 +128,6 @@ package struct LineChart: Chart {
             canvas.line(
                 Point(frame.area.left, place), Point(frame.area.right, place), color: "muted", width: 1.2,
                 dash: "4 4")
-            canvas.text(
-                reference.label, frame.area.right - 4, place - 4, size: 11, color: "muted", anchor: .end)
         }
         guard isEmpty.contains(false) else { return frame.drawEmpty(on: &canvas) }
         // A mark on the edge is not to be cut in half.
@@ -140,7 +138,17 @@ package struct LineChart: Chart {
             for (series, style) in zip(series, styles) { draw(series.band, style, frame, &canvas) }
             for (series, style) in zip(series, styles) { draw(series.points, style, frame, &canvas) }
         }
+        for reference in references { drawLabel(of: reference, frame, &canvas) }
         if isDirect { drawLabels(names, styles, frame, &canvas) }
+    }
+
+    /// Over the lines, which would cross it out, and shine through.
+    private func drawLabel(of reference: ReferenceLine, _ frame: PlotFrame, _ canvas: inout Canvas) {
+        let (area, place) = (frame.area, frame.y.place(reference.value))
+        guard y.shows(reference.value), place >= area.top - 1, place <= area.bottom + 1 else { return }
+        let width = Canvas.width(of: reference.label, size: 11) + 6
+        canvas.rectangle(area.right - 3 - width, place - 15, width, 13, color: "paper", opacity: 0.5)
+        canvas.text(reference.label, area.right - 5, place - 5, size: 11, color: "muted", anchor: .end)
     }
 
     private func draw(_ band: [Band], _ style: SeriesStyle, _ frame: PlotFrame, _ canvas: inout Canvas) {
