@@ -37,7 +37,7 @@ enum HandMade {
                             histogram: empty)
                     }, confusion: nil, seconds: [])
             ],
-            measured: ["largest", "smallest", "negative"].map { .init($0, x: 1, test) })
+            measured: ["largest", "smallest", "negative", "stationary"].map { .init($0, x: 1, test) })
     }
 
     private static func summary(test: Double, digest: String, epochs: Int) -> RunSummary {
