@@ -111,8 +111,10 @@ package struct StudyMeasurement: Sendable {
         package let dataset: any ImageDataset
         /// Its folder.
         package let directory: RunDirectory
-        /// Its settings.
+        /// Its settings, seed included.
         package let configuration: TrainingConfiguration
+        /// Its label.
+        package let label: String
     }
 
     /// A measured number.

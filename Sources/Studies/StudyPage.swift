@@ -187,6 +187,7 @@ extension StudyFolder {
         pre { overflow-x: auto; border: 1px solid var(--rule); padding: 0.7rem; }
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; font-size: 0.9rem; }
+        td { white-space: nowrap; }
         th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
         figure { margin: 1.5rem 0; }
         figure svg { max-width: 100%; height: auto; }
@@ -238,10 +239,10 @@ extension StudyResults {
             ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
     }
 
-    /// A row per run: settings, and the columns over the seeds.
+    /// A row per run: the columns over the seeds, and its settings.
     fileprivate func table(_ columns: [Metric]) -> Piece {
         .table(
-            header: ["run", "settings"] + columns.map(\.name),
+            header: ["run"] + columns.map(\.name) + ["settings"],
             rows: runs.map { run in
                 let results = of(run.label)
                 let finished = results.count { $0.end.summary != nil }
@@ -253,7 +254,7 @@ extension StudyResults {
                     } ?? (finished == 0 ? others.joined(separator: "; ") : "")
                 }
                 let settings = results.first?.settings ?? ""
-                return [run.label, settings.isEmpty ? "defaults" : "`\(settings)`"] + cells
+                return [run.label] + cells + [settings.isEmpty ? "defaults" : "`\(settings)`"]
             })
     }
 

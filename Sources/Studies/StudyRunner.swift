@@ -212,7 +212,7 @@ package final class StudyRunner {
         let values = try measurement.measure(
             .init(
                 communicator: communicator, dataset: dataset, directory: RunDirectory(path: directory),
-                configuration: planned.configuration))
+                configuration: planned.configuration, label: planned.run.label))
         try communicator.agree(on: "writing what was measured on \(planned.name)") {
             if let folder, let file { try folder.run(planned).write(values, to: file) }
         }

@@ -1,3 +1,4 @@
+import Foundation
 import Metrics
 import Studies
 import Training
@@ -9,12 +10,9 @@ enum HandMade {
         _ label: String, seed: UInt64, test: Double, digest: String = "d", epochs: Int = 2,
         end: RunEnd? = nil
     ) -> RunResult {
-        let summary = RunSummary(
-            testAccuracy: test, testLoss: 1 - test, bestEpoch: epochs, bestValidationAccuracy: test,
-            parameterCount: 10, tensorsSHA256: digest, worldSize: 1, logicalShards: 8, epochs: epochs,
-            trainSeconds: 1.5, imagesPerSecond: 100, checkpointPauseSeconds: 0)
         return RunResult(
-            run: StudyRun(label, [:]), seed: seed, settings: "--lr 0.1", end: end ?? .finished(summary),
+            run: StudyRun(label, [:]), seed: seed, settings: "--lr 0.1",
+            end: end ?? .finished(summary(test: test, digest: digest, epochs: epochs)),
             epochs: (1...epochs).map { epoch in
                 EpochRecord(
                     epoch: epoch, step: epoch, learningRate: 0.1, trainLoss: 1, trainAccuracy: test + 0.1,
@@ -39,7 +37,21 @@ enum HandMade {
                             histogram: empty)
                     }, confusion: nil, seconds: [])
             ],
-            measured: ["largest", "smallest", "negative"].map { .init($0, x: 1, test) })
+            measured: ["largest", "smallest", "negative", "stationary"].map { .init($0, x: 1, test) })
+    }
+
+    private static func summary(test: Double, digest: String, epochs: Int) -> RunSummary {
+        let text = """
+            {"test_accuracy": \(test), "test_loss": \(1 - test), "best_epoch": \(epochs),
+            "best_validation_accuracy": \(test), "parameter_count": 10, "tensors_sha256": "\(digest)",
+            "world_size": 1, "logical_shards": 8, "epochs": \(epochs), "train_seconds": 1.5,
+            "images_per_second": 100, "checkpoint_pause_seconds": 0}
+            """
+        do {
+            return try JSONDecoder().decode(RunSummary.self, from: Data(text.utf8))
+        } catch {
+            preconditionFailure("\(error)")
+        }
     }
 
     private static let empty = Histogram(minimum: 0, maximum: 1, counts: [1])

@@ -4,7 +4,7 @@ import Testing
 /// What results say in words.
 @Suite struct SentencesTests {
     private func sentence(
-        _ a: [Double], _ b: [Double], expecting expectation: Expectation = .none
+        _ a: [Double], _ b: [Double], expecting expectation: Studies.Expectation = .none
     ) -> String {
         HandMade.pair(a, b).compare(
             .testAccuracy, "a", with: "b", subject: "A", expecting: expectation)

@@ -81,7 +81,7 @@ import Training
     /// `results.csv` without seconds.
     private static func table(_ path: String) throws -> [String] {
         try String(contentsOfFile: path + "/results.csv", encoding: .utf8).split(separator: "\n").map {
-            $0.replacing(/,[0-9.]+,(?=[0-9a-f]{64})/, with: ",,")
+            String($0.replacing(/,[0-9.]+,(?=[0-9a-f]{64})/, with: ",,"))
         }
     }
 

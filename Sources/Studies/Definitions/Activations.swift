@@ -17,7 +17,7 @@ extension Study {
             [false, true].map { run("relu", "ReLU", rate: rate, norm: $0) }
         }
         let others = [("elu", "ELU"), ("tanh", "Tanh")].flatMap { activation, name in
-            ["0.1", "1.0"].map { run(activation, name, rate: $0, norm: false) }
+            ["0.1", "0.3"].map { run(activation, name, rate: $0, norm: false) }
         }
         let dead = Metric("dead units, last epoch", .share) { result in
             result.end.summary == nil ? nil : result.diagnostics.last?.deadUnits
@@ -104,20 +104,22 @@ extension Study {
                     dead, "relu-\(rate)-bn", with: "relu-\(rate)",
                     subject: "Batch norm before ReLU at rate \(rate)", expecting: .lower)
             }
+            let accuracies = rates.map { rate in
+                results.compare(
+                    .testAccuracy, "relu-\(rate)-bn", with: "relu-\(rate)",
+                    subject: "Batch norm before ReLU at rate \(rate)", expecting: .higher)
+            }
             return norms + [
                 results.compare(
-                    dead, "relu-1.0", with: "relu-0.1", subject: "ReLU at rate 1.0 instead of 0.1",
+                    dead, "relu-0.3", with: "relu-0.1", subject: "ReLU at rate 0.3 instead of 0.1",
                     expecting: .higher),
                 results.compare(
-                    dead, "elu-1.0", with: "relu-1.0", subject: "ELU instead of ReLU at rate 1.0",
+                    dead, "elu-0.3", with: "relu-0.3", subject: "ELU instead of ReLU at rate 0.3",
                     expecting: .lower),
                 results.compare(
-                    .testAccuracy, "relu-1.0-bn", with: "relu-1.0",
-                    subject: "Batch norm before ReLU at rate 1.0", expecting: .higher),
-                results.compare(
-                    .testAccuracy, "relu-0.1-bn", with: "relu-0.1",
-                    subject: "Batch norm before ReLU at rate 0.1"),
-            ]
+                    dead, "tanh-0.3", with: "relu-0.3", subject: "Tanh instead of ReLU at rate 0.3",
+                    expecting: .lower),
+            ] + accuracies
         }
     }()
 }

@@ -1,7 +1,9 @@
 internal import Checkpoints
 internal import Collectives
 internal import Curvature
+internal import Datasets
 internal import Foundation
+internal import MLPEngine
 internal import Plotting
 internal import Training
 
@@ -11,7 +13,7 @@ extension Study {
         let rates = ["0.03", "0.1", "0.3"]
         let runs = rates.map { rate in
             StudyRun(
-                "rate-\(rate)", series: "rate \(rate)", ["hidden-dims": "16", "lr": rate, "epochs": "10"],
+                "rate-\(rate)", series: "rate \(rate)", ["hidden-dims": "32", "lr": rate, "epochs": "10"],
                 options: ["keep-last": "100"])
         }
         func last(_ quantity: String, _ name: String, _ unit: Metric.Unit) -> Metric {
@@ -57,7 +59,7 @@ extension Study {
                     caption: """
                         Share of eigenvalues below −10⁻³ times the largest absolute one, by stochastic Lanczos quadrature.
                         """),
-                .saddle, .coinFlips,
+                .stationaryPoints, .saddle, .coinFlips,
             ],
             measurement: StudyMeasurement("curvature", measure: measure),
             explanation: [
@@ -68,7 +70,7 @@ extension Study {
                 stays below that, or the run diverges; noise from small batches keeps it well below.
                 """,
                 """
-                Here the sample is of 256 training images. Products H v are the derivative of the gradient along v, as exact as \
+                Here the sample is of 512 training images. Products H v are the derivative of the gradient along v, as exact as \
                 the gradient itself, summed over fixed chunks of records: the same bits on any number of ranks. Lanczos' \
                 method finds the outermost eigenvalues from a few of them, and by Gauss's quadrature the share of negative ones, as \
                 far as it can tell eigenvalues near 0 apart.
@@ -98,6 +100,7 @@ extension Study {
                 results.compare(
                     negative, "rate-0.3", with: "rate-0.03", subject: "Rate 0.3 instead of 0.03"),
             ]
+            sentences.append(results.stationarySentence)
             let steps = [1e-2, 1e-4, 1e-8].map { offset in
                 let count = PlanarSaddle.quadratic.stepsToLeave(offset: offset, .init(rate: 0.1))
                 return "\(count.map(String.init) ?? "never") from y = \(offset)"
@@ -134,7 +137,7 @@ extension Study {
                 .sorted { $0.position.epoch < $1.position.epoch }
         }
         var options = CurvatureMeasurement.Options()
-        (options.records, options.steps, options.probes) = (256, 24, 2)
+        (options.records, options.steps, options.probes) = (512, 24, 2)
         var values: [StudyMeasurement.Value] = []
         for index in 0..<Int(try communicator.broadcast(Int64(points.count), root: 0)) {
             let point = points.indices.contains(index) ? points[index] : nil
@@ -149,7 +152,73 @@ extension Study {
                 .init("gradient", x: epoch, measured.gradientNorm),
             ]
         }
-        return values
+        return try values
+            + (subject.label == searchedRun
+                ? stationaryPoints(
+                    of: subject.dataset, seed: subject.configuration.seed, over: communicator) : [])
+    }
+
+    /// The run whose seeds stationary points are looked for with: once for each.
+    private static let searchedRun = "rate-0.1"
+
+    /// Looks for stationary points of a small network on small images from random places, and from places that gradient
+    /// descent comes to from there.
+    /// Collective: every rank must call it.
+    ///
+    /// - Returns: Of each that was found its loss, over its share of negative curvatures.
+    private static func stationaryPoints(
+        of dataset: any ImageDataset, seed: UInt64, over communicator: any Communicator
+    ) throws -> [StudyMeasurement.Value] {
+        let format = dataset.format
+        let pooling =
+            (1...16).last { format.height.isMultiple(of: $0) && format.width.isMultiple(of: $0) } ?? 1
+        let sample = ImageSample(dataset, .training, count: 200, pooling: pooling)
+        let loss = try SampleLoss(
+            MLPConfiguration(
+                inputs: sample.inputs, hiddenDimensions: [3], classes: format.classCount, activation: .tanh),
+            recordCount: sample.count, chunkRows: 50, weightDecay: 0.01, communicator: communicator,
+            read: sample.read)
+        var options = StationaryPoint.Options()
+        options.gradientNorm = 1e-6
+        return try (0..<12).compactMap { probe in
+            let direction = Lanczos.randomVector(count: loss.parameterCount, seed: seed, probe: probe)
+            var start = direction.map { $0 * 0.3 }
+            // Some way down, the longer the later: what is found lies at different heights.
+            for _ in 0..<40 * probe {
+                start = zip(start, try loss.gradient(at: start).gradient).map { $0 - 0.5 * $1 }
+            }
+            let point = try StationaryPoint(near: start, of: loss, options)
+            return point.gradientNorm < 1e-4 ? .init("stationary", x: point.negativeShare, point.loss) : nil
+        }
+    }
+}
+
+extension StudyResults {
+    /// The stationary points that were found with all seeds: share of negative curvatures, and loss.
+    fileprivate var stationaryPoints: [StudyMeasurement.Value] {
+        results.flatMap { $0.measured.filter { $0.quantity == "stationary" } }
+    }
+
+    /// Says how many of them are saddles, and whether loss and share of negative curvatures rise together.
+    fileprivate var stationarySentence: String {
+        let points = stationaryPoints
+        guard let shares = Spread(points.map(\.x)), let losses = Spread(points.map(\.value)) else {
+            return "No stationary points were found."
+        }
+        let saddles = points.count { $0.x > 0 }
+        let counted = "\(points.count) stationary points were found, \(saddles) of them saddles"
+        guard let first = shares.deviation, let second = losses.deviation, first > 0, second > 0,
+            points.count > 4
+        else {
+            return counted
+                + ": too few, or too much alike, to tell whether loss and share of negative curvatures rise together."
+        }
+        let products = points.reduce(0) { $0 + ($1.x - shares.mean) * ($1.value - losses.mean) }
+        let correlation = products / Double(points.count - 1) / (first * second)
+        return counted
+            + String(
+                format: "; the correlation of loss and share of negative curvatures is %.2f", correlation)
+            + (correlation > 0 ? ", as expected above 0." : ", against the expectation not above 0.")
     }
 }
 
@@ -161,6 +230,24 @@ extension CoinFlips {
 }
 
 extension StudyPlot {
+    /// Loss and index of stationary points.
+    fileprivate static let stationaryPoints = StudyPlot(
+        "stationary-points",
+        caption: """
+            Stationary points of a small network (3 units, tanh, weight decay 0.01) on 200 images of a few pixels, found from \
+            places along gradient descent by making the gradient's norm smaller: share of negative curvatures, and loss.
+            """
+    ) { results in
+        LineChart(
+            "Stationary points", x: Axis("share of negative curvatures", format: .percent),
+            y: Axis("loss", unit: "nats"),
+            series: [
+                LineChart.Series(
+                    "stationary points", results.stationaryPoints.map { Point($0.x, $0.value) },
+                    style: SeriesStyle(color: 0, marker: 0, hasLine: false))
+            ])
+    }
+
     /// Paths of gradient descent around a saddle.
     fileprivate static let saddle = StudyPlot(
         "saddle",
