@@ -190,7 +190,8 @@ extension StudyFolder {
         td { white-space: nowrap; }
         th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
         figure { margin: 1.5rem 0; }
-        figure svg { max-width: 100%; height: auto; }
+        figure { overflow-x: auto; }
+        figure svg { width: 100%; min-width: 32rem; max-width: 50rem; height: auto; }
         figcaption { color: var(--muted); font-size: 0.9rem; }
         """
 

@@ -35,6 +35,21 @@ extension EndToEnd {
             #expect(try Self.table(one) == table)
         }
 
+        @Test("Runs on the first one, two and four of four ranks come to the same bits")
+        func firstRanks() throws {
+            let output = try Scratch.newPath("study")
+            let outcome = try Program.succeed(
+                [
+                    "study", "data-parallel", "--data", SmallData.directory().path, "--validation-size",
+                    "200",
+                    "--seeds", "42", "--hidden-dims", "8", "--epochs", "2", "--output", output.path,
+                ], ranks: 4)
+            #expect(
+                outcome.outputText.contains(
+                    "ranks-1, ranks-2, ranks-4: the same SHA-256 of all tensors for each seed."),
+                "\(outcome.summary)")
+        }
+
         @Test(
             "Asked to stop it ends with exit code 75 and says how to go on",
             .enabled(if: ProcessTable.isAvailable, "finds the ranks in /proc"))

@@ -4,7 +4,7 @@ internal import Plotting
 extension Study {
     /// What keeps a network from learning its images by heart, each by itself.
     package static let regularisation: Study = {
-        let base = ["hidden-dims": "512,256", "epochs": "20"]
+        let base = ["hidden-dims": "512,256", "epochs": "16"]
         let kinds: [(label: String, name: String, settings: [String: String])] = [
             ("none", "none", [:]),
             ("decay", "weight decay", ["weight-decay": "0.001"]),
