@@ -67,8 +67,9 @@ package struct LineChart: Chart {
     package var series: [Series]
     /// Values to compare with.
     package var references: [ReferenceLine]
-    /// How large it is.
-    package var size: ChartSize
+
+    /// How large it is with a legend of one row.
+    private let ownSize: ChartSize
 
     /// A chart.
     package init(
@@ -80,7 +81,14 @@ package struct LineChart: Chart {
         self.y = y
         self.series = series
         self.references = references
-        self.size = size
+        ownSize = size
+    }
+
+    /// As large as was asked for, and higher by the rows of the legend behind the first one: they take no room from the data.
+    package var size: ChartSize {
+        let rows = Legend(legend, left: 0, top: 0, width: ownSize.width - PlotFrame.margins)
+        let first = Legend(Array(legend.prefix(1)), left: 0, top: 0, width: ownSize.width)
+        return ChartSize(ownSize.width, ownSize.height + rows.bottom - first.bottom)
     }
 
     /// The axes, and each series' first and last value.
@@ -96,13 +104,28 @@ package struct LineChart: Chart {
 
     private func isShown(_ point: Point) -> Bool { x.shows(point.x) && y.shows(point.y) }
 
+    private var styles: [SeriesStyle] {
+        series.enumerated().map { index, series in series.style ?? .automatic(index) }
+    }
+
+    private var isEmpty: [Bool] { series.map { !$0.points.contains(where: isShown) } }
+
+    private var names: [String] { zip(series, isEmpty).map { $1 ? "\($0.name) (no data)" : $0.name } }
+
+    private var widestName: Double { names.map { Canvas.width(of: $0) }.max() ?? 0 }
+
+    /// Whether names stand at the lines' ends, as few short ones do; else there is a legend.
+    private var isDirect: Bool {
+        series.count > 1 && series.count <= 4 && widestName < ownSize.width * 0.28 && !isEmpty.contains(true)
+    }
+
+    private var legend: [LegendEntry] {
+        isDirect || (series.count == 1 && !isEmpty[0])
+            ? [] : zip(names, styles).map { LegendEntry(name: $0, sample: .line($1)) }
+    }
+
     /// Draws it.
     package func draw(on canvas: inout Canvas) {
-        let styles = series.enumerated().map { index, series in
-            series.style ?? .automatic(index)
-        }
-        let isEmpty = series.map { !$0.points.contains(where: isShown) }
-        let names = zip(series, isEmpty).map { $1 ? "\($0.name) (no data)" : $0.name }
         let placedX = PlacedAxis(
             x, showing: series.flatMap { $0.points.filter(isShown).map(\.x) + $0.band.map(\.x) })
         let placedY = PlacedAxis(
@@ -111,16 +134,10 @@ package struct LineChart: Chart {
                 $0.points.filter(isShown).map(\.y) + $0.band.flatMap { [$0.low, $0.high] }
             }
                 + references.map(\.value), padding: 0.05)
-        // Few short names stand at the lines' ends; else there is a legend.
-        let widest = names.map { Canvas.width(of: $0) }.max() ?? 0
-        let isDirect =
-            series.count > 1 && series.count <= 4 && widest < size.width * 0.28 && !isEmpty.contains(true)
+        // Bold is wider.
         let frame = PlotFrame(
-            title: title, size: size, x: placedX, y: placedY,
-            legend: isDirect || (series.count == 1 && !isEmpty[0])
-                ? [] : zip(names, styles).map { LegendEntry(name: $0, sample: .line($1)) },
-            // Bold is wider.
-            right: isDirect ? widest * 1.12 + 24 : 18)
+            title: title, size: size, x: placedX, y: placedY, legend: legend,
+            right: isDirect ? widestName * 1.12 + 24 : 18)
         frame.draw(on: &canvas)
         for reference in references where placedY.axis.shows(reference.value) {
             let place = frame.y.place(reference.value)
@@ -130,6 +147,7 @@ package struct LineChart: Chart {
                 dash: "4 4")
         }
         guard isEmpty.contains(false) else { return frame.drawEmpty(on: &canvas) }
+        let (styles, names) = (styles, names)
         // A mark on the edge is not to be cut in half.
         let clip = Area(
             left: frame.area.left - 4, top: frame.area.top - 4, right: frame.area.right + 4,

@@ -30,7 +30,8 @@ struct PlotFrame {
         var (x, y) = (x, y)
         self.title = title
         self.size = size
-        legend = Legend(entries, left: 12, top: Self.titleHeight(title), width: size.width - 24)
+        legend = Legend(
+            entries, left: Self.margins / 2, top: Self.titleHeight(title), width: size.width - Self.margins)
         let top = legend.bottom + 24
         let bottom = size.height - 40
         yTicks = y.ticks(about: max(2, Int((bottom - top) / 36)))
@@ -49,6 +50,9 @@ struct PlotFrame {
         xTicks = ticks
         (self.x, self.y) = (x, y)
     }
+
+    /// What a legend leaves free on both sides together.
+    static let margins = 24.0
 
     static func titleHeight(_ title: String) -> Double { title.isEmpty ? 6 : 28 }
 

@@ -171,4 +171,23 @@ struct ChartTests {
             #expect(zip(heights, heights.dropFirst()).allSatisfy { $1 - $0 > 11 }, "they do not overlap")
         }
     }
+
+    @Test("A legend of many long names takes no room from the lines")
+    func manySeries() throws {
+        func height(_ count: Int) throws -> Double {
+            let name = String(repeating: "setting ", count: 6)
+            let chart = LineChart(
+                "t", x: Axis("x"), y: Axis("y", range: 0...1),
+                series: (0..<count).map {
+                    .init("\(name)\($0)", values: [0, 1], style: SeriesStyle(color: $0))
+                }, size: ChartSize(440, 290))
+            let line = try #require(
+                SVGDocument(chart.svg()).all("path").first { $0.attributes["class"] == "c0" })
+            let points = SVGDocument.points(line)
+            return points[0].y - points[1].y
+        }
+        let few = try height(2)
+        #expect(few > 100)
+        #expect(abs(try height(12) - few) < 0.02)
+    }
 }
