@@ -267,8 +267,8 @@ let package = Package(
         .testTarget(
             name: "StudiesTests",
             dependencies: [
-                "Studies", "Plotting", "Training", "Metrics", "Datasets", "Collectives", "FileTestSupport",
-                "CollectivesTesting",
+                "Studies", "Reports", "Plotting", "Training", "Metrics", "Datasets", "Collectives",
+                "FileTestSupport", "CollectivesTesting",
             ],
             swiftSettings: settings),
         .testTarget(

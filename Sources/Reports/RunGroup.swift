@@ -55,22 +55,21 @@ extension TrainingConfiguration {
 /// Names for configurations, by what they differ in.
 package enum RunNames {
     /// A name for each: the settings that are not the same in all, in the words of the command line, as in
-    /// `hidden-dims 256,128, batch-norm sync`.
+    /// `hidden-dims 256,128, batch-norm sync`. A setting that belongs to another one, as SGD's momentum, is no difference where
+    /// it has its default.
     package static func names(of configurations: [TrainingConfiguration]) -> [String] {
-        guard let first = configurations.first else { return [] }
-        let differences = configurations.map { $0.allDifferences(from: first) }
-        let flags = TrainingConfiguration.settings.map { "--\($0.flag)" }.filter { flag in
-            differences.contains { $0.contains { $0.setting == flag } }
+        let shown = configurations.map { configuration in
+            Dictionary(uniqueKeysWithValues: configuration.shownSettings.map { ($0.flag, $0) })
         }
-        return differences.enumerated().map { index, own in
-            let words = flags.compactMap { flag -> String? in
-                let value =
-                    own.first { $0.setting == flag }?.new
-                    ?? differences.lazy.flatMap(\.self).first { $0.setting == flag }?.old
-                guard let value, !value.isEmpty else { return nil }
+        let flags = TrainingConfiguration.settings.map { "--\($0.flag)" }.filter { flag in
+            let values = shown.compactMap { $0[flag] }
+            return Set(values.map(\.words)).count > 1
+                || values.count < shown.count && values.contains { !$0.isDefault }
+        }
+        return shown.enumerated().map { index, own in
+            let words = flags.compactMap { own[$0] }.map { setting in
                 // A switch is its own value.
-                let text = value.hasPrefix("--") ? value : "\(flag) \(value == "\"\"" ? "none" : value)"
-                return String(text.dropFirst(2))
+                (setting.words.count > 1 ? "\(setting.flag) \(setting.value)" : setting.words[0]).dropFirst(2)
             }
             return words.isEmpty
                 ? (configurations.count > 1 ? "run \(index + 1)" : "all runs") : words.joined(separator: ", ")
@@ -84,10 +83,13 @@ package struct Spread: Sendable, Equatable {
     package let mean: Double
     /// √(Σ (x − mean)² / (n − 1)); nil of a single value.
     package let deviation: Double?
+    /// n.
+    package let count: Int
 
     /// Of values; nil without any.
     package init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }
+        count = values.count
         let mean = values.reduce(0, +) / Double(values.count)
         self.mean = mean
         deviation =

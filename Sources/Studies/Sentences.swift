@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Reports
 
 // What results say, in sentences that are computed from them. They say what is seen, whether or not it was expected.
 

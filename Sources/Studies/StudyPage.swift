@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Plotting
+internal import Reports
 internal import Training
 
 // The page of a study, as Markdown that can be copied into a catalog of documentation, and as one file of HTML.
@@ -14,16 +15,13 @@ package struct StudyOrigin: Sendable {
     package let data: String
     /// The day.
     package let date: String
-    /// How long the command took, in seconds.
-    package let seconds: Double
 
     /// An origin.
-    package init(command: String, ranks: String, data: String, date: String, seconds: Double) {
+    package init(command: String, ranks: String, data: String, date: String) {
         self.command = command
         self.ranks = ranks
         self.data = data
         self.date = date
-        self.seconds = seconds
     }
 }
 
@@ -48,7 +46,9 @@ extension StudyFolder {
         for (plot, chart) in plots { try write(chart.svg(), to: "plots/\(plot.file).svg") }
         var pieces: [Piece] = [
             .heading("How it was run"), .code(origin.command),
-            .paragraph("On \(origin.ranks), \(origin.date), in \(Self.duration(origin.seconds))."),
+            .paragraph(
+                "On \(origin.ranks), \(origin.date). Training took \(Self.duration(results.trainSeconds)) in all."
+            ),
             .paragraph(
                 "On \(origin.data), with \(Self.text(plan.seeds)), which decide initialisation and order alone: the"
                     + " validation images are the same with each (`--split-seed`)."

@@ -1,5 +1,6 @@
 internal import Metrics
 package import Plotting
+package import Reports
 
 // The pictures that studies have in common.
 

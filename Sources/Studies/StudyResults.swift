@@ -1,5 +1,6 @@
 internal import Foundation
 package import Metrics
+package import Reports
 package import Training
 
 // What the runs of a study have come to, and the statistics of it.
@@ -58,6 +59,9 @@ package struct StudyResults: Sendable {
     /// The results: of each run those of all seeds.
     package let results: [RunResult]
 
+    /// How long the training of all runs that came to their end took together, in seconds.
+    package var trainSeconds: Double { results.reduce(0) { $0 + ($1.end.summary?.trainSeconds ?? 0) } }
+
     /// Gathers results.
     package init(runs: [StudyRun], seeds: [UInt64], results: [RunResult]) {
         self.runs = runs
@@ -98,30 +102,6 @@ package struct StudyResults: Sendable {
                 guard let value = metric.value(first), let base = metric.value(second) else { return nil }
                 return value - base
             })
-    }
-}
-
-/// The mean of some numbers, and how far they lie apart.
-package struct Spread: Sendable, Equatable {
-    /// The mean.
-    package let mean: Double
-    /// The sample deviation, √(Σ (x − mean)² / (n − 1)); nil of one number.
-    package let deviation: Double?
-    /// How many there are.
-    package let count: Int
-
-    /// Nil of no numbers.
-    package init?(_ values: [Double]) {
-        guard !values.isEmpty else { return nil }
-        count = values.count
-        let mean = values.reduce(0, +) / Double(values.count)
-        self.mean = mean
-        guard values.count > 1 else {
-            deviation = nil
-            return
-        }
-        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        deviation = (squares / Double(values.count - 1)).squareRoot()
     }
 }
 

@@ -63,7 +63,6 @@ struct StudyCommand: ParsableCommand {
             return
         }
         try RankedRun.run { communicator in
-            let start = ContinuousClock.now
             let options = try communicator.agree(on: "checking the settings") { try runOptions() }
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: 42) }
             let plan = try communicator.agree(on: "planning the study") {
@@ -83,9 +82,7 @@ struct StudyCommand: ParsableCommand {
                 let results = try runner.run(in: folder)
                 try communicator.agree(on: "writing the results") {
                     guard let folder, let results else { return }
-                    let origin = origin(
-                        communicator, dataset, seconds: (ContinuousClock.now - start) / .seconds(1))
-                    try folder.write(results, of: plan, origin: origin)
+                    try folder.write(results, of: plan, origin: origin(communicator, dataset))
                     (study.findings(results) + results.divergences).forEach { print($0) }
                     print("written to \(folder.path): README.md, index.html, results.csv, plots")
                 }
@@ -115,7 +112,7 @@ struct StudyCommand: ParsableCommand {
     }
 
     private func origin(
-        _ communicator: any Communicator, _ dataset: any ImageDataset, seconds: Double
+        _ communicator: any Communicator, _ dataset: any ImageDataset
     ) -> StudyOrigin {
         let launch = communicator.size > 1 ? ["mpirun", "-np", "\(communicator.size)"] : []
         return StudyOrigin(
@@ -124,7 +121,7 @@ struct StudyCommand: ParsableCommand {
                 ? "1 rank" : "\(communicator.size) ranks, \(communicator.implementation)",
             data:
                 "\(dataset.name): \(dataset.count(of: .training)) training and \(dataset.count(of: .test)) test images",
-            date: Date.now.formatted(.iso8601.year().month().day()), seconds: seconds)
+            date: Date.now.formatted(.iso8601.year().month().day()))
     }
 
     /// A line for each step.

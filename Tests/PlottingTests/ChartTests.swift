@@ -183,7 +183,7 @@ struct ChartTests {
                 }, size: ChartSize(440, 290))
             let line = try #require(
                 SVGDocument(chart.svg()).all("path").first { $0.attributes["class"] == "c0" })
-            let points = SVGDocument.points(line)
+            let points = SVGDocument.points(of: line)
             return points[0].y - points[1].y
         }
         let few = try height(2)

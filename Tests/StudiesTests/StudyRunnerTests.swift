@@ -75,7 +75,7 @@ import Training
         guard let results = try runner.run(in: folder), let folder else { return }
         try folder.write(
             results, of: plan,
-            origin: StudyOrigin(command: "study", ranks: "ranks", data: "data", date: "today", seconds: 0))
+            origin: StudyOrigin(command: "study", ranks: "ranks", data: "data", date: "today"))
     }
 
     /// `results.csv` without seconds.

@@ -1,5 +1,6 @@
 internal import Metrics
 internal import Plotting
+internal import Reports
 
 extension Study {
     /// Units that die, and what activations look like layer by layer.
@@ -12,12 +13,12 @@ extension Study {
                 "\(activation)-\(rate)" + (norm ? "-bn" : ""),
                 series: "\(name) \(rate)" + (norm ? " batch norm" : ""), settings, options: recorded)
         }
-        let rates = ["0.1", "0.3", "1.0"]
+        let rates = ["0.1", "0.2", "1.0"]
         let relus = rates.flatMap { rate in
             [false, true].map { run("relu", "ReLU", rate: rate, norm: $0) }
         }
         let others = [("elu", "ELU"), ("tanh", "Tanh")].flatMap { activation, name in
-            ["0.1", "0.3"].map { run(activation, name, rate: $0, norm: false) }
+            ["0.1", "0.2"].map { run(activation, name, rate: $0, norm: false) }
         }
         let dead = Metric("dead units, last epoch", .share) { result in
             result.end.summary == nil ? nil : result.diagnostics.last?.deadUnits
@@ -85,7 +86,8 @@ extension Study {
                 The derivative of ReLU is 1 above 0 and 0 elsewhere. A unit whose sum is below 0 for every image passes no gradient \
                 to its weights, ∂L/∂w = Σ g · h'(x) · input = 0, so no step ever changes them: it is dead, unless the layers before it \
                 change so much that its input does. One large step is enough: bias and weights move by rate · gradient, and a sum \
-                far below 0 stays there. So the share of dead units grows with the learning rate, and seldom falls.
+                far below 0 stays there. So the share of dead units grows with the learning rate, and falls only as far as the layers \
+                before change.
                 """,
                 """
                 Batch norm gives each unit's sum mean β and deviation γ over the batch before ReLU sees it. With β near 0 about half of \
@@ -97,12 +99,18 @@ extension Study {
                 mean is closer to 0 than ReLU's, whose outputs are all positive: a mean that is not 0 makes the gradients of a next \
                 layer's weights agree in sign, and steps zigzag. Tanh has mean about 0 as well, but is flat on both sides.
                 """,
+                """
+                A rate that is larger still ends otherwise: outputs without a bound, ReLU's as ELU's, grow with the weights, their \
+                gradients with them, and the loss is infinite within the first epoch. Tanh's outputs are bounded, and with batch norm \
+                those of every layer are.
+                """,
             ]
         ) { results in
             let norms = rates.map { rate in
                 results.compare(
                     dead, "relu-\(rate)-bn", with: "relu-\(rate)",
-                    subject: "Batch norm before ReLU at rate \(rate)", expecting: .lower)
+                    subject: "Batch norm before ReLU at rate \(rate)",
+                    expecting: rate == "0.2" ? .lower : .none)
             }
             let accuracies = rates.map { rate in
                 results.compare(
@@ -111,13 +119,13 @@ extension Study {
             }
             return norms + [
                 results.compare(
-                    dead, "relu-0.3", with: "relu-0.1", subject: "ReLU at rate 0.3 instead of 0.1",
+                    dead, "relu-0.2", with: "relu-0.1", subject: "ReLU at rate 0.2 instead of 0.1",
                     expecting: .higher),
                 results.compare(
-                    dead, "elu-0.3", with: "relu-0.3", subject: "ELU instead of ReLU at rate 0.3",
+                    dead, "elu-0.2", with: "relu-0.2", subject: "ELU instead of ReLU at rate 0.2",
                     expecting: .lower),
                 results.compare(
-                    dead, "tanh-0.3", with: "relu-0.3", subject: "Tanh instead of ReLU at rate 0.3",
+                    dead, "tanh-0.2", with: "relu-0.2", subject: "Tanh instead of ReLU at rate 0.2",
                     expecting: .lower),
             ] + accuracies
         }

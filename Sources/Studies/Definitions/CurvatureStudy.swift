@@ -6,6 +6,7 @@ internal import Foundation
 internal import MLPEngine
 internal import Plotting
 internal import Training
+internal import Reports
 
 extension Study {
     /// How a loss bends along training, and what gradient descent does where it bends both ways.
