@@ -173,21 +173,20 @@ struct ChartTests {
     }
 
     @Test("A legend of many long names takes no room from the lines")
-    func manySeries() throws {
-        func height(_ count: Int) throws -> Double {
+    func manySeries() {
+        func height(_ count: Int) -> Double {
             let name = String(repeating: "setting ", count: 6)
             let chart = LineChart(
                 "t", x: Axis("x"), y: Axis("y", range: 0...1),
                 series: (0..<count).map {
                     .init("\(name)\($0)", values: [0, 1], style: SeriesStyle(color: $0))
                 }, size: ChartSize(440, 290))
-            let line = try #require(
-                SVGDocument(chart.svg()).all("path").first { $0.attributes["class"] == "c0" })
-            let points = SVGDocument.points(of: line)
-            return points[0].y - points[1].y
+            let lines = SVGDocument(chart.svg()).all("path").filter { $0.attributes["class"] == "c0" }
+            // Markers are paths, too.
+            return lines.map(SVGDocument.points).filter { $0.count == 2 }.map { $0[0].y - $0[1].y }.max() ?? 0
         }
-        let few = try height(2)
+        let few = height(2)
         #expect(few > 100)
-        #expect(abs(try height(12) - few) < 0.02)
+        #expect(abs(height(12) - few) < 0.02)
     }
 }
