@@ -11,7 +11,7 @@ internal import Reports
 extension Study {
     /// How a loss bends along training, and what gradient descent does where it bends both ways.
     package static let curvature: Study = {
-        let rates = ["0.03", "0.1", "0.3"]
+        let rates = ["0.01", "0.03", "0.1"]
         let runs = rates.map { rate in
             StudyRun(
                 "rate-\(rate)", series: "rate \(rate)", ["hidden-dims": "32", "lr": rate, "epochs": "10"],
@@ -96,10 +96,10 @@ extension Study {
             }
             sentences += [
                 results.compare(
-                    largest, "rate-0.3", with: "rate-0.03", subject: "Rate 0.3 instead of 0.03",
+                    largest, "rate-0.1", with: "rate-0.01", subject: "Rate 0.1 instead of 0.01",
                     expecting: .lower),
                 results.compare(
-                    negative, "rate-0.3", with: "rate-0.03", subject: "Rate 0.3 instead of 0.03"),
+                    negative, "rate-0.1", with: "rate-0.01", subject: "Rate 0.1 instead of 0.01"),
             ]
             sentences.append(results.stationarySentence)
             let steps = [1e-2, 1e-4, 1e-8].map { offset in
