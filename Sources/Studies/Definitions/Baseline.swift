@@ -43,8 +43,8 @@ extension Study {
                 """,
                 """
                 Kaiming's initialisation keeps the variance of activations for ReLU, and roughly for ELU. Tanh is bounded, and its \
-                derivative 1 − tanh² is small where a unit is far from 0: pixels are normalised to variance 1, so with the rate \
-                0.1 its units saturate earlier, and it gains less from a longer training.
+                derivative 1 − tanh² is below 1 everywhere but at 0. It comes to less than the others here, and with other programs, \
+                too; a smaller rate changes little (see Studies).
                 """,
             ]
         ) { results in
