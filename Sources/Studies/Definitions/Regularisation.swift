@@ -50,7 +50,7 @@ extension Study {
                 """
                 Dropout multiplies the outputs of hidden units by 0 with probability p, by 1/(1 − p) otherwise: the mean is kept, \
                 and a variance p/(1 − p) x² is added, by which units are punished that only work together with certain others. \
-                The training accuracy is that of the thinned network; it is lower for that reason alone.
+                The training accuracy is that of the thinned network; it is lower for that reason already.
                 """,
                 """
                 Label smoothing replaces the label's probability 1 by 1 − ε + ε/C: the logits of the best fit are finite, and \
