@@ -1,0 +1,293 @@
+internal import DataParallel
+internal import Datasets
+internal import MLPEngine
+internal import Tensors
+
+// The table of what decides a run's result, and how values that are more than a word are read.
+
+extension TrainingConfiguration {
+    /// The largest number that is taken for a count; more is a slip of the finger.
+    private static let largestCount = 1 << 20
+
+    /// All settings.
+    public static let settings: [Setting<TrainingConfiguration>] = [
+        Setting(
+            "hidden-dims", \.hiddenDimensions, key: "hiddenDimensions",
+            "Widths of the hidden layers, with commas between; \"\" for logistic regression.",
+            hasOwnLine: true,
+            valid: { widths, _ in
+                let mostLayers = 1024
+                guard widths.count <= mostLayers else {
+                    return Objection("at most \(mostLayers) layers", found: "\(widths.count) layers")
+                }
+                return widths.first { !(1...largestCount).contains($0) }.map {
+                    Objection("widths of 1 to \(largestCount)", found: "\($0)")
+                }
+            }),
+        Setting(
+            "activation", \.activation, key: "activation",
+            "What follows each hidden layer: where a course's sheet has ReLU, relu; where it has ELU, the default.",
+            inModel: { "\($0)" }),
+        Setting(
+            "elu-alpha", \.eluAlpha, "ELU's α.", needs: ("activation", ["elu"]), hasOwnLine: true,
+            valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "batch-norm", \.batchNorm, key: "batchNorm",
+            """
+            Batch norm: sync (over the global batch) or local (over each logical shard; with --strategy allreduce over \
+            each rank's rows).
+            """, inModel: { $0 == .none ? nil : "batch norm (\($0.word))" }),
+        Setting(
+            "layer-norm", \.layerNorm, key: "layerNorm", "Layer norm behind each hidden linear layer.",
+            inModel: { $0 ? "layer norm" : nil },
+            valid: { layerNorm, run in
+                !layerNorm || run.batchNorm == .none
+                    ? nil
+                    : Objection(
+                        "one kind of normalisation",
+                        found: "--layer-norm and --batch-norm \(run.batchNorm.word)")
+            }),
+        Setting(
+            "dropout", \.dropout, key: "dropout",
+            "The probability that an output of a hidden layer is taken away in a training step.",
+            inModel: { $0 > 0 ? "dropout \($0.word)" : nil },
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "input-dropout", \.inputDropout, key: "inputDropout",
+            "The probability that a pixel is taken away in a training step; pixels then are multiplied as Floats.",
+            inModel: { $0 > 0 ? "input dropout \($0.word)" : nil },
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "residual", \.residual, key: "residual", "A residual block behind each hidden layer.",
+            inModel: { $0 ? "residual" : nil }),
+        Setting(
+            "residual-width", \.residualWidth, key: "residualWidth",
+            "A residual block's width between its two linear layers, less than the layer's for a bottleneck.",
+            unset: "the layer's width", needs: ("residual", ["true"]),
+            inModel: { $0.map { "branches of width \($0)" } }, valid: within(1...largestCount)),
+        Setting(
+            "epochs", \.epochs, key: "epochs", "Passes over the training images.",
+            // More of them are the same run, longer, unless the learning rate follows their number.
+            decidesResult: { $0.schedule == .cosine }, valid: within(1...largestCount)),
+        Setting(
+            "batch-size", \.batchSize, key: "batchSize",
+            "Images of a global batch, on all ranks together.", hasOwnLine: true,
+            valid: within(1...largestCount)),
+        Setting(
+            "lr", \.learningRate, key: "learningRate", "The base learning rate.",
+            valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "optimizer", \.optimizerKind, key: "optimizer",
+            "The rule by which parameters follow their gradients."),
+        Setting(
+            "beta1", \.beta1, key: "beta1", "The decay of the mean of gradients in a step.",
+            needs: ("optimizer", ["adamw", "lion"]),
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "beta2", \.beta2, key: "beta2",
+            "The decay of the mean of squares (adamw), or of that which is kept (lion).",
+            unset: "0.999 for adamw, 0.99 for lion", needs: ("optimizer", ["adamw", "lion"]),
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "epsilon", \.epsilon, key: "epsilon", "What keeps the root of the mean of squares away from 0.",
+            needs: ("optimizer", ["adamw"]), valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "momentum", \.momentum, key: "momentum", "SGD's momentum, from 0 to below 1.",
+            needs: ("optimizer", ["sgd"]),
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "nesterov", \.nesterov, key: "nesterov", "Nesterov's momentum.",
+            needs: ("optimizer", ["sgd"]),
+            valid: { nesterov, run in
+                !nesterov || run.momentum > 0
+                    ? nil
+                    : Objection("--momentum > 0 with it, as it looks ahead along it", found: "--momentum 0")
+            }),
+        Setting(
+            "weight-decay", \.weightDecay, key: "weightDecay",
+            "Weight decay: part of the gradient with sgd, decoupled from it with adamw and lion.",
+            valid: number("a number ≥ 0") { $0 >= 0 }),
+        Setting(
+            "l1", \.l1, key: "l1",
+            "L1 regularisation: so much times the sign of each parameter is part of its gradient.",
+            needs: ("optimizer", ["sgd"]), valid: number("a number ≥ 0") { $0 >= 0 }),
+        Setting(
+            "lr-schedule", \.schedule, key: "schedule", "The learning rate after the warm-up."),
+        Setting(
+            "lr-step-epochs", \.stepEpochs, "Epochs between the drops of --lr-schedule step.",
+            needs: ("lr-schedule", ["step"]), valid: within(1...largestCount)),
+        Setting(
+            "lr-step-factor", \.stepFactor, "The factor of each drop of --lr-schedule step.",
+            needs: ("lr-schedule", ["step"]), valid: number("a number > 0") { $0 > 0 }),
+        Setting(
+            "warmup-epochs", \.warmupEpochs, key: "warmupEpochs",
+            "Epochs over which the learning rate rises to its base.",
+            valid: { epochs, run in
+                epochs >= 0 && epochs <= Double(run.epochs)
+                    ? nil : Objection("a number from 0 to the number of epochs, \(run.epochs)")
+            }),
+        Setting(
+            "lr-scaling", \.learningRateScaling, key: "learningRateScaling",
+            "Whether the base learning rate is multiplied by the number of ranks.",
+            shown: { $0 == .linear ? "linear (\($1.learningRateRanks ?? 1) ranks)" : $0.word }),
+        // Follows the world size where it is settled; a stored one is as foreign as a flag.
+        Setting(
+            "lr-scaling", \.learningRateRanks, key: "learningRateRanks", isOption: false,
+            valid: within(1...largestCount, "a number of ranks from")),
+        // Follows the data set.
+        Setting("data", \.images, key: "images", isOption: false),
+        Setting("seed", \.seed, key: "seed", "What all random numbers are keyed by."),
+        Setting(
+            "validation-size", \.validationSize, key: "validationSize",
+            "Training images set apart to choose the best model; 0 trains on all and tests the last.",
+            hasOwnLine: true, valid: within(0...Int(Int32.max))),
+        Setting(
+            "split-seed", \.splitSeed, key: "splitSeed",
+            "What the choice of the validation images is keyed by, to keep it while --seed varies.",
+            unset: "--seed"),
+        Setting(
+            "logical-shards", \.logicalShards, key: "logicalShards",
+            "Shards into which the training images are dealt, at least one per rank.",
+            unset: "8, or the next power of two ≥ ranks, or from there on what divides the batch",
+            hasOwnLine: true, valid: within(1...largestCount)),
+        Setting(
+            "shuffle", \.shuffle, key: "shuffle",
+            """
+            What is shuffled in each epoch: shards (each logical shard by itself) or global (all training images together; \
+            every rank then reads and holds all of them).
+            """),
+        Setting(
+            "augment", \.augmentations, key: "augmentations",
+            "Random changes to the training images, with commas between: crop (shifted by up to 4 pixels), flip (mirrored)."
+        ),
+        Setting(
+            "label-smoothing", \.labelSmoothing, key: "labelSmoothing",
+            "The share of each label's probability that all classes get alike.",
+            valid: number("a number ≥ 0 and < 1") { $0 >= 0 && $0 < 1 }),
+        Setting(
+            "mixup", \.mixup, key: "mixup",
+            "Mixes pairs of images of a logical shard's rows in a batch, with shares from Beta(α, α); 0 mixes none.",
+            valid: number("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
+        Setting(
+            "strategy", \.strategy, key: "strategy",
+            """
+            How the ranks come to one update: factor-exchange (the same bits on any number of ranks) or allreduce (of \
+            gradients: the last bits depend on it).
+            """, formerly: ("arithmetic", ["reproducible": "factor-exchange", "fast": "allreduce"]),
+            hasOwnLine: true),
+        Setting(
+            "matmul-precision", \.matmulPrecision, key: "matmulPrecision",
+            """
+            How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact) \
+            or medium (2 bytes).
+            """,
+            unset: """
+                high where all CPUs have a unit for products of bytes, else highest, as with --products openblas
+                """, hasOwnLine: true),
+        Setting(
+            "products", \.products, key: "products",
+            """
+            What computes matrix products: own (this program's kernels) or openblas (in Float, only with --strategy \
+            allreduce; nothing is promised about its bits).
+            """, hasOwnLine: true,
+            valid: { products, run in
+                guard products == .openBLAS else { return nil }
+                guard run.strategy == .allreduce else {
+                    return Objection(
+                        "--strategy allreduce with openblas, whose order of sums nobody promises",
+                        found: "--strategy \(run.strategy.word)")
+                }
+                guard let precision = run.matmulPrecision, precision != .highest else { return nil }
+                return Objection(
+                    "--matmul-precision highest with openblas, which multiplies in Float alone",
+                    found: "--matmul-precision \(precision.word)")
+            }),
+    ]
+}
+
+// MARK: - Values
+
+extension TrainingConfiguration {
+    /// α, with ELU.
+    private var eluAlpha: Double? {
+        get { if case .elu(let alpha) = activation { alpha } else { nil } }
+        set {
+            guard case .elu = activation, let newValue else { return }
+            activation = .elu(alpha: newValue)
+        }
+    }
+
+    /// Epochs between the drops of the learning rate, where it drops.
+    private var stepEpochs: Int? {
+        get { if case .step(let epochs, _) = schedule { epochs } else { nil } }
+        set {
+            guard case .step(_, let factor) = schedule, let newValue else { return }
+            schedule = .step(epochs: newValue, factor: factor)
+        }
+    }
+
+    /// The factor of each drop of the learning rate, where it drops.
+    private var stepFactor: Double? {
+        get { if case .step(_, let factor) = schedule { factor } else { nil } }
+        set {
+            guard case .step(let epochs, _) = schedule, let newValue else { return }
+            schedule = .step(epochs: epochs, factor: newValue)
+        }
+    }
+}
+
+/// A value that is one of several kinds, some of which hold numbers.
+private protocol ChosenValue: SettingValue {
+    /// One of each kind, with the numbers that it has by default.
+    static var kinds: [Self] { get }
+}
+
+extension ChosenValue {
+    static var choices: [String] { kinds.map(\.word) }
+    static var expectation: String { oneOf(choices) }
+    init?(word: String) {
+        guard let value = Self.kinds.first(where: { $0.word == word }) else { return nil }
+        self = value
+    }
+}
+
+extension Activation: ChosenValue {
+    static let kinds: [Activation] = [.elu(alpha: 1), .relu, .tanh, .gelu]
+
+    var word: String {
+        switch self {
+        case .elu: "elu"
+        case .relu: "relu"
+        case .tanh: "tanh"
+        case .gelu: "gelu"
+        }
+    }
+}
+
+extension LearningRateSchedule.Shape: ChosenValue {
+    static let kinds: [LearningRateSchedule.Shape] = [.constant, .step(epochs: 3, factor: 0.1), .cosine]
+
+    var word: String {
+        switch self {
+        case .constant: "constant"
+        case .step: "step"
+        case .cosine: "cosine"
+        }
+    }
+}
+
+extension BatchNormMode: SettingValue {}
+extension Shuffle: SettingValue {}
+extension Augmentation: SettingValue {}
+extension TrainingConfiguration.OptimizerKind: SettingValue {}
+extension MatmulPrecision: SettingValue {}
+extension TrainingConfiguration.Strategy: SettingValue {}
+extension TrainingConfiguration.Products: SettingValue {}
+extension TrainingConfiguration.LearningRateScaling: SettingValue {}
+
+extension ImageFormat: SettingValue {
+    static var expectation: String { "a data set's format" }
+    /// The data set tells it, not a word.
+    init?(word: String) { nil }
+    var word: String { name }
+}
