@@ -16,6 +16,8 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     public let mean: [Float]
     /// Standard deviation of the training images' pixels / 255, for each channel.
     public let standardDeviation: [Float]
+    /// The byte of what is outside an image, where a change to it needs pixels from there.
+    public let paddingByte: UInt8
 
     /// The number of classes; labels are 0 up to one less.
     public var classCount: Int { classNames.count }
@@ -35,12 +37,13 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     ///   classes.
     public init(
         name: String, channels: Int, height: Int, width: Int, classNames: [String], mean: [Float],
-        standardDeviation: [Float]
+        standardDeviation: [Float], paddingByte: UInt8 = 0
     ) {
         self.name = name
         (self.channels, self.height, self.width) = (channels, height, width)
         self.classNames = classNames
         (self.mean, self.standardDeviation) = (mean, standardDeviation)
+        self.paddingByte = paddingByte
         precondition(isSound, "\(self)")
     }
 
@@ -56,6 +59,7 @@ public struct ImageFormat: Codable, Sendable, Hashable {
         classNames = try values.decode([String].self, forKey: .classNames)
         mean = try values.decode([Float].self, forKey: .mean)
         standardDeviation = try values.decode([Float].self, forKey: .standardDeviation)
+        paddingByte = try values.decodeIfPresent(UInt8.self, forKey: .paddingByte) ?? 0
         guard isSound else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "no images can be so: \(self)"))
@@ -66,6 +70,7 @@ public struct ImageFormat: Codable, Sendable, Hashable {
         case name, channels, height, width, mean
         case classNames = "class_names"
         case standardDeviation = "standard_deviation"
+        case paddingByte = "padding_byte"
     }
 
     private var isSound: Bool {

@@ -10,6 +10,18 @@ import Testing
         #expect(read.imageBytes == 3072 && read.planeBytes == 1024)
     }
 
+    @Test func `Outside an image is what the format says, black in one that was stored without it`() throws {
+        let format = ImageFormat(
+            name: "grey", channels: 1, height: 2, width: 2, classNames: ["a"], mean: [0],
+            standardDeviation: [1], paddingByte: 128)
+        let text = String(decoding: try JSONEncoder().encode(format), as: UTF8.self)
+        #expect(text.contains("\"padding_byte\":128"))
+        #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(text.utf8)) == format)
+        let older = text.replacing(/,"padding_byte":128|"padding_byte":128,/, with: "")
+        #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(older.utf8)).paddingByte == 0)
+        #expect(ImageFormat.cifar10.paddingByte == 0)
+    }
+
     @Test(arguments: [
         ("\"channels\":3", "\"channels\":0"), ("\"channels\":3", "\"channels\":2"),
         ("\"height\":32", "\"height\":-32"), ("\"height\":32", "\"height\":9000000000000000000"),
