@@ -44,12 +44,12 @@ import Testing
     }
 
     /// Pixel (row, column) of an image before, and the padding byte around it.
-    private func pixel(_ image: AlignedBuffer<UInt8>, _ channel: Int, _ row: Int, _ column: Int) -> Double {
+    private func pixel(_ image: Vector<UInt8>, _ channel: Int, _ row: Int, _ column: Int) -> Double {
         let format = Self.format
         guard (0..<format.height).contains(row), (0..<format.width).contains(column) else {
             return Double(format.paddingByte)
         }
-        return Double(image.vector[(channel * format.height + row) * format.width + column])
+        return Double(image[(channel * format.height + row) * format.width + column])
     }
 
     /// Of cases in which all places are sixteenths of a pixel, so that nothing but the result is rounded.
@@ -62,7 +62,8 @@ import Testing
         moved: (down: Int, right: Int, isFlipped: Bool)
     ) {
         let format = Self.format
-        let (image, before) = (images(1), images(1))
+        let image = images(1)
+        let before = images(1)
         Augmenter(Augmentation.allCases, format: format, seed: 1).change(
             image.vector, down: moved.down, right: moved.right, isFlipped: moved.isFlipped,
             deformation: .init(
@@ -81,10 +82,11 @@ import Testing
                     let (fy, fx) = (place.row - Double(y), place.column - Double(x))
                     let mean =
                         (1 - fy)
-                        * ((1 - fx) * pixel(before, channel, y, x) + fx * pixel(before, channel, y, x + 1))
+                        * ((1 - fx) * pixel(before.vector, channel, y, x) + fx
+                            * pixel(before.vector, channel, y, x + 1))
                         + fy
-                        * ((1 - fx) * pixel(before, channel, y + 1, x) + fx
-                            * pixel(before, channel, y + 1, x + 1))
+                        * ((1 - fx) * pixel(before.vector, channel, y + 1, x) + fx
+                            * pixel(before.vector, channel, y + 1, x + 1))
                     let index = (channel * format.height + row) * format.width + column
                     #expect(Double(image.vector[index]) == (mean + 0.5).rounded(.down), "\(index)")
                 }
