@@ -16,7 +16,7 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     public let mean: [Float]
     /// Standard deviation of the training images' pixels / 255, for each channel.
     public let standardDeviation: [Float]
-    /// The byte of what is outside an image, where a change to it needs pixels from there.
+    /// The byte that stands where a moved image has none: black, unless the numbers are others than of light.
     public let paddingByte: UInt8
 
     /// The number of classes; labels are 0 up to one less.
@@ -42,8 +42,7 @@ public struct ImageFormat: Codable, Sendable, Hashable {
         self.name = name
         (self.channels, self.height, self.width) = (channels, height, width)
         self.classNames = classNames
-        (self.mean, self.standardDeviation) = (mean, standardDeviation)
-        self.paddingByte = paddingByte
+        (self.mean, self.standardDeviation, self.paddingByte) = (mean, standardDeviation, paddingByte)
         precondition(isSound, "\(self)")
     }
 
@@ -64,6 +63,19 @@ public struct ImageFormat: Codable, Sendable, Hashable {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "no images can be so: \(self)"))
         }
+    }
+
+    /// Stores a description; the padding only where it is not black.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(channels, forKey: .channels)
+        try values.encode(height, forKey: .height)
+        try values.encode(width, forKey: .width)
+        try values.encode(classNames, forKey: .classNames)
+        try values.encode(mean, forKey: .mean)
+        try values.encode(standardDeviation, forKey: .standardDeviation)
+        if paddingByte != 0 { try values.encode(paddingByte, forKey: .paddingByte) }
     }
 
     private enum CodingKeys: String, CodingKey {
