@@ -29,6 +29,8 @@ public struct RunOptions: Configurable, Sendable {
     public var threads: Int?
     /// Who evaluates.
     public var evaluation = Evaluation.rank0
+    /// Whether the test images are looked at when training has come to its end.
+    public var isTested = true
     /// Whether the inside of the model is recorded after every epoch.
     public var diagnostics = false
     /// How often a checkpoint is written.
@@ -95,6 +97,12 @@ public struct RunOptions: Configurable, Sendable {
         Setting(
             "evaluation", \.evaluation,
             "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks)."),
+        Setting(
+            "test", \.isTested,
+            """
+            Test the model at the end; --no-test leaves the test images alone, as long as there are choices to be made. \
+            --resume tests a run that has ended without.
+            """),
         Setting(
             "diagnostics", \.diagnostics,
             """

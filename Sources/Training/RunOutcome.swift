@@ -13,11 +13,11 @@ public enum RunOutcome: Sendable, Equatable {
 
 /// What a finished run came to; `summary.json`.
 public struct RunSummary: Codable, Sendable, Equatable {
-    /// The share of test records classified correctly, in 0...1.
-    public var testAccuracy: Double
-    /// The mean loss of a test record, in nats.
-    public var testLoss: Double
-    /// The epoch, from 1, whose model was tested: the best on validation, or the last.
+    /// The share of test records classified correctly, in 0...1; nil of a run that was not tested.
+    public var testAccuracy: Double?
+    /// The mean loss of a test record, in nats; nil of a run that was not tested.
+    public var testLoss: Double?
+    /// The epoch, from 1, of the model that is tested: the best on validation, or the last.
     public var bestEpoch: Int
     /// That model's accuracy on the validation records; nil without validation.
     public var bestValidationAccuracy: Double?

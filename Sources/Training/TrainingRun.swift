@@ -135,7 +135,8 @@ final class TrainingRun {
         recorder.takeMessages().forEach(observer.note)
     }
 
-    /// Tests the model that was best on validation, without validation the last one, and writes the summary.
+    /// Tests the model that was best on validation, without validation the last one, if it is to be tested, and writes the
+    /// summary.
     func test() throws -> RunOutcome {
         // The last checkpoint first, as the test may take long and can be repeated. The other ranks know that it is there
         // when the test is over.
@@ -144,18 +145,21 @@ final class TrainingRun {
             options.stepsEnd()
         }
         let tested = best.result
-        let result = try testSet.evaluate(
-            parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
-            runningStatistics: tested == nil
-                ? model.runningStatistics : best.weights.runningStatistics.vector)
+        let result =
+            try !options.isTested
+            ? nil
+            : testSet.evaluate(
+                parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
+                runningStatistics: tested == nil
+                    ? model.runningStatistics : best.weights.runningStatistics.vector)
         if recorder == nil { options.stepsEnd() }
-        guard result.meanLoss.isFinite else {
+        if let result, !result.meanLoss.isFinite {
             throw Divergence(
                 epoch: progress.epoch, step: progress.step, quantity: .testLoss(result.meanLoss),
                 shouldReport: trainer.isRoot)
         }
         var summary = RunSummary(
-            testAccuracy: result.accuracy, testLoss: result.meanLoss,
+            testAccuracy: result?.accuracy, testLoss: result?.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: model.mlp.parameterCount,
             tensorsSHA256: try trainer.isRoot ? digest() : "",
