@@ -128,8 +128,24 @@ extension TrainingConfiguration {
             }),
         Setting(
             "lr-scaling", \.learningRateScaling, key: "learningRateScaling",
-            "Whether the base learning rate is multiplied by the number of ranks.",
-            shown: { $0 == .linear ? "linear (\($1.learningRateRanks ?? 1) ranks)" : $0.word }),
+            """
+            Whether the base learning rate is multiplied by the number of ranks (linear) or its square root (sqrt); with \
+            --lr-reference-batch by the batch over that one, or the root of it.
+            """,
+            shown: { scaling, run in
+                guard scaling != .none else { return scaling.word }
+                guard let reference = run.learningRateReferenceBatch else {
+                    return "\(scaling.word) (\(run.learningRateRanks ?? 1) ranks)"
+                }
+                let factor = (run.learningRateFactor * 1000).rounded() / 1000
+                return
+                    "\(scaling.word) (batch \(run.batchSize) for \(reference): the rate times \(factor.word))"
+            }),
+        Setting(
+            "lr-reference-batch", \.learningRateReferenceBatch, key: "learningRateReferenceBatch",
+            "The global batch for which --lr is meant: --lr-scaling then follows --batch-size instead of the ranks.",
+            unset: "the rate follows the ranks", needs: ("lr-scaling", ["linear", "sqrt"]),
+            valid: within(1...largestCount)),
         // Follows the world size where it is settled; a stored one is as foreign as a flag.
         Setting(
             "lr-scaling", \.learningRateRanks, key: "learningRateRanks", isOption: false,

@@ -37,8 +37,8 @@ extension TrainingConfiguration {
     ///   - worldSize: The ranks that it had, if that is known. They are asked for where the result depends on them.
     ///   - data: The words that choose the data set.
     package func command(worldSize: Int?, data: [String] = []) -> String {
-        let ranks =
-            learningRateScaling == .linear ? learningRateRanks : strategy == .allreduce ? worldSize : nil
+        let followsRanks = learningRateScaling != .none && learningRateReferenceBatch == nil
+        let ranks = followsRanks ? learningRateRanks : strategy == .allreduce ? worldSize : nil
         let launcher = ranks.map { $0 > 1 ? ["mpirun", "-np", "\($0)"] : [] } ?? []
         return ShellWords.line(launcher + ["dp-train"] + data + flags)
     }

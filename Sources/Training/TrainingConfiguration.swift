@@ -26,12 +26,20 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case openBLAS = "openblas"
     }
 
-    /// How the base learning rate follows the world size.
+    /// How the base learning rate follows the world size, or the global batch.
     public enum LearningRateScaling: String, Codable, Sendable, CaseIterable {
         /// It does not: the global batch is fixed, and so is the rate.
         case none
-        /// It is multiplied by the world size at the run's beginning, for runs whose global batch grows with it.
+        /// It is multiplied by the world size at the run's beginning, for runs whose global batch grows with it; or, with a
+        /// reference batch, by the global batch over that.
+        ///
+        /// Source: Goyal and others, "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017.
         case linear
+        /// It is multiplied by the square root of the same: the rule for AdamW, whose step does not grow with the gradient.
+        ///
+        /// Sources: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014; Malladi and others,
+        /// "On the SDEs and scaling rules for adaptive gradient algorithms", NeurIPS 2022.
+        case sqrt
     }
 
     /// The widths of the hidden layers; empty for multinomial logistic regression.
@@ -62,10 +70,12 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var schedule: LearningRateSchedule.Shape = .constant
     /// Epochs of linear warm-up.
     public var warmupEpochs = 0.0
-    /// How the base learning rate follows the world size.
+    /// How the base learning rate follows the world size, or the global batch.
     public var learningRateScaling: LearningRateScaling = .none
     /// The ranks that the learning rate was scaled by; nil until the world size is known.
     public var learningRateRanks: Int?
+    /// The global batch for which the base learning rate is meant, where it follows the batch instead of the ranks.
+    public var learningRateReferenceBatch: Int?
     /// What all random numbers are keyed by.
     public var seed: UInt64 = 42
     /// Training records set apart for validation.
@@ -148,11 +158,23 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case lion
     }
 
+    /// What the base learning rate is multiplied by, as it follows the ranks or the global batch.
+    var learningRateFactor: Double {
+        let growth =
+            learningRateReferenceBatch.map { Double(batchSize) / Double($0) }
+            ?? Double(learningRateRanks ?? 1)
+        return switch learningRateScaling {
+        case .none: 1
+        case .linear: growth
+        case .sqrt: growth.squareRoot()
+        }
+    }
+
     /// The learning rate of each step.
     public var learningRateSchedule: LearningRateSchedule {
-        let factor = learningRateScaling == .linear ? Double(learningRateRanks ?? 1) : 1
-        return LearningRateSchedule(
-            baseRate: learningRate * factor, shape: schedule, warmupEpochs: warmupEpochs, epochs: epochs)
+        LearningRateSchedule(
+            baseRate: learningRate * learningRateFactor, shape: schedule, warmupEpochs: warmupEpochs,
+            epochs: epochs)
     }
 }
 
