@@ -150,6 +150,13 @@ extension TrainingConfiguration {
         Setting(
             "lr-scaling", \.learningRateRanks, key: "learningRateRanks", isOption: false,
             valid: within(1...largestCount, "a number of ranks from")),
+        // What it stands for is in the other settings; a stored one is as foreign as a flag.
+        Setting(
+            "recipe", \.recipe, key: "recipe", isOption: false,
+            valid: { name, _ in
+                name?.wholeMatch(of: /[A-Za-z0-9.-]{1,64}/) != nil || name == nil
+                    ? nil : Objection("a name of letters, digits, dots and dashes")
+            }),
         // Follows the data set.
         Setting("data", \.images, key: "images", isOption: false),
         Setting("seed", \.seed, key: "seed", "What all random numbers are keyed by."),

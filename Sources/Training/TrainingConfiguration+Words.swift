@@ -44,6 +44,19 @@ extension TrainingConfiguration {
     }
 }
 
+extension Configurable {
+    /// Words by flag as the command line has them, in the order of the settings; empty without any.
+    package static func text(of words: [String: String]) -> String {
+        settings.filter { $0.isOption }.compactMap { setting in
+            words[setting.flag].map { word in
+                setting.isSwitch
+                    ? word == "true" ? "--\(setting.flag)" : "--no-\(setting.flag)"
+                    : "--\(setting.flag) \(word.isEmpty ? "\"\"" : word)"
+            }
+        }.joined(separator: " ")
+    }
+}
+
 /// Words for a shell.
 package enum ShellWords {
     /// A line that a POSIX shell takes for these words.

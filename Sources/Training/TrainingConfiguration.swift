@@ -113,6 +113,9 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     /// α of the Beta distribution by which pairs of images are mixed; 0 mixes none.
     public var mixup = 0.0
 
+    /// The name of the recipe by which its settings were chosen, for the record; what counts is the settings.
+    public var recipe: String?
+
     /// What the images are; nil until the data set is open, and in runs of earlier programs, which knew CIFAR-10 alone.
     public var images: ImageFormat?
 

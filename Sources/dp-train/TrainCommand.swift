@@ -14,6 +14,8 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var data: DataOptions
 
+    @OptionGroup var recipe: RecipeOption
+
     @OptionGroup(title: "What decides the result") var settings: SettingOptions<TrainingConfiguration>
 
     @OptionGroup var runSettings: SettingOptions<RunOptions>
@@ -77,10 +79,10 @@ struct TrainCommand: ParsableCommand {
         return point
     }
 
-    /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
+    /// The configuration of this run: the defaults or a checkpoint's, with recipe and flags laid over it.
     private func validated(_ base: TrainingConfiguration?) throws -> TrainingConfiguration {
         var configuration = base ?? TrainingConfiguration()
-        try configuration.apply(settings.words)
+        try configuration.apply(settings.words, recipe: recipe.recipe)
         try configuration.validate()
         return configuration
     }
