@@ -46,7 +46,8 @@ package struct Study: Sendable {
 
     /// All there are, in the order in which they are listed.
     package static let all: [Study] = [
-        .baseline, .batchNorm, .activations, .residual, .curvature, .dataParallel, .regularisation,
+        .baseline, .batchNorm, .activations, .residual, .curvature, .dataParallel, .regularisation, .best,
+        .largeBatch,
     ]
 
     /// The study of that name.
