@@ -249,7 +249,7 @@ extension StudyResults {
         guard tested.count < ended.count else { return nil }
         let labels = runs.map(\.label).filter { label in tested.contains { $0.run.label == label } }
         return
-            "The test images were looked at \(tested.count) times, by \(tested.count) of \(ended.count) runs"
+            "The test images were looked at \(tested.count == 1 ? "once" : "\(tested.count) times"), by \(tested.count) of \(ended.count) runs"
             + (labels.isEmpty ? "" : " (\(labels.joined(separator: ", ")), once with each seed)")
             + ": all other numbers are of validation images."
     }

@@ -166,28 +166,47 @@ extension TrainingConfiguration {
         self.recipe = recipe.name
     }
 
-    /// What of its recipe it holds to, and what was overridden; nil without a recipe.
-    package var recipeUse: (kept: Set<String>, line: String)? {
+    /// What of its recipe it holds to, by flag.
+    var keptOfRecipe: [String: String] {
+        recipe.flatMap(Recipe.named).map { comparison(with: $0.words(epochs: epochs)).kept } ?? [:]
+    }
+
+    /// What the header says of its recipe; nil without one.
+    ///
+    /// - Parameter options: The options of the run.
+    package func recipeLine(with options: RunOptions) -> String? {
         guard let name = recipe else { return nil }
-        guard let known = Recipe.named(name) else { return ([], "\(name), which this program does not have") }
-        var (kept, overridden): ([String: String], [String]) = ([:], [])
+        guard let known = Recipe.named(name) else { return "\(name), which this program does not have" }
         let words = known.words(epochs: epochs)
-        for setting in Self.settings where setting.isOption {
+        let (settings, others) = (comparison(with: words), options.comparison(with: words))
+        let kept = [Self.text(of: settings.kept), RunOptions.text(of: others.kept)].filter { !$0.isEmpty }
+        let overridden = settings.differences + others.differences
+        return "\(name), which sets \(kept.joined(separator: " "))"
+            + (overridden.isEmpty
+                ? "" : "; overridden: " + overridden.map(\.description).joined(separator: ", "))
+    }
+}
+
+extension Configurable {
+    /// Compares it with words by flag.
+    ///
+    /// - Returns: The words that hold, and the differences from the others; of those that do not apply nothing.
+    fileprivate func comparison(
+        with words: [String: String]
+    ) -> (kept: [String: String], differences: [SettingDifference]) {
+        var (kept, differences): ([String: String], [SettingDifference]) = ([:], [])
+        for setting in Self.settings where setting.isOption && setting.applies(to: self) {
             guard let word = words[setting.flag] else { continue }
             var asWritten = self
-            // Its words are values, as its tests check; one that were none would be no difference.
-            try? setting.set(word, in: &asWritten)
-            if asWritten == self {
+            // A recipe's words are values, as its tests check.
+            do throws(ConfigurationError) { try setting.set(word, in: &asWritten) } catch { continue }
+            if let difference = setting.difference(from: asWritten, to: self) {
+                differences.append(difference)
+            } else {
                 kept[setting.flag] = word
-            } else if let difference = setting.difference(from: asWritten, to: self) {
-                overridden.append(difference.description)
             }
         }
-        let line = "\(name), which sets \(Self.text(of: kept))"
-        return (
-            Set(kept.keys),
-            overridden.isEmpty ? line : "\(line); overridden: \(overridden.joined(separator: ", "))"
-        )
+        return (kept, differences)
     }
 }
 

@@ -261,7 +261,7 @@ public struct Setting<Root: Configurable>: Sendable {
         isSwitch ? (word == true.word ? "--\(flag)" : "--no-\(flag)") : word
     }
 
-    fileprivate func applies(to root: Root) -> Bool {
+    func applies(to root: Root) -> Bool {
         need.map { $0.words.contains(Root.setting($0.flag)?.write(root) ?? "") } ?? true
     }
 

@@ -20,7 +20,7 @@ extension Trainer {
             ),
             ("model", "\(configuration.modelLine), \(mlp.parameterCount) parameters"),
         ]
-        if let recipe = configuration.recipeUse { rows.append(("recipe", recipe.line)) }
+        if let line = configuration.recipeLine(with: options) { rows.append(("recipe", line)) }
         if let line = configuration.settingsLine { rows.append(("settings", line)) }
         rows += [
             ("ranks", "\(count) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
@@ -58,8 +58,8 @@ extension TrainingConfiguration {
     /// The settings that are not the default and that no other line tells, as in `--lr 0.05, --momentum 0.9`; nil without
     /// any.
     package var settingsLine: String? {
-        let told = recipeUse?.kept ?? []
-        let mentions = Self.settings.filter { !told.contains($0.flag) }.compactMap { $0.mention(in: self) }
+        let told = keptOfRecipe
+        let mentions = Self.settings.filter { told[$0.flag] == nil }.compactMap { $0.mention(in: self) }
         return mentions.isEmpty ? nil : mentions.joined(separator: ", ")
     }
 

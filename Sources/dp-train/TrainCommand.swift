@@ -43,13 +43,17 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try RankedRun.run { communicator in
-            let options = try communicator.agree(on: "checking the settings") { try runOptions() }
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
                 communicator.rank == 0 ? try findResumePoint() : nil
             }
             let observer = ConsoleObserver(isQuiet: quiet)
             resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
+            // A run that goes on is tested as its recipe says, although that is no part of its configuration.
+            let ownRecipe = recipe.recipe ?? base?.recipe.flatMap(Recipe.named)
+            let options = try communicator.agree(on: "checking the settings") {
+                try runOptions(over: ownRecipe)
+            }
             let asked = try communicator.agree(on: "checking the settings") { try validated(base) }
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: asked.seed) }
             let configuration = try communicator.agree(on: "checking the settings against the data set") {
@@ -102,9 +106,9 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    private func runOptions() throws -> RunOptions {
+    private func runOptions(over recipe: Recipe?) throws -> RunOptions {
         var options = RunOptions(programVersion: DPTrain.version)
-        try options.apply(runSettings.words)
+        try options.apply(runSettings.words, over: recipe?.words() ?? [:])
         try options.validate()
         options.output = output
         options.stepsBegin = { StopSignal.watch() }

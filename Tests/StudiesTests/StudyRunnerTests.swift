@@ -127,6 +127,45 @@ import Training
         #expect(plot.contains("<svg"))
     }
 
+    @Test func `Runs that are not tested have no test accuracy, and the page counts those that are`() throws {
+        let folder = try TemporaryFolder()
+        let study = Study(
+            name: "choice", title: "", question: "",
+            runs: [
+                StudyRun("chosen", Self.settings),
+                StudyRun("other", Self.settings, options: ["test": "false"]),
+            ], columns: [.bestValidation, .testAccuracy], plots: [], explanation: []
+        ) { _ in [] }
+        try Self.run(study, in: folder.path("study"), over: SingleProcessCommunicator())
+        let page = try Self.page(folder.path("study"))
+        #expect(
+            page.contains(
+                "The test images were looked at 2 times, by 2 of 4 runs (chosen, once with each seed)"),
+            "\(page)")
+        #expect(page.contains("| other | 42 | not tested |"), "\(page)")
+        let rows = try Self.table(folder.path("study")).filter { $0.hasPrefix("other,") }
+        #expect(rows.count == 2 && rows.allSatisfy { $0.contains(",,,2,,") }, "\(rows)")
+    }
+
+    @Test func `A run of a study can begin with a recipe, and what is laid over it counts`() throws {
+        let recipe = try #require(Recipe.named("minutes-2"))
+        let study = Study(
+            name: "by-recipe", title: "", question: "",
+            runs: [StudyRun("own", recipe: recipe, ["mixup": "0"])], columns: [], plots: [], explanation: []
+        ) { _ in [] }
+        let plan = try StudyPlan(
+            study, seeds: [7], settings: Self.settings, options: [:], dataset: Self.dataset, worldSize: 1)
+        let planned = try #require(plan.runs.first)
+        var expected = TrainingConfiguration()
+        try expected.apply(
+            Self.settings.merging(["mixup": "0", "seed": "7", "split-seed": "42"]) { $1 }, recipe: recipe)
+        expected.images = Self.dataset.format
+        try expected.settle(worldSize: 1)
+        #expect(planned.configuration == expected)
+        #expect(planned.configuration.warmupEpochs == 0.1 && planned.configuration.recipe == "minutes-2")
+        #expect(planned.settings.hasPrefix("--recipe minutes-2 --hidden-dims 6 "))
+    }
+
     @Test(arguments: [1, 3, 7, 12]) func `Stopped and gone on, on other ranks, it comes to the same`(
         step: Int
     )

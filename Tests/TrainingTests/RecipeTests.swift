@@ -114,21 +114,21 @@ import Training
 
     @Test func `The header tells what it sets, what was overridden, and each setting once`() throws {
         let plain = try configuration(recipe: "minutes-2")
-        let line = try #require(plain.recipeUse?.line)
+        let line = try #require(plain.recipeLine(with: .defaults))
         #expect(line.hasPrefix("minutes-2, which sets --hidden-dims 1024,1024,1024 "))
         #expect(line.contains(" --warmup-epochs 1.8") && !line.contains("overridden"))
         #expect(plain.settingsLine == nil)
 
         let other = try configuration(
             ["epochs": "10", "optimizer": "sgd", "seed": "7"], recipe: "minutes-2")
-        let overridden = try #require(other.recipeUse?.line)
+        let overridden = try #require(other.recipeLine(with: .defaults))
         #expect(
             overridden.hasSuffix("; overridden: --epochs \(plain.epochs) → 10, --optimizer adamw → sgd"),
             "\(overridden)")
         #expect(!overridden.contains("--beta2"))
         #expect(overridden.contains(" --warmup-epochs 0.5"))
         #expect(other.settingsLine == "--epochs 10, --seed 7")
-        #expect(TrainingConfiguration().recipeUse == nil)
+        #expect(TrainingConfiguration().recipeLine(with: .defaults) == nil)
     }
 
     @Test func `Its name is recorded, and decides nothing`() throws {
@@ -162,7 +162,7 @@ import Training
         var configuration = TrainingConfiguration()
         configuration.recipe = "minutes-2000"
         try configuration.validate()
-        #expect(configuration.recipeUse?.line == "minutes-2000, which this program does not have")
+        #expect(configuration.recipeLine(with: .defaults) == "minutes-2000, which this program does not have")
         for name in ["", "a\nb", String(repeating: "a", count: 65)] {
             configuration.recipe = name
             let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }

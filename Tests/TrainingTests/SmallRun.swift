@@ -28,6 +28,7 @@ struct SmallRun: Sendable {
     var instructionSet: InstructionSet?
     var checkpointInterval = CheckpointInterval.epochs(1)
     var diagnostics = false
+    var isTested = true
     /// What else is to be set.
     var configure: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
     /// Called on rank 0 once the run directory is there.
@@ -77,6 +78,7 @@ struct SmallRun: Sendable {
         var options = RunOptions(programVersion: "test")
         options.diagnostics = diagnostics
         options.transport = transport
+        options.isTested = isTested
         options.instructionSet = instructionSet
         options.evaluation = evaluation
         options.checkpointInterval = checkpointInterval
