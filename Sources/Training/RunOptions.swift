@@ -29,6 +29,8 @@ public struct RunOptions: Configurable, Sendable {
     public var threads: Int?
     /// Who evaluates.
     public var evaluation = Evaluation.rank0
+    /// Over which views of the test images probabilities are averaged, besides the plain test; nil for none.
+    public var testViews: TestViews?
     /// Whether the inside of the model is recorded after every epoch.
     public var diagnostics = false
     /// How often a checkpoint is written.
@@ -96,6 +98,13 @@ public struct RunOptions: Configurable, Sendable {
             "evaluation", \.evaluation,
             "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks)."),
         Setting(
+            "test-views", \.testViews,
+            """
+            Test with the mean of the probabilities over views of each image, too, beside the plain test: flip (the image \
+            and its mirror image), shift:N (itself and shifted by N pixels up, down, left and right), or both, as in \
+            flip,shift:2.
+            """, unset: "none"),
+        Setting(
             "diagnostics", \.diagnostics,
             """
             Record layers' outputs, norms of weights, gradients and updates, and the confusion matrix after every epoch; it \
@@ -160,6 +169,11 @@ extension CheckpointInterval: SettingValue {
     }
     init?(word: String) { self.init(word) }
     var word: String { if case .epochs(let count) = self { "\(count)" } else { description } }
+}
+
+extension TestViews: SettingValue {
+    init?(word: String) { self.init(rawValue: word) }
+    var word: String { rawValue }
 }
 
 extension InstructionSet: SettingValue {}

@@ -144,18 +144,21 @@ final class TrainingRun {
             options.stepsEnd()
         }
         let tested = best.result
-        let result = try testSet.evaluate(
-            parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
-            runningStatistics: tested == nil
-                ? model.runningStatistics : best.weights.runningStatistics.vector)
+        let parameters = tested == nil ? model.parameters : best.weights.parameters.vector
+        let statistics = tested == nil ? model.runningStatistics : best.weights.runningStatistics.vector
+        let result = try testSet.evaluate(parameters: parameters, runningStatistics: statistics)
+        let views = try options.testViews.map {
+            try testSet.evaluate(views: $0, parameters: parameters, runningStatistics: statistics)
+        }
         if recorder == nil { options.stepsEnd() }
-        guard result.meanLoss.isFinite else {
+        for loss in [result, views].compactMap({ $0?.meanLoss }) where !loss.isFinite {
             throw Divergence(
-                epoch: progress.epoch, step: progress.step, quantity: .testLoss(result.meanLoss),
+                epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss),
                 shouldReport: trainer.isRoot)
         }
         var summary = RunSummary(
-            testAccuracy: result.accuracy, testLoss: result.meanLoss,
+            testAccuracy: result.accuracy, testLoss: result.meanLoss, testViews: options.testViews,
+            testViewsAccuracy: views?.accuracy, testViewsLoss: views?.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: model.mlp.parameterCount,
             tensorsSHA256: try trainer.isRoot ? digest() : "",

@@ -28,6 +28,7 @@ struct SmallRun: Sendable {
     var instructionSet: InstructionSet?
     var checkpointInterval = CheckpointInterval.epochs(1)
     var diagnostics = false
+    var testViews: TestViews?
     /// What else is to be set.
     var configure: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
     /// Called on rank 0 once the run directory is there.
@@ -76,6 +77,7 @@ struct SmallRun: Sendable {
         configure(&configuration)
         var options = RunOptions(programVersion: "test")
         options.diagnostics = diagnostics
+        options.testViews = testViews
         options.transport = transport
         options.instructionSet = instructionSet
         options.evaluation = evaluation
