@@ -59,8 +59,8 @@ public final class Augmenter {
         }
     }
 
-    /// Turns an image into the part of it that begins so many rows further down and columns further right, 0 where there
-    /// is nothing, and then mirrors it if asked to.
+    /// Turns an image into the part of it that begins so many rows further down and columns further right, the
+    /// format's padding byte where there is nothing, and then mirrors it if asked to.
     package func change(_ image: Vector<UInt8>, down: Int, right: Int, isFlipped: Bool) {
         guard down != 0 || right != 0 || isFlipped else { return }
         let (height, width) = (format.height, format.width)
@@ -69,14 +69,14 @@ public final class Augmenter {
             let (channel, row) = (line / height, line % height + down)
             let target = image[line * width..<(line + 1) * width]
             guard row >= 0 && row < height else {
-                target.fill(0)
+                target.fill(format.paddingByte)
                 continue
             }
             let source = original.vector[
                 (channel * height + row) * width..<(channel * height + row + 1) * width]
             for column in 0..<width {
                 let from = (isFlipped ? width - 1 - column : column) + right
-                target[column] = from >= 0 && from < width ? source[from] : 0
+                target[column] = from >= 0 && from < width ? source[from] : format.paddingByte
             }
         }
     }

@@ -16,6 +16,8 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     public let mean: [Float]
     /// Standard deviation of the training images' pixels / 255, for each channel.
     public let standardDeviation: [Float]
+    /// The byte that stands where a shifted image has no pixel of its own: black.
+    public var paddingByte: UInt8 = 0
 
     /// The number of classes; labels are 0 up to one less.
     public var classCount: Int { classNames.count }
@@ -56,6 +58,7 @@ public struct ImageFormat: Codable, Sendable, Hashable {
         classNames = try values.decode([String].self, forKey: .classNames)
         mean = try values.decode([Float].self, forKey: .mean)
         standardDeviation = try values.decode([Float].self, forKey: .standardDeviation)
+        paddingByte = try values.decodeIfPresent(UInt8.self, forKey: .paddingByte) ?? 0
         guard isSound else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "no images can be so: \(self)"))
@@ -66,6 +69,7 @@ public struct ImageFormat: Codable, Sendable, Hashable {
         case name, channels, height, width, mean
         case classNames = "class_names"
         case standardDeviation = "standard_deviation"
+        case paddingByte = "padding_byte"
     }
 
     private var isSound: Bool {

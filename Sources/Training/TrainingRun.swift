@@ -145,21 +145,24 @@ final class TrainingRun {
             options.stepsEnd()
         }
         let tested = best.result
+        let parameters = tested == nil ? model.parameters : best.weights.parameters.vector
+        let statistics = tested == nil ? model.runningStatistics : best.weights.runningStatistics.vector
         let result =
-            try !options.isTested
-            ? nil
-            : testSet.evaluate(
-                parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
-                runningStatistics: tested == nil
-                    ? model.runningStatistics : best.weights.runningStatistics.vector)
+            try options.isTested
+            ? testSet.evaluate(parameters: parameters, runningStatistics: statistics) : nil
+        let testViews = options.isTested ? options.testViews : nil
+        let views = try testViews.map {
+            try testSet.evaluate(views: $0, parameters: parameters, runningStatistics: statistics)
+        }
         if recorder == nil { options.stepsEnd() }
-        if let result, !result.meanLoss.isFinite {
+        for loss in [result, views].compactMap({ $0?.meanLoss }) where !loss.isFinite {
             throw Divergence(
-                epoch: progress.epoch, step: progress.step, quantity: .testLoss(result.meanLoss),
+                epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss),
                 shouldReport: trainer.isRoot)
         }
         var summary = RunSummary(
-            testAccuracy: result?.accuracy, testLoss: result?.meanLoss,
+            testAccuracy: result?.accuracy, testLoss: result?.meanLoss, testViews: testViews,
+            testViewsAccuracy: views?.accuracy, testViewsLoss: views?.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: model.mlp.parameterCount,
             tensorsSHA256: try trainer.isRoot ? digest() : "",

@@ -33,6 +33,12 @@ struct ClassifyCommand: ParsableCommand {
     @Flag(help: "Take the model that was best on validation up to the checkpoint, not the checkpoint's own.")
     var best = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Tell the mean of the probabilities over views of each image, as evaluate does, as in flip,shift:2.",
+            valueName: "views"), transform: TestViews.init(argument:))
+    var views: TestViews?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -59,6 +65,7 @@ struct ClassifyCommand: ParsableCommand {
     private func classify() throws -> [Answer] {
         let point = try ResumePoint(path: checkpoint)
         let classifier = try Classifier(point, model: best ? .best : .current)
+        try views?.check(against: classifier.format, setting: "--views")
         let references = images.map(RecordReference.init)
         let dataset =
             references.contains { $0 != nil } ? try data.locate(seed: point.configuration.seed) : nil
@@ -75,7 +82,7 @@ struct ClassifyCommand: ParsableCommand {
             } else {
                 pixels = try classifier.pixels(of: RasterImage(pngFile: name))
             }
-            let probabilities = try classifier.probabilities(of: pixels)
+            let probabilities = try classifier.probabilities(of: pixels, views: views)
             // Of equally probable classes the first one first, as everywhere.
             let order = probabilities.indices.sorted {
                 (probabilities[$1], $0) < (probabilities[$0], $1)

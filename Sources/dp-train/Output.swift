@@ -42,8 +42,14 @@ final class ConsoleObserver: TrainingObserver {
 
     func runEnded(_ summary: RunSummary, directory: String) {
         reporter?.close()
-        reporter?.summary([
-            ("test accuracy", Self.result(summary)),
+        var lines = [("test accuracy", Self.result(summary))]
+        if let views = summary.testViews, let accuracy = summary.testViewsAccuracy,
+            let loss = summary.testViewsLoss
+        {
+            let numbers = String(format: "%.2f %%, loss %.4f", accuracy * 100, loss)
+            lines.append(("with \(views.count) views", "\(numbers), by the mean over \(views)"))
+        }
+        lines += [
             (
                 "training",
                 String(
@@ -57,7 +63,8 @@ final class ConsoleObserver: TrainingObserver {
             ),
             ("SHA-256", "\(summary.tensorsSHA256) of the last model's tensors"),
             ("written to", directory),
-        ])
+        ]
+        reporter?.summary(lines)
     }
 }
 

@@ -10,6 +10,17 @@ import Testing
         #expect(read.imageBytes == 3072 && read.planeBytes == 1024)
     }
 
+    @Test func `A description without a padding byte has black`() throws {
+        var format = ImageFormat.cifar10
+        #expect(format.paddingByte == 0)
+        format.paddingByte = 128
+        let text = String(decoding: try JSONEncoder().encode(format), as: UTF8.self)
+        let without = text.replacing(/,?"padding_byte":128/, with: "").replacing("{,", with: "{")
+        try #require(without != text, "\(text)")
+        #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(text.utf8)) == format)
+        #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(without.utf8)) == .cifar10)
+    }
+
     @Test(arguments: [
         ("\"channels\":3", "\"channels\":0"), ("\"channels\":3", "\"channels\":2"),
         ("\"height\":32", "\"height\":-32"), ("\"height\":32", "\"height\":9000000000000000000"),

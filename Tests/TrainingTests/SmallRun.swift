@@ -29,6 +29,7 @@ struct SmallRun: Sendable {
     var checkpointInterval = CheckpointInterval.epochs(1)
     var diagnostics = false
     var isTested = true
+    var testViews: TestViews?
     /// What else is to be set.
     var configure: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
     /// Called on rank 0 once the run directory is there.
@@ -77,6 +78,7 @@ struct SmallRun: Sendable {
         configure(&configuration)
         var options = RunOptions(programVersion: "test")
         options.diagnostics = diagnostics
+        options.testViews = testViews
         options.transport = transport
         options.isTested = isTested
         options.instructionSet = instructionSet
