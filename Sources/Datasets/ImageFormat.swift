@@ -16,8 +16,8 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     public let mean: [Float]
     /// Standard deviation of the training images' pixels / 255, for each channel.
     public let standardDeviation: [Float]
-    /// The byte that stands where a shifted image has no pixel of its own: black.
-    public var paddingByte: UInt8 = 0
+    /// The byte of what is outside an image, where a change to it needs pixels from there.
+    public let paddingByte: UInt8
 
     /// The number of classes; labels are 0 up to one less.
     public var classCount: Int { classNames.count }
@@ -37,12 +37,13 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     ///   classes.
     public init(
         name: String, channels: Int, height: Int, width: Int, classNames: [String], mean: [Float],
-        standardDeviation: [Float]
+        standardDeviation: [Float], paddingByte: UInt8 = 0
     ) {
         self.name = name
         (self.channels, self.height, self.width) = (channels, height, width)
         self.classNames = classNames
         (self.mean, self.standardDeviation) = (mean, standardDeviation)
+        self.paddingByte = paddingByte
         precondition(isSound, "\(self)")
     }
 

@@ -31,6 +31,12 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         /// Start vectors of Lanczos' method, `shard` the probe; the noise of paths in the plane; random matrices, `epoch` their
         /// number of rows, `shard` the trial.
         case curvature = 12
+        /// Rotations and zooms of an image; `shard` is its place in the epoch.
+        case deformation = 13
+        /// Where a square is cut out of an image; `shard` is its place in the epoch.
+        case cutout = 14
+        /// The centres of the windows in which weights begin; `shard` is the index of the parameter tensor.
+        case windows = 15
     }
 
     private let key: SIMD2<UInt32>

@@ -57,7 +57,10 @@ final class BatchPixels: BatchSource {
         augmenter =
             configuration.augmentations.isEmpty
             ? nil
-            : Augmenter(configuration.augmentations, format: loader.format, seed: configuration.seed)
+            : Augmenter(
+                configuration.augmentations, extents: configuration.augmentationExtents,
+                format: loader.format, seed: configuration.seed,
+                firstCleanEpoch: configuration.firstCleanEpoch)
         normalization = PixelNormalization(loader.format)
         self.rowsOfRank = rowsOfRank
         let nodeOfRank = group.placement.nodeOfRank

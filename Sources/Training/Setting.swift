@@ -88,7 +88,8 @@ public struct Setting<Root: Configurable>: Sendable {
     ///   - unset: What the default follows from, where it is nil.
     ///   - isOption: Whether the command line has it; else it follows from the setting of that flag and the run.
     ///   - formerly: What it was called before, and the new words for values by the old ones.
-    ///   - needs: The flag of the setting that it belongs to, and the values of that under which it applies.
+    ///   - needs: The flag of the setting that it belongs to, and the values of that under which it applies; where that is a
+    ///     list, one of them is enough.
     ///   - hasOwnLine: Whether a line of the header tells it, wherever it stands; else it is told if it is not the default.
     ///   - inModel: What the line of the model in the header says of it; nil of a value that goes without saying.
     ///   - decidesResult: Whether another value leads to another result.
@@ -262,7 +263,10 @@ public struct Setting<Root: Configurable>: Sendable {
     }
 
     func applies(to root: Root) -> Bool {
-        need.map { $0.words.contains(Root.setting($0.flag)?.write(root) ?? "") } ?? true
+        guard let need else { return true }
+        // One of a list is enough.
+        let words = (Root.setting(need.flag)?.write(root) ?? "").split(separator: ",")
+        return words.contains { need.words.contains(String($0)) }
     }
 
     /// The default; of a setting that belongs to another one, the default under the first value at which it applies.

@@ -1,20 +1,23 @@
 internal import Datasets
 package import Tensors
-internal import MLPEngine
+package import MLPEngine
 
 /// Targets that are probabilities rather than labels: smoothed labels, and those of mixed images.
 ///
 /// Label smoothing takes ε of each label's probability and spreads it over all K classes: (1 − ε) + ε/K and ε/K.
 ///
 /// Mixup replaces pairs of images a and b by λ a + (1 − λ) b and λ b + (1 − λ) a, and their targets alike, with λ from
-/// Beta(α, α) and the pairs at random, both anew for each logical shard and step: so pairs are of one shard, whatever the
-/// number of ranks. λ is a multiple of 1/256 and mixed bytes are rounded to the nearest one.
+/// Beta(α, α), one for each logical shard and step or one for each pair, and the pairs at random, anew for each logical shard
+/// and step: so pairs are of one shard, whatever the number of ranks. λ is a multiple of 1/256 and mixed bytes are rounded to
+/// the nearest one.
 ///
 /// Sources: Szegedy and others, "Rethinking the inception architecture for computer vision", CVPR 2016; Zhang, Cisse,
 /// Dauphin, Lopez-Paz, "mixup: beyond empirical risk minimization", ICLR 2018.
 package final class SoftTargets {
     private let smoothing: Float
     private let alpha: Double
+    private let shares: TrainingConfiguration.MixupShares
+    private let firstCleanEpoch: Int
     private let seed: UInt64
     private let classes: Int
     private let rows: Int
@@ -26,12 +29,14 @@ package final class SoftTargets {
     /// Targets for `rooms` batches at a time; nil for settings with which labels are enough.
     ///
     /// - Throws: `AllocationError`.
-    init?(
+    package init?(
         _ configuration: TrainingConfiguration, rows: Int, partRows: Int, rooms: Int
     ) throws(AllocationError) {
         guard configuration.labelSmoothing > 0 || configuration.mixup > 0 else { return nil }
         smoothing = Float(configuration.labelSmoothing)
         alpha = configuration.mixup
+        shares = configuration.mixupShares
+        firstCleanEpoch = configuration.firstCleanEpoch
         seed = configuration.seed
         classes = configuration.format.classCount
         self.rows = rows
@@ -41,7 +46,7 @@ package final class SoftTargets {
     }
 
     /// The targets that were prepared for a room.
-    func targets(in room: Int) -> Targets<Float> { .probabilities(matrix(room)) }
+    package func targets(in room: Int) -> Targets<Float> { .probabilities(matrix(room)) }
 
     /// Prepares the targets of a batch, and mixes its images.
     ///
@@ -51,13 +56,13 @@ package final class SoftTargets {
     ///   - labels: Theirs.
     ///   - epoch: The epoch, from 0.
     ///   - firstPart: The place of the first part among all of the epoch; the others follow.
-    func prepare(
+    package func prepare(
         in room: Int, images: Matrix<UInt8>, labels: Vector<Int32>, epoch: Int, firstPart: Int
     ) {
         let targets = matrix(room)
         targets.vector.fill(smoothing / Float(classes))
         for row in 0..<rows { targets[row, Int(labels[row])] += 1 - smoothing }
-        guard alpha > 0 else { return }
+        guard alpha > 0, epoch < firstCleanEpoch else { return }
         for part in 0..<rows / partRows {
             let rows = part * partRows..<(part + 1) * partRows
             mix(images[rows: rows], targets[rows: rows], epoch: epoch, part: firstPart + part)
@@ -66,12 +71,13 @@ package final class SoftTargets {
 
     private func mix(_ images: Matrix<UInt8>, _ targets: Matrix<Float>, epoch: Int, part: Int) {
         var random = RandomStream(seed: seed, purpose: .mixup, epoch: epoch, shard: part)
-        let share = Int((Self.beta(alpha, &random) * 256).rounded())
+        var share = shares == .part ? Self.share(alpha, &random) : 0
         for index in order.indices { order[index] = index }
         random.permute(&order)
         for pair in stride(from: 0, to: partRows - 1, by: 2) {
             let (a, b) = (order[pair], order[pair + 1])
-            Self.mix(images[rows: a..<a + 1].vector, images[rows: b..<b + 1].vector, share)
+            if shares == .pair { share = Self.share(alpha, &random) }
+            images[rows: a..<a + 1].vector.mix(with: images[rows: b..<b + 1].vector, share: share)
             let (first, second) = (targets[rows: a..<a + 1].vector, targets[rows: b..<b + 1].vector)
             for index in 0..<classes {
                 let (x, y, share) = (first[index], second[index], Float(share) / 256)
@@ -81,15 +87,9 @@ package final class SoftTargets {
         }
     }
 
-    /// Turns (a, b) into (λ a + (1 − λ) b, λ b + (1 − λ) a) for λ = share / 256, rounded to the nearest.
-    package static func mix(_ a: Vector<UInt8>, _ b: Vector<UInt8>, _ share: Int) {
-        let (mine, other) = (UInt32(share), UInt32(256 - share))
-        let (first, second) = (a.base, b.base)
-        for index in 0..<a.count {
-            let (x, y) = (UInt32(first[index]), UInt32(second[index]))
-            first[index] = UInt8((mine * x + other * y + 128) >> 8)
-            second[index] = UInt8((mine * y + other * x + 128) >> 8)
-        }
+    /// A share in 1/256.
+    private static func share(_ alpha: Double, _ random: inout RandomStream) -> Int {
+        Int((beta(alpha, &random) * 256).rounded())
     }
 
     /// A number from Beta(α, α), α of at most 1.

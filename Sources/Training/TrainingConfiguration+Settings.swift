@@ -66,9 +66,30 @@ extension TrainingConfiguration {
             unset: "the layer's width", needs: ("residual", ["true"]),
             inModel: { $0.map { "branches of width \($0)" } }, valid: within(1...largestCount)),
         Setting(
+            "init", \.initialWeights, key: "initialWeights",
+            """
+            How weights begin: kaiming (normal, √(2/M) for M inputs, √(1/M) in the first layer) or lecun (truncated normal, \
+            √(1/M)).
+            """),
+        Setting(
+            "zero-output", \.zeroOutput, key: "zeroOutput", "The last layer's weights begin as 0."),
+        Setting(
+            "init-window", \.initialWindow, key: "initialWindow",
+            """
+            The σ, in pixels, of a Gaussian window around a random pixel through which each unit of the first hidden layer \
+            begins to look.
+            """,
+            unset: "none",
+            valid: { sigma, run in
+                guard let sigma else { return nil }
+                guard (0.1...4096).contains(sigma) else { return Objection("a number from 0.1 to 4096") }
+                return run.hiddenDimensions.isEmpty
+                    ? Objection("a hidden layer with it", found: "--hidden-dims \"\"") : nil
+            }),
+        Setting(
             "epochs", \.epochs, key: "epochs", "Passes over the training images.",
             // More of them are the same run, longer, unless the learning rate follows their number.
-            decidesResult: { $0.schedule == .cosine }, valid: within(1...largestCount)),
+            decidesResult: { $0.schedule == .cosine || $0.cleanEpochs > 0 }, valid: within(1...largestCount)),
         Setting(
             "batch-size", \.batchSize, key: "batchSize",
             "Images of a global batch, on all ranks together.", hasOwnLine: true,
@@ -107,6 +128,9 @@ extension TrainingConfiguration {
             "weight-decay", \.weightDecay, key: "weightDecay",
             "Weight decay: part of the gradient with sgd, decoupled from it with adamw and lion.",
             valid: number("a number ≥ 0") { $0 >= 0 }),
+        Setting(
+            "weight-decay-on", \.decayScope, key: "weightDecayOn",
+            "What weight decay draws to 0: all parameters, or weights alone (no bias, γ or β)."),
         Setting(
             "l1", \.l1, key: "l1",
             "L1 regularisation: so much times the sign of each parameter is part of its gradient.",
@@ -181,8 +205,35 @@ extension TrainingConfiguration {
             """),
         Setting(
             "augment", \.augmentations, key: "augmentations",
-            "Random changes to the training images, with commas between: crop (shifted by up to 4 pixels), flip (mirrored)."
-        ),
+            """
+            Random changes to the training images, with commas between: crop (shifted), flip (mirrored), rotate and zoom \
+            (about the centre), cutout (a square made empty).
+            """),
+        Setting(
+            "crop-padding", \.augmentationExtents.padding, key: "cropPadding",
+            "The most pixels by which a crop shifts an image each way.", needs: ("augment", ["crop"]),
+            valid: { padding, run in
+                // The default holds for the smallest images, too.
+                within(1...max(4, run.shorterSide / 2))(padding, run)
+            }),
+        Setting(
+            "rotation", \.augmentationExtents.rotation, key: "rotation",
+            "The most degrees by which an image is turned either way.", needs: ("augment", ["rotate"]),
+            valid: number("a number > 0, at most 180") { $0 > 0 && $0 <= 180 }),
+        Setting(
+            "zoom", \.augmentationExtents.zoom, key: "zoom",
+            "The most by which an image's height and width each are stretched or shrunk, as a share of them.",
+            needs: ("augment", ["zoom"]), valid: number("a number > 0 and < 1") { $0 > 0 && $0 < 1 }),
+        Setting(
+            "deform-probability", \.augmentationExtents.deformProbability, key: "deformProbability",
+            "The probability that an image is turned and zoomed.", needs: ("augment", ["rotate", "zoom"]),
+            valid: number("a number > 0, at most 1") { $0 > 0 && $0 <= 1 }),
+        Setting(
+            "cutout-size", \.augmentationExtents.cutoutSize, key: "cutoutSize",
+            "Rows and columns of the square that a cutout makes empty.", needs: ("augment", ["cutout"]),
+            valid: { size, run in
+                run.augmentations.contains(.cutout) ? within(1...run.shorterSide)(size, run) : nil
+            }),
         Setting(
             "label-smoothing", \.labelSmoothing, key: "labelSmoothing",
             "The share of each label's probability that all classes get alike.",
@@ -191,6 +242,19 @@ extension TrainingConfiguration {
             "mixup", \.mixup, key: "mixup",
             "Mixes pairs of images of a logical shard's rows in a batch, with shares from Beta(α, α); 0 mixes none.",
             valid: number("a number from 0 to 1") { $0 >= 0 && $0 <= 1 }),
+        Setting(
+            "mixup-shares", \.mixupShares, key: "mixupShares",
+            "What has a share of its own in mixed images: each part of a batch (a logical shard's rows) or each pair.",
+            valid: { shares, run in
+                shares == .part || run.mixup > 0
+                    ? nil : Objection("--mixup > 0 with it", found: "--mixup 0")
+            }),
+        Setting(
+            "clean-epochs", \.cleanEpochs, key: "cleanEpochs",
+            "Last epochs in which images are cropped and flipped at most: not mixed, turned, zoomed or cut.",
+            valid: { epochs, run in
+                within(0...run.epochs, "a number of epochs from")(epochs, run)
+            }),
         Setting(
             "strategy", \.strategy, key: "strategy",
             """
@@ -231,6 +295,9 @@ extension TrainingConfiguration {
 // MARK: - Values
 
 extension TrainingConfiguration {
+    /// The lesser of an image's height and width; the most that there may be until the data set is open.
+    private var shorterSide: Int { images.map { min($0.height, $0.width) } ?? 4096 }
+
     /// α, with ELU.
     private var eluAlpha: Double? {
         get { if case .elu(let alpha) = activation { alpha } else { nil } }
@@ -302,6 +369,9 @@ extension LearningRateSchedule.Shape: ChosenValue {
 extension BatchNormMode: SettingValue {}
 extension Shuffle: SettingValue {}
 extension Augmentation: SettingValue {}
+extension InitialWeights: SettingValue {}
+extension DecayScope: SettingValue {}
+extension TrainingConfiguration.MixupShares: SettingValue {}
 extension TrainingConfiguration.OptimizerKind: SettingValue {}
 extension MatmulPrecision: SettingValue {}
 extension TrainingConfiguration.Strategy: SettingValue {}

@@ -52,6 +52,8 @@ extension TrainingConfiguration {
                 "--data", found: "\(dataset.format.name) (\(dataset.location))",
                 expected: "\(format.name), which the run was trained on")
         }
+        // Some are bounded by the images, which are known only now.
+        try validate()
         let count = dataset.count(of: .training)
         guard validationSize < count else {
             throw ConfigurationError(

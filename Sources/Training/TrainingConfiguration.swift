@@ -26,6 +26,14 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case openBLAS = "openblas"
     }
 
+    /// What has a share λ of its own where images are mixed.
+    public enum MixupShares: String, Codable, Sendable, CaseIterable {
+        /// A logical shard's part of a batch.
+        case part
+        /// Each pair of images.
+        case pair
+    }
+
     /// How the base learning rate follows the world size, or the global batch.
     public enum LearningRateScaling: String, Codable, Sendable, CaseIterable {
         /// It does not: the global batch is fixed, and so is the rate.
@@ -112,6 +120,20 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var labelSmoothing = 0.0
     /// α of the Beta distribution by which pairs of images are mixed; 0 mixes none.
     public var mixup = 0.0
+    /// What has a share of its own in mixed images.
+    public var mixupShares = MixupShares.part
+    /// How far random changes to the images go.
+    public var augmentationExtents = AugmentationExtents()
+    /// The number of last epochs in which images are neither mixed, deformed nor cut.
+    public var cleanEpochs = 0
+    /// By what rule weights begin.
+    public var initialWeights = InitialWeights.kaiming
+    /// Whether the weights of the last layer begin as 0.
+    public var zeroOutput = false
+    /// σ of the windows in which the first layer's units begin, in pixels; nil for none.
+    public var initialWindow: Double?
+    /// What weight decay applies to.
+    public var decayScope = DecayScope.all
 
     /// The name of the recipe by which its settings were chosen, for the record; what counts is the settings.
     public var recipe: String?
@@ -135,8 +157,16 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         MLPConfiguration(
             inputs: format.imageBytes, hiddenDimensions: hiddenDimensions, classes: format.classCount,
             activation: activation, batchNorm: batchNorm != .none, layerNorm: layerNorm, residual: residual,
-            residualWidth: residualWidth, dropout: dropout, inputDropout: inputDropout)
+            residualWidth: residualWidth, dropout: dropout, inputDropout: inputDropout,
+            initialWeights: initialWeights, zeroOutput: zeroOutput,
+            initialWindow: initialWindow.map {
+                GaussianWindow(
+                    sigma: $0, channels: format.channels, height: format.height, width: format.width)
+            })
     }
+
+    /// The epoch, from 0, from which on images are cropped and flipped at most.
+    var firstCleanEpoch: Int { cleanEpochs == 0 ? .max : epochs - cleanEpochs }
 
     /// The bytes of a number in the first layer's products with pixels; nil for Float products.
     package var slices: Int? { matmulPrecision?.slices }
@@ -144,10 +174,16 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     /// The optimizer.
     public var optimizer: any Optimizer {
         switch optimizerKind {
-        case .sgd: SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay, l1: l1)
+        case .sgd:
+            SGD(
+                momentum: momentum, nesterov: nesterov, weightDecay: weightDecay, decayScope: decayScope,
+                l1: l1)
         case .adamw:
-            AdamW(beta1: beta1, beta2: beta2 ?? 0.999, epsilon: epsilon, weightDecay: weightDecay)
-        case .lion: Lion(beta1: beta1, beta2: beta2 ?? 0.99, weightDecay: weightDecay)
+            AdamW(
+                beta1: beta1, beta2: beta2 ?? 0.999, epsilon: epsilon, weightDecay: weightDecay,
+                decayScope: decayScope)
+        case .lion:
+            Lion(beta1: beta1, beta2: beta2 ?? 0.99, weightDecay: weightDecay, decayScope: decayScope)
         }
     }
 

@@ -88,6 +88,16 @@ extension KernelCheck {
             mlp.network.parameterLayout.initialize(parameters, seed: 42)
             trial.add(parameters)
         },
+        KernelCheck("initialization_window") { trial in
+            let mlp = MLP(
+                MLPConfiguration(
+                    inputs: 2 * 5 * 7, hiddenDimensions: [13], classes: 10, initialWeights: .lecun,
+                    zeroOutput: true,
+                    initialWindow: GaussianWindow(sigma: 1.5, channels: 2, height: 5, width: 7)))
+            let parameters = trial.zeros(mlp.parameterCount)
+            mlp.network.parameterLayout.initialize(parameters, seed: 42)
+            trial.add(parameters)
+        },
         KernelCheck("global_shuffle") { trial in
             let split = ValidationSplit(count: 101, validationSize: 17, seed: 4)
             let shards = LogicalShards(records: split.training, count: 8, seed: 4)
@@ -140,10 +150,24 @@ extension KernelCheck {
             Augmenter([.crop, .flip], format: format, seed: 6).change(images, epoch: 1, first: 130)
             trial.add(images.vector.buffer)
         },
+        KernelCheck("deformation") { trial in
+            for (height, width) in [(32, 32), (5, 9)] {
+                let format = ImageFormat(
+                    name: "", channels: 3, height: height, width: width, classNames: ["a"],
+                    mean: [0, 0, 0], standardDeviation: [1, 1, 1], paddingByte: 128)
+                let images = trial.bytes(9 * format.imageBytes).matrix(rows: 9, columns: format.imageBytes)
+                var extents = AugmentationExtents()
+                (extents.padding, extents.rotation, extents.zoom) = (2, 30, 0.2)
+                (extents.deformProbability, extents.cutoutSize) = (0.8, 3)
+                Augmenter(Augmentation.allCases, extents: extents, format: format, seed: 6)
+                    .change(images, epoch: 1, first: 130)
+                trial.add(images.vector.buffer)
+            }
+        },
         KernelCheck("mixup") { trial in
             let (a, b) = (trial.bytes(261), trial.bytes(261))
             for share in [0, 1, 77, 128, 255, 256] {
-                SoftTargets.mix(a, b, share)
+                a.mix(with: b, share: share)
                 trial.add(a.buffer)
                 trial.add(b.buffer)
             }

@@ -61,6 +61,7 @@ extension ReferenceTable {
             random_normal              61af395cdb922bad
             random_beta                a42bf5ff71e7b7e9
             initialization             d9c1f0822f97c6b2
+            initialization_window      9f46920dd947dfea
             global_shuffle             9268693a8731ea95
             shards                     c391e449f7b54259
             schedule_constant          b662b432b8b3f3d1
@@ -69,6 +70,7 @@ extension ReferenceTable {
             pixel_normalization        52d56bb133e9a33b
             synthetic_images           e9323c25912a8768
             augmentation               60fb829c7e5a132d
+            deformation                d7a619a0501e3d53
             mixup                      a5f93bc1ed66d9ae
             """,
         runs: [
@@ -206,6 +208,36 @@ extension ReferenceTable {
                 step 6: 40628f849b800000 dd7a 6522 bbe4 4dde
                 validation 2: 4007926ce6cccccd
                 test: 400a1cd7fe666666
+                """),
+            ReferenceRun(
+                "deformed",
+                "--hidden-dims 11 --activation relu --augment crop,flip,rotate,zoom,cutout --crop-padding 3 --rotation 20 --zoom 0.2 --deform-probability 0.7 --cutout-size 6 --mixup 0.3 --mixup-shares pair --clean-epochs 1 --matmul-precision high",
+                sha256: "0c40c82a634660ea95c7242d94d1407556fe39f7d32d5d6b2a94e43692f69c59",
+                """
+                step 1: 4064c0ba66000000 0f0f 0fe8 5ce8 7f2d
+                step 2: 406833e6df600000 af8a b01d f0d7 8511
+                step 3: 406a0d7091880000 d04f 54de 29aa e948
+                validation 1: 400c867550b33333
+                step 4: 406378450ec00000 5cbd f3a4 4de3 b80b
+                step 5: 4069d78cf2600000 2b19 977d b6e8 7a7d
+                step 6: 4064f1fafdc00000 c8e0 634b ad9f 21f2
+                validation 2: 40108e6953b33333
+                test: 4015911c20cccccd
+                """),
+            ReferenceRun(
+                "windows",
+                "--hidden-dims 12,7 --activation gelu --batch-norm sync --init lecun --zero-output --init-window 4 --optimizer adamw --lr 0.002 --weight-decay 0.1 --weight-decay-on weights --matmul-precision high",
+                sha256: "a951fac472f8ad9eda8fb4bde832441c11c483f0c38652034b2625089ffb1425",
+                """
+                step 1: 40626bb1c0000000 bd09 cd27 c7b9 5719 40ff b001 b001 b001 84e4 dfe0 dfe0 dfe0 0bf4 9292 40ff b001 b001 b001 84e4 dfe0 dfe0 dfe0 cb7e 76eb 80d7 b001 ebec b001 e7a7 dfe0 2964 dfe0 c3a9 3788
+                step 2: 40626bd180800000 8fc3 edc8 d923 15b2 7573 1004 c0c4 3c44 ebf6 c4ce 0da6 b6af b21a 3840 9af2 2411 11f1 31c7 5bb9 7b8b 899d 3550 2e9e 3c4f cb64 a38c 8108 1806 b9a2 b22d fa32 4eef 3194 09ed
+                step 3: 40626acdd0800000 13a4 ccbf dfc6 8609 2e9e fe7d 5d3f e8e8 7336 13ef 6266 0cb7 8296 f1fc 149e d4f8 f84e 833f 39fe 247f b08c 0c22 78d3 8048 2e9a be0b 37ee 9a10 ae38 853d 648c 9f92 9d2b 4069
+                validation 1: 400269451ccccccd
+                step 4: 406266f367800000 515b 7ee6 e8d1 a107 cc66 9e03 d6b5 f404 649e c2c3 180b 2f53 a383 c00b 7d1d 2f54 7770 028a 452a c0b8 9831 5225 8e9e 9fe9 fa20 3f9e caae 6172 816b 43db 07f1 4f8d 097d 57ac
+                step 5: 406267c2a4000000 c99d f7d1 970b ab58 64c2 e047 8b41 e2d8 3a07 3923 42c8 ad3c a09b e764 e354 ce08 5d75 ccc3 e804 13e9 9675 a562 65b7 ad35 5217 f013 e61f bc3b 13f4 6a9e 8204 0bde 12cc 763b
+                step 6: 40625e8266800000 348e c1eb 7f9f 906b 4a15 cd86 218d 82fb b587 5f3a 3c6c 79e8 a6b7 da85 a5b9 6958 c788 3faa be0d 7c7f 044d fa47 6a78 85ff 4561 201b 10c4 84d3 bbcc ccb9 c51d 7450 7721 92cb
+                validation 2: 40026a2a2ccccccd
+                test: 40026e1986666666
                 """),
             ReferenceRun(
                 "logistic",

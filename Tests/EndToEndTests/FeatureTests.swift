@@ -17,6 +17,14 @@ extension EndToEnd {
             ["--batch-size", "100"],
             ["--split-seed", "7"],
             [
+                "--augment", "crop,flip,rotate,zoom,cutout", "--crop-padding", "3", "--mixup", "0.3",
+                "--mixup-shares", "pair", "--clean-epochs", "1",
+            ],
+            [
+                "--init", "lecun", "--zero-output", "--init-window", "4", "--weight-decay", "0.01",
+                "--weight-decay-on", "weights",
+            ],
+            [
                 "--residual", "--residual-width", "8", "--l1", "0.0001", "--shuffle", "global", "--mixup",
                 "0.2",
             ],

@@ -69,4 +69,33 @@ import Testing
         }
         #expect(p.array == expected && v.array == velocity)
     }
+
+    @Test(
+        "Weight decay draws all parameters to 0, or where asked for weights alone",
+        arguments: DecayScope.allCases)
+    func decay(scope: DecayScope) {
+        let optimizers: [any Optimizer] = [
+            SGD(weightDecay: 0.5, decayScope: scope), AdamW(weightDecay: 0.5, decayScope: scope),
+            Lion(weightDecay: 0.5, decayScope: scope),
+        ]
+        for optimizer in optimizers {
+            let scratch = Scratch()
+            let network = MLP(MLPConfiguration(inputs: 6, hiddenDimensions: [4], classes: 3)).network
+            let count = network.parameterLayout.count
+            let p = scratch.vector([Float](repeating: 1, count: count))
+            let zeros = scratch.vector([Float](repeating: 0, count: count))
+            let update = OptimizerStep(
+                optimizer, parameters: p,
+                state: optimizer.stateNames.map { _ in scratch.vector(zeros.array) }, learningRate: 0.25,
+                number: 1)
+            for module in network.linears {
+                update.apply(to: module.bias, gradients: zeros[module.bias])
+                update.apply(
+                    toWeightOf: module, columns: 0..<module.inputs,
+                    gradient: zeros[module.weight].matrix(rows: module.outputs, columns: module.inputs))
+                #expect(p[module.weight].array.allSatisfy { $0 == 0.875 })
+                #expect(p[module.bias].array.allSatisfy { $0 == (scope == .all ? 0.875 : 1) })
+            }
+        }
+    }
 }

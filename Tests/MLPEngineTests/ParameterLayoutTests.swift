@@ -74,6 +74,8 @@ import Testing
                 // γ are the weights with one extent.
                 let expected = entry.name.hasSuffix("weight") ? 1.0 : 0
                 #expect(tensor.allSatisfy { $0 == expected }, "\(entry.name)")
+            case .truncatedNormal, .windowed:
+                Issue.record("\(entry.name) was to be normal")
             case .normal:
                 let gain = entry.name == "layers.0.weight" ? 1.0 : 2
                 let deviation = (gain / Double(entry.shape[1])).squareRoot()
@@ -89,6 +91,78 @@ import Testing
         }
         #expect(layout.entries.filter { $0.initialization == .constant(1) }.count == 2)
         #expect(layout.entries.filter { $0.shape.count == 2 }.count == 4)
+    }
+
+    @Test("LeCun's weights have standard deviation √(1/M) in every layer, and none is far from 0")
+    func truncated() throws {
+        let configuration = MLPConfiguration(
+            inputs: 400, hiddenDimensions: [300], classes: 200, initialWeights: .lecun)
+        let layout = MLP(configuration).network.parameterLayout
+        let values = initialize(layout, seed: 1, as: Double.self)
+        for entry in layout.entries where entry.shape.count == 2 {
+            let tensor = try #require(values[entry.name]).map { $0 * Double(entry.shape[1]).squareRoot() }
+            let variance = tensor.reduce(0) { $0 + $1 * $1 } / Double(tensor.count)
+            #expect(abs(variance - 1) < 5 * (2 / Double(tensor.count)).squareRoot(), "\(entry.name)")
+            // Two deviations of what was cut, whose deviation was 1 / 0.8796.
+            let most = tensor.map { abs($0) }.max() ?? 0
+            #expect(most > 2.2 && most < 2 / 0.8796, "\(entry.name)")
+        }
+    }
+
+    @Test("An output layer that begins as 0 changes no other first value")
+    func zeroOutput() {
+        var configuration = MLPConfiguration(inputs: 7, hiddenDimensions: [5, 6], classes: 3)
+        let before = initialize(MLP(configuration).network.parameterLayout, seed: 1, as: Float.self)
+        configuration.zeroOutput = true
+        var after = initialize(MLP(configuration).network.parameterLayout, seed: 1, as: Float.self)
+        #expect(after["layers.4.weight"] == [Float](repeating: 0, count: 18))
+        after["layers.4.weight"] = before["layers.4.weight"]
+        #expect(after == before)
+    }
+
+    @Test(
+        "A window makes of each unit's first weights a Gaussian around a place in the image, with the norm that they had",
+        arguments: InitialWeights.allCases)
+    func window(weights: InitialWeights) throws {
+        let (channels, height, width, sigma) = (2, 6, 7, 2.0)
+        var configuration = MLPConfiguration(
+            inputs: channels * height * width, hiddenDimensions: [30, 5], classes: 3,
+            initialWeights: weights)
+        let before = initialize(MLP(configuration).network.parameterLayout, seed: 1, as: Double.self)
+        configuration.initialWindow = GaussianWindow(
+            sigma: sigma, channels: channels, height: height, width: width)
+        let after = initialize(MLP(configuration).network.parameterLayout, seed: 1, as: Double.self)
+        let (plain, windowed) = try (
+            #require(before["layers.0.weight"]), #require(after["layers.0.weight"])
+        )
+        var centres: Set<[Int]> = []
+        for unit in 0..<30 {
+            let range = unit * configuration.inputs..<(unit + 1) * configuration.inputs
+            func norm(_ values: [Double]) -> Double { values[range].reduce(0) { $0 + $1 * $1 } }
+            #expect(abs(norm(windowed) / norm(plain) - 1) < 1e-12)
+            /// The logarithm of the window, up to a constant: −((r − r₀)² + (c − c₀)²) / 2σ².
+            func log(_ channel: Int, _ row: Int, _ column: Int) -> Double {
+                let place = range.lowerBound + (channel * height + row) * width + column
+                return PortableMath.log(windowed[place] / plain[place])
+            }
+            // From the difference of neighbours: the window's centre.
+            let row = 0.5 + sigma * sigma * (log(0, 1, 0) - log(0, 0, 0))
+            let column = 0.5 + sigma * sigma * (log(0, 0, 1) - log(0, 0, 0))
+            #expect(row > -0.501 && row < Double(height) - 0.499)
+            #expect(column > -0.501 && column < Double(width) - 0.499)
+            for channel in 0..<channels {
+                for (r, c) in [(5, 6), (3, 2), (0, 6)] {
+                    func square(_ r: Int, _ c: Int) -> Double {
+                        (Double(r) - row) * (Double(r) - row) + (Double(c) - column) * (Double(c) - column)
+                    }
+                    let expected = (square(0, 0) - square(r, c)) / (2 * sigma * sigma)
+                    #expect(abs(log(channel, r, c) - log(0, 0, 0) - expected) < 1e-9)
+                }
+            }
+            centres.insert([Int(row.rounded()), Int(column.rounded())])
+        }
+        #expect(centres.count > 10)
+        for name in before.keys where name != "layers.0.weight" { #expect(after[name] == before[name]) }
     }
 
     @Test("Without a hidden layer the only weights are the input layer's")

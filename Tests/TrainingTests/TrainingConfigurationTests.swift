@@ -32,6 +32,19 @@ import Training
         configuration.strategy = .allreduce
         configuration.learningRateRanks = 3
         configuration.products = .openBLAS
+        configuration.augmentations = [.rotate, .crop, .cutout, .zoom]
+        configuration.augmentationExtents.padding = 2
+        configuration.augmentationExtents.rotation = 30
+        configuration.augmentationExtents.zoom = 0.25
+        configuration.augmentationExtents.deformProbability = 0.5
+        configuration.augmentationExtents.cutoutSize = 12
+        configuration.mixup = 0.3
+        configuration.mixupShares = .pair
+        configuration.cleanEpochs = 2
+        configuration.initialWeights = .lecun
+        configuration.zeroOutput = true
+        configuration.initialWindow = 4
+        configuration.decayScope = .weights
         return configuration
     }()
 
@@ -165,6 +178,14 @@ import Training
                 ["l1": "0.1", "optimizer": "adamw"],
                 "--l1: expected --optimizer sgd with it, found --optimizer adamw"
             ),
+            (
+                ["augment": "flip", "crop-padding": "2"],
+                "--crop-padding: expected --augment crop with it, found --augment flip"
+            ),
+            (
+                ["augment": "flip,crop", "deform-probability": "0.5"],
+                "--deform-probability: expected --augment rotate or zoom with it, found --augment flip,crop"
+            ),
             (["lr": "fast"], "--lr: expected a number, found fast"),
             (["batch-norm": "yes"], "--batch-norm: expected none, sync or local, found yes"),
         ] {
@@ -204,9 +225,12 @@ import Training
                 == "3072 → 256 → 128 → 10, ELU(0.5), batch norm (local), residual, branches of width 24")
         #expect(
             Self.other.settingsLine
-                == "--epochs 7, --lr 0.2, --momentum 0.9, --nesterov, --weight-decay 0.0001, --l1 1e-05, --lr-schedule step,"
+                == "--init lecun, --zero-output, --init-window 4, --epochs 7, --lr 0.2, --momentum 0.9, --nesterov,"
+                + " --weight-decay 0.0001, --weight-decay-on weights, --l1 1e-05, --lr-schedule step,"
                 + " --lr-step-epochs 2, --lr-step-factor 0.5, --warmup-epochs 1.5, --lr-scaling linear (3 ranks),"
-                + " --seed 18446744073709551615, --shuffle global")
+                + " --seed 18446744073709551615, --shuffle global, --augment rotate,crop,cutout,zoom,"
+                + " --crop-padding 2, --rotation 30, --zoom 0.25, --deform-probability 0.5, --cutout-size 12,"
+                + " --mixup 0.3, --mixup-shares pair, --clean-epochs 2")
         configuration.hiddenDimensions = []
         #expect(configuration.modelLine == "3072 → 10, logistic regression")
     }
@@ -217,14 +241,20 @@ import Training
         #expect(
             Self.other.allDifferences(from: settled).map(\.description) == [
                 "--hidden-dims 128 → 256,128", "--elu-alpha 1 → 0.5", "--batch-norm none → local",
-                "--no-residual → --residual", "--residual-width none → 24", "--epochs 10 → 7",
+                "--no-residual → --residual", "--residual-width none → 24", "--init kaiming → lecun",
+                "--no-zero-output → --zero-output", "--init-window none → 4", "--epochs 10 → 7",
                 "--batch-size 128 → 64", "--lr 0.1 → 0.2",
                 "--momentum 0 → 0.9", "--no-nesterov → --nesterov", "--weight-decay 0 → 0.0001",
-                "--l1 0 → 1e-05", "--lr-schedule constant → step", "--lr-step-epochs none → 2",
+                "--weight-decay-on all → weights", "--l1 0 → 1e-05", "--lr-schedule constant → step",
+                "--lr-step-epochs none → 2",
                 "--lr-step-factor none → 0.5",
                 "--warmup-epochs 0 → 1.5", "--lr-scaling none → linear (3 ranks)",
                 "--seed 42 → 18446744073709551615", "--validation-size 5000 → 100", "--logical-shards 8 → 16",
-                "--shuffle shards → global", "--strategy factor-exchange → allreduce",
+                "--shuffle shards → global", "--augment \"\" → rotate,crop,cutout,zoom",
+                "--crop-padding none → 2", "--rotation none → 30", "--zoom none → 0.25",
+                "--deform-probability none → 0.5", "--cutout-size none → 12", "--mixup 0 → 0.3",
+                "--mixup-shares part → pair", "--clean-epochs 0 → 2",
+                "--strategy factor-exchange → allreduce",
                 "--products own → openblas",
             ])
     }
@@ -239,7 +269,10 @@ import Training
         old.schedule = .cosine
         new.schedule = .cosine
         #expect(new.differences(from: old).map(\.description) == ["--epochs 10 → 20"])
-        new.schedule = .constant
+        // A clean phase is counted from the end.
+        (old.schedule, new.schedule, old.cleanEpochs, new.cleanEpochs) = (.constant, .constant, 2, 2)
+        #expect(new.differences(from: old).map(\.description) == ["--epochs 10 → 20"])
+        (old.schedule, old.cleanEpochs, new.cleanEpochs) = (.cosine, 0, 0)
         new.epochs = 10
         #expect(new.differences(from: old).map(\.description) == ["--lr-schedule cosine → constant"])
     }
@@ -295,6 +328,25 @@ import Training
         Wrong("--lr-step-factor") { $0.schedule = .step(epochs: 1, factor: 0) },
         Wrong("--validation-size") { $0.validationSize = -1 },
         Wrong("--products") { $0.products = .openBLAS },
+        Wrong("--crop-padding") { $0.augmentationExtents.padding = 0 },
+        Wrong("--crop-padding") { $0.augmentationExtents.padding = 2049 },
+        Wrong("--crop-padding") { ($0.images, $0.augmentationExtents.padding) = (.cifar10, 17) },
+        Wrong("--rotation") { $0.augmentationExtents.rotation = 0 },
+        Wrong("--rotation") { $0.augmentationExtents.rotation = 181 },
+        Wrong("--zoom") { $0.augmentationExtents.zoom = 1 },
+        Wrong("--zoom") { $0.augmentationExtents.zoom = .nan },
+        Wrong("--deform-probability") { $0.augmentationExtents.deformProbability = 1.5 },
+        Wrong("--deform-probability") { $0.augmentationExtents.deformProbability = 0 },
+        Wrong("--cutout-size") { ($0.augmentations, $0.augmentationExtents.cutoutSize) = ([.cutout], 0) },
+        Wrong("--cutout-size") {
+            ($0.images, $0.augmentations, $0.augmentationExtents.cutoutSize) = (.cifar10, [.cutout], 33)
+        },
+        Wrong("--mixup-shares") { $0.mixupShares = .pair },
+        Wrong("--clean-epochs") { $0.cleanEpochs = -1 },
+        Wrong("--clean-epochs") { $0.cleanEpochs = 11 },
+        Wrong("--init-window") { $0.initialWindow = 0 },
+        Wrong("--init-window") { $0.initialWindow = .infinity },
+        Wrong("--init-window") { ($0.hiddenDimensions, $0.initialWindow) = ([], 4) },
         Wrong("--lr-scaling") { $0.learningRateRanks = 0 },
         Wrong("--logical-shards") { $0.logicalShards = 0 },
     ])

@@ -135,9 +135,15 @@ import Verification
             if ["strategy", "products", "lr-scaling"].contains(setting.flag) { continue }
             #expect(lines.contains { $0.contains(" --\(setting.flag) ") }, "no run has --\(setting.flag)")
             for choice in setting.choices {
-                // What it has already changes nothing. Of augmentations there may be several.
+                // What it has already changes nothing. A list may have several.
                 let isTaken =
-                    try lines.contains { $0.contains("--\(setting.flag) crop,flip ") }
+                    try lines.contains { line in
+                        let words = line.split(separator: " ")
+                        return zip(words, words.dropFirst()).contains { flag, value in
+                            flag == "--\(setting.flag)"
+                                && value.split(separator: ",").contains { $0 == choice }
+                        }
+                    }
                     || runs.contains { run in
                         var changed = run
                         try changed.apply([setting.flag: choice])

@@ -1,6 +1,6 @@
-// All computation in loops: matrix products, element-wise and row-wise kernels, products with bytes.
+// All computation in loops: matrix products, element-wise and row-wise kernels, products with bytes, changes to images.
 //
-// Every kernel exists for both precisions and every instruction set; the one in use (instruction_set.h) is taken. Where
+// Every kernel of numbers exists for both precisions and every instruction set; the one in use (instruction_set.h) is taken. Where
 // instruction sets fuse multiply-adds they give the same bits: a result never depends on where an element stands in a
 // vector, nor an entry of a product on the shape.
 //
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "digest.h"
+#include "images.h"
 #include "instruction_set.h"
 #include "int8.h"
 #include "kernel_list.h"

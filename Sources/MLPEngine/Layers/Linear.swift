@@ -69,11 +69,16 @@ extension SequentialBuilder {
     /// Source of the gains 1 (inputs) and 2 (behind a rectifier): He, Zhang, Ren, Sun, "Delving deep into
     /// rectifiers", ICCV 2015.
     public mutating func linear(outputs: Int, gain: Double) {
+        linear(
+            outputs: outputs, weights: .normal(standardDeviation: (gain / Double(width)).squareRoot()))
+    }
+
+    /// Appends a linear layer whose weights begin as told and whose biases are 0.
+    public mutating func linear(outputs: Int, weights: Initialization) {
         precondition(outputs >= 1, "\(outputs) outputs")
         let index = count(of: Linear.self)
         let weight = parameters.append(
-            name: "\(name).weight", shape: [outputs, width],
-            initialization: .normal(standardDeviation: (gain / Double(width)).squareRoot()),
+            name: "\(name).weight", shape: [outputs, width], initialization: weights,
             gradient: .product(linear: index))
         let bias = parameters.append(
             name: "\(name).bias", shape: [outputs], initialization: .constant(0),

@@ -5,7 +5,7 @@ public import Tensors
 /// one, while its outer linear layer has to come back to X's width for the sum; at the end a linear layer, whose
 /// logits go into a softmax cross-entropy.
 ///
-/// Weights have Kaiming's standard deviation, √(1/M) in the input layer and √(2/M) behind it; biases are 0.
+/// Weights begin by ``MLPConfiguration/initialWeights``, biases as 0.
 public struct MLP: Sendable {
     /// The shape.
     public let configuration: MLPConfiguration
@@ -17,22 +17,33 @@ public struct MLP: Sendable {
         self.configuration = configuration
         var builder = SequentialBuilder(inputs: configuration.inputs, prefix: "layers")
         if configuration.inputDropout > 0 { builder.dropout(configuration.inputDropout) }
-        func hidden(_ builder: inout SequentialBuilder, _ width: Int, gain: Double) {
-            builder.linear(outputs: width, gain: gain)
+        func linear(_ builder: inout SequentialBuilder, _ width: Int) {
+            let isFirst = builder.count(of: Linear.self) == 0
+            let weights = configuration.weights(inputs: builder.width, areFirst: isFirst)
+            let window = isFirst ? configuration.initialWindow : nil
+            builder.linear(outputs: width, weights: window.map { .windowed(weights, $0) } ?? weights)
+        }
+        func hidden(_ builder: inout SequentialBuilder, _ width: Int) {
+            linear(&builder, width)
             if configuration.batchNorm { builder.batchNorm() }
             if configuration.layerNorm { builder.layerNorm() }
             builder.activation(configuration.activation)
             if configuration.dropout > 0 { builder.dropout(configuration.dropout) }
         }
-        for (index, width) in configuration.hiddenDimensions.enumerated() {
-            hidden(&builder, width, gain: index == 0 ? 1 : 2)
+        for width in configuration.hiddenDimensions {
+            hidden(&builder, width)
             guard configuration.residual else { continue }
             builder.residual { branch in
-                hidden(&branch, configuration.residualWidth ?? width, gain: 2)
-                branch.linear(outputs: width, gain: 2)
+                hidden(&branch, configuration.residualWidth ?? width)
+                linear(&branch, width)
             }
         }
-        builder.linear(outputs: configuration.classes, gain: configuration.hiddenDimensions.isEmpty ? 1 : 2)
+        builder.linear(
+            outputs: configuration.classes,
+            weights: configuration.zeroOutput
+                ? .constant(0)
+                : configuration.weights(
+                    inputs: builder.width, areFirst: configuration.hiddenDimensions.isEmpty))
         network = builder.build()
     }
 
@@ -84,12 +95,19 @@ public struct MLPConfiguration: Codable, Sendable, Hashable {
     public var dropout: Double
     /// The same for an input of the network.
     public var inputDropout: Double
+    /// By what rule weights begin.
+    public var initialWeights: InitialWeights
+    /// Whether the weights of the last layer begin as 0, so that all classes begin alike.
+    public var zeroOutput: Bool
+    /// The window through which each unit of the first hidden layer begins to look at an image; nil for none.
+    public var initialWindow: GaussianWindow?
 
     /// A shape, by default with one hidden layer of 128 and ELU.
     public init(
         inputs: Int, hiddenDimensions: [Int] = [128], classes: Int, activation: Activation = .elu(alpha: 1),
         batchNorm: Bool = false, layerNorm: Bool = false, residual: Bool = false, residualWidth: Int? = nil,
-        dropout: Double = 0, inputDropout: Double = 0
+        dropout: Double = 0, inputDropout: Double = 0, initialWeights: InitialWeights = .kaiming,
+        zeroOutput: Bool = false, initialWindow: GaussianWindow? = nil
     ) {
         self.inputs = inputs
         self.hiddenDimensions = hiddenDimensions
@@ -100,5 +118,17 @@ public struct MLPConfiguration: Codable, Sendable, Hashable {
         self.residual = residual
         self.residualWidth = residualWidth
         (self.dropout, self.inputDropout) = (dropout, inputDropout)
+        (self.initialWeights, self.zeroOutput) = (initialWeights, zeroOutput)
+        self.initialWindow = initialWindow
+    }
+
+    /// How the weights of a layer of so many inputs begin; the first layer's may be those of the output.
+    fileprivate func weights(inputs: Int, areFirst: Bool) -> Initialization {
+        switch initialWeights {
+        case .kaiming:
+            .normal(standardDeviation: ((areFirst ? 1 : 2) / Double(inputs)).squareRoot())
+        case .lecun:
+            .truncatedNormal(standardDeviation: (1 / Double(inputs)).squareRoot())
+        }
     }
 }

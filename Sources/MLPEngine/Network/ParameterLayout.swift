@@ -83,28 +83,12 @@ public struct ParameterLayout: Sendable, Hashable {
     public func initialize<Scalar: TensorScalar>(_ values: Vector<Scalar>, seed: UInt64) {
         precondition(values.count == count, "\(values.count) scalars for a layout of \(count)")
         for (index, entry) in entries.enumerated() {
-            let tensor = values[entry.range]
-            switch entry.initialization {
-            case .constant(let value):
-                tensor.fill(Scalar(value))
-            case .normal(let standardDeviation):
-                var stream = RandomStream(seed: seed, purpose: .initialization, shard: index)
-                for pair in stride(from: 0, to: tensor.count, by: 2) {
-                    let (first, second) = stream.normalPair()
-                    tensor[pair] = Scalar(first * standardDeviation)
-                    if pair + 1 < tensor.count { tensor[pair + 1] = Scalar(second * standardDeviation) }
-                }
-            }
+            entry.initialization.fill(
+                values[entry.range].matrix(
+                    rows: entry.shape[0], columns: entry.range.count / max(1, entry.shape[0])),
+                seed: seed, tensor: index)
         }
     }
-}
-
-/// How a tensor's first values come about.
-public enum Initialization: Sendable, Hashable {
-    /// All scalars are this value.
-    case constant(Double)
-    /// Independent normal numbers with mean 0 and this standard deviation.
-    case normal(standardDeviation: Double)
 }
 
 /// How the gradient of a parameter comes together from the rows of a global batch, wherever they are.

@@ -11,15 +11,18 @@ public struct AdamW: Optimizer, Hashable {
     public var beta2: Double
     /// ε > 0.
     public var epsilon: Double
-    /// λ, at least 0; it applies to every parameter.
+    /// λ, at least 0.
     public var weightDecay: Double
+    /// What λ applies to.
+    public var decayScope: DecayScope
 
     /// An optimizer; the defaults are Adam.
     public init(
-        beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0
+        beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+        decayScope: DecayScope = .all
     ) {
         (self.beta1, self.beta2) = (beta1, beta2)
-        (self.epsilon, self.weightDecay) = (epsilon, weightDecay)
+        (self.epsilon, self.weightDecay, self.decayScope) = (epsilon, weightDecay, decayScope)
     }
 
     /// m and v, by PyTorch's names.
@@ -31,7 +34,8 @@ public struct AdamW: Optimizer, Hashable {
     ) {
         Scalar.adamW(
             slice.rows, slice.columns, rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-            weightDecay: weightDecay, correction1: 1 - PortableMath.power(beta1, step),
+            weightDecay: slice.decay(weightDecay, of: decayScope),
+            correction1: 1 - PortableMath.power(beta1, step),
             correction2: 1 - PortableMath.power(beta2, step), slice.gradients, slice.gradientStride,
             m: slice.state(0),
             v: slice.state(1), slice.parameters, slice.stride)

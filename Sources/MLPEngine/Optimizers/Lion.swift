@@ -8,12 +8,17 @@ public struct Lion: Optimizer, Hashable {
     public var beta1: Double
     /// β₂, in 0..<1.
     public var beta2: Double
-    /// λ, at least 0; it applies to every parameter.
+    /// λ, at least 0.
     public var weightDecay: Double
+    /// What λ applies to.
+    public var decayScope: DecayScope
 
     /// An optimizer with the paper's defaults.
-    public init(beta1: Double = 0.9, beta2: Double = 0.99, weightDecay: Double = 0) {
-        (self.beta1, self.beta2, self.weightDecay) = (beta1, beta2, weightDecay)
+    public init(
+        beta1: Double = 0.9, beta2: Double = 0.99, weightDecay: Double = 0, decayScope: DecayScope = .all
+    ) {
+        (self.beta1, self.beta2) = (beta1, beta2)
+        (self.weightDecay, self.decayScope) = (weightDecay, decayScope)
     }
 
     /// m.
@@ -25,7 +30,8 @@ public struct Lion: Optimizer, Hashable {
     ) {
         Scalar.lion(
             slice.rows, slice.columns, rate: learningRate, beta1: beta1, beta2: beta2,
-            weightDecay: weightDecay, slice.gradients, slice.gradientStride, m: slice.state(0),
+            weightDecay: slice.decay(weightDecay, of: decayScope), slice.gradients, slice.gradientStride,
+            m: slice.state(0),
             slice.parameters, slice.stride)
     }
 }

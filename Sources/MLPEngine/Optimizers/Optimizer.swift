@@ -19,6 +19,14 @@ public protocol Optimizer: Sendable {
     func update<Scalar: TensorScalar>(_ slice: ParameterSlice<Scalar>, learningRate: Double, step: Int)
 }
 
+/// Which parameters weight decay draws to 0.
+public enum DecayScope: String, Codable, Sendable, CaseIterable {
+    /// All of them, as PyTorch's optimizers do unless told otherwise.
+    case all
+    /// The weights of linear layers alone: no bias, γ or β.
+    case weights
+}
+
 /// Some rows and columns of parameters with their gradients and state.
 public struct ParameterSlice<Scalar: TensorScalar> {
     /// The rows N.
@@ -33,9 +41,16 @@ public struct ParameterSlice<Scalar: TensorScalar> {
     public let gradients: UnsafePointer<Scalar>
     /// The distance of a row of gradients to the next.
     public let gradientStride: Int
+    /// Whether they are weights, rather than a bias, γ or β.
+    public let areWeights: Bool
 
     fileprivate let state: [Vector<Scalar>]
     fileprivate let start: Int
+
+    /// λ for these parameters.
+    func decay(_ weightDecay: Double, of scope: DecayScope) -> Double {
+        scope == .all || areWeights ? weightDecay : 0
+    }
 
     /// The first scalar of a state tensor, by the index of its name.
     public func state(_ index: Int) -> UnsafeMutablePointer<Scalar> { state[index].base + start }
@@ -75,12 +90,12 @@ public struct OptimizerStep<Scalar: TensorScalar> {
         self.number = number
     }
 
-    /// Updates the parameters in `range` from their gradients.
+    /// Updates the parameters in `range`, which are no weights, from their gradients.
     public func apply(to range: Range<Int>, gradients: Vector<Scalar>) {
         precondition(gradients.count == range.count, "a gradient for each parameter")
         update(
             rows: 1, columns: range.count, from: gradients.base, gradientStride: 0, at: range.lowerBound,
-            stride: 0)
+            stride: 0, areWeights: false)
     }
 
     /// Updates some columns of a layer's W from their gradient [N, columns].
@@ -91,18 +106,19 @@ public struct OptimizerStep<Scalar: TensorScalar> {
         update(
             rows: gradient.rows, columns: columns.count, from: gradient.base,
             gradientStride: gradient.columns, at: linear.weight.lowerBound + columns.lowerBound,
-            stride: linear.inputs)
+            stride: linear.inputs, areWeights: true)
     }
 
     private func update(
         rows: Int, columns: Int, from gradients: UnsafePointer<Scalar>, gradientStride: Int, at start: Int,
-        stride: Int
+        stride: Int, areWeights: Bool
     ) {
         precondition(start + (rows - 1) * stride + columns <= parameters.count, "beyond the parameters")
         optimizer.update(
             ParameterSlice(
                 rows: rows, columns: columns, parameters: parameters.base + start, stride: stride,
-                gradients: gradients, gradientStride: gradientStride, state: state, start: start),
+                gradients: gradients, gradientStride: gradientStride, areWeights: areWeights,
+                state: state, start: start),
             learningRate: learningRate, step: number)
     }
 }

@@ -7,16 +7,21 @@ public struct SGD: Optimizer, Codable, Sendable, Hashable {
     public var momentum: Double
     /// Whether the step looks ahead along the velocity; only with momentum.
     public var nesterov: Bool
-    /// λ, at least 0; it applies to every parameter.
+    /// λ, at least 0.
     public var weightDecay: Double
+    /// What λ applies to.
+    public var decayScope: DecayScope
     /// λ₁, at least 0; it applies to every parameter.
     public var l1: Double
 
     /// An optimizer; the defaults are plain gradient descent.
-    public init(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0, l1: Double = 0) {
+    public init(
+        momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0, decayScope: DecayScope = .all,
+        l1: Double = 0
+    ) {
         self.momentum = momentum
         self.nesterov = nesterov
-        self.weightDecay = weightDecay
+        (self.weightDecay, self.decayScope) = (weightDecay, decayScope)
         self.l1 = l1
     }
 
@@ -28,8 +33,9 @@ public struct SGD: Optimizer, Codable, Sendable, Hashable {
         _ slice: ParameterSlice<Scalar>, learningRate: Double, step: Int
     ) {
         Scalar.sgd(
-            slice.rows, slice.columns, Scalar(learningRate), Scalar(momentum), nesterov, Scalar(weightDecay),
-            l1: Scalar(l1), slice.gradients, slice.gradientStride, momentum == 0 ? nil : slice.state(0),
+            slice.rows, slice.columns, Scalar(learningRate), Scalar(momentum), nesterov,
+            Scalar(slice.decay(weightDecay, of: decayScope)), l1: Scalar(l1), slice.gradients,
+            slice.gradientStride, momentum == 0 ? nil : slice.state(0),
             slice.parameters,
             slice.stride)
     }
