@@ -29,33 +29,37 @@ extension Recipe {
         purpose: "The best network of dense layers that two minutes are enough for.",
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync
-            --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --batch-size 512
-            --epochs 36 --lr-schedule cosine --warmup-epochs 5%
-            --augment crop,flip --mixup 0.3 --label-smoothing 0.1
+            --init lecun --init-window 4 --zero-output
+            --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --batch-size 512 --epochs 36 --lr-schedule cosine --warmup-epochs 5%
+            --augment crop,flip --crop-padding 2 --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
+            --test-views flip,shift:2
             """)
 
     /// Twice the width, three times the epochs.
     static let minutes20 = Recipe(
         name: "minutes-20", minutes: 20,
-        purpose:
-            "Twice the width, more than three times the epochs, and dropout, which that many of them need.",
+        purpose: "Twice the width and more than three times the epochs of minutes-2, with dropout.",
         flags: """
             --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.1
-            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.1 --batch-size 512
-            --epochs 120 --lr-schedule cosine --warmup-epochs 5%
-            --augment crop,flip --mixup 0.3 --label-smoothing 0.1
+            --init lecun --init-window 4 --zero-output
+            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --batch-size 512 --epochs 120 --lr-schedule cosine --warmup-epochs 5%
+            --augment crop,flip --crop-padding 3 --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
+            --test-views flip,shift:2
             """)
 
     /// As long as the loss still falls.
     static let hours2 = Recipe(
         name: "hours-2", minutes: 120,
-        purpose:
-            "The longest: more than four times the epochs of minutes-20, and stronger regularisation against them.",
+        purpose: "More than four times the epochs of minutes-20, and more against overfitting.",
         flags: """
             --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.2
-            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.15 --batch-size 512
-            --epochs 540 --lr-schedule cosine --warmup-epochs 5%
-            --augment crop,flip --mixup 0.5 --label-smoothing 0.1
+            --init lecun --init-window 4 --zero-output
+            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.15 --weight-decay-on weights
+            --batch-size 512 --epochs 540 --lr-schedule cosine --warmup-epochs 5%
+            --augment crop,flip --crop-padding 3 --mixup 0.5 --mixup-shares pair --label-smoothing 0.1
+            --test-views flip,shift:2
             """)
 
     /// Any permutation of the pixels, the same one in all images, leads to the same accuracy but for chance.
@@ -66,10 +70,11 @@ extension Recipe {
             the same way.
             """,
         flags: """
-            --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.5 --input-dropout 0.2
-            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.1 --batch-size 512
-            --epochs 120 --lr-schedule cosine --warmup-epochs 5%
-            --mixup 0.3 --label-smoothing 0.1
+            --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync --dropout 0.5 --input-dropout 0.2
+            --init lecun --zero-output
+            --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --batch-size 512 --epochs 100 --lr-schedule cosine --warmup-epochs 5%
+            --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
             """)
 
     /// Fewer, larger steps, for many ranks.
@@ -81,10 +86,12 @@ extension Recipe {
             """,
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync
-            --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --batch-size 4096
-            --lr-scaling sqrt --lr-reference-batch 512
+            --init lecun --init-window 4 --zero-output
+            --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --batch-size 4096 --lr-scaling sqrt --lr-reference-batch 512
             --epochs 36 --lr-schedule cosine --warmup-epochs 10%
-            --augment crop,flip --mixup 0.3 --label-smoothing 0.1
+            --augment crop,flip --crop-padding 2 --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
+            --test-views flip,shift:2
             """)
 }
 

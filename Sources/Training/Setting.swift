@@ -186,6 +186,9 @@ public struct Setting<Root: Configurable>: Sendable {
         throw ConfigurationError("--\(flag)", found: objection.found ?? "", expected: objection.expected)
     }
 
+    /// Whether it applies, with a value that can be used.
+    func isUsable(in root: Root) -> Bool { applies(to: root) && objection(root) == nil }
+
     /// Checks that it applies, where it was given.
     func checkApplies(to root: Root) throws(ConfigurationError) {
         guard let need, !applies(to: root) else { return }
@@ -287,7 +290,8 @@ extension Configurable {
     ///
     /// - Parameters:
     ///   - words: What was given.
-    ///   - implied: What gives way to it. A setting of these that does not apply with what was given is left out.
+    ///   - implied: What gives way to it. A setting of these that does not apply, or cannot be used, with what was given is
+    ///     left out.
     /// - Throws: ``ConfigurationError`` for a word that is no value, or a setting that was given and does not apply.
     public mutating func apply(
         _ words: [String: String], over implied: [String: String] = [:]
@@ -295,7 +299,7 @@ extension Configurable {
         var all = implied.merging(words) { _, given in given }
         var trial = self
         try trial.set(all)
-        for setting in Self.settings where words[setting.flag] == nil && !setting.applies(to: trial) {
+        for setting in Self.settings where words[setting.flag] == nil && !setting.isUsable(in: trial) {
             all[setting.flag] = nil
         }
         try set(all)

@@ -51,6 +51,7 @@ import Training
         // A setting that is given and does not apply is refused.
         var configuration = TrainingConfiguration()
         try configuration.apply(settings)
+        try configuration.validate()
         var runOptions = RunOptions.defaults
         try runOptions.apply(options)
         try runOptions.validate()
@@ -98,6 +99,11 @@ import Training
         let sgd = try configuration(["optimizer": "sgd", "momentum": "0.9"], recipe: "minutes-2")
         #expect(sgd.beta2 == nil && sgd.momentum == 0.9)
         #expect(try configuration(recipe: "minutes-2").beta2 == 0.99)
+        #expect(try configuration(["mixup": "0"], recipe: "minutes-2").mixupShares == .part)
+        #expect(try configuration(["augment": "flip"], recipe: "minutes-2").augmentationExtents.padding == 4)
+        // What has no other word for nothing.
+        #expect(try configuration(recipe: "minutes-2").initialWindow != nil)
+        #expect(try configuration(["init-window": "none"], recipe: "minutes-2").initialWindow == nil)
         let error = #expect(throws: ConfigurationError.self) {
             try configuration(["optimizer": "sgd", "beta2": "0.9"], recipe: "minutes-2")
         }

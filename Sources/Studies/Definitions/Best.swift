@@ -1,3 +1,5 @@
+internal import Checkpoints
+internal import MLPEngine
 internal import Metrics
 internal import Plotting
 internal import Reports
@@ -12,7 +14,9 @@ extension Study {
             ("no-crop-flip", "Without crop and flip", ["augment": ""]),
             ("no-crop", "Without crop", ["augment": "flip"]),
             ("no-flip", "Without flip", ["augment": "crop"]),
+            ("padding-4", "Crop with padding 4 instead of 2", ["crop-padding": "4"]),
             ("no-mixup", "Without MixUp", ["mixup": "0"]),
+            ("mixup-part", "One share of MixUp for all pairs of a shard", ["mixup-shares": "part"]),
             ("no-smoothing", "Without label smoothing", ["label-smoothing": "0"]),
             ("relu", "ReLU instead of GELU", ["activation": "relu"]),
             ("no-batch-norm", "Without batch norm", ["batch-norm": "none"]),
@@ -20,7 +24,13 @@ extension Study {
                 "layer-norm", "Layer norm instead of batch norm",
                 ["batch-norm": "none", "layer-norm": "true"]
             ),
+            ("no-init-window", "Without windows in the first weights", ["init-window": "none"]),
+            (
+                "kaiming", "Kaiming's first weights, none of them 0",
+                ["init": "kaiming", "zero-output": "false"]
+            ),
             ("no-decay", "Without weight decay", ["weight-decay": "0"]),
+            ("decay-on-all", "Weight decay on biases, γ and β, too", ["weight-decay-on": "all"]),
             (
                 "sgd", "SGD with momentum instead of AdamW",
                 [
@@ -39,7 +49,10 @@ extension Study {
                 + variants.map { variant in
                     StudyRun(variant.label, recipe: recipe, variant.settings, options: ["test": "false"])
                 },
-            columns: [.bestValidation, .testAccuracy, .bestEpoch, .lastTraining, .gap],
+            columns: [
+                .bestValidation, validationViews, .testAccuracy, .testViewsAccuracy, .bestEpoch,
+                .lastTraining, .gap,
+            ],
             plots: [
                 .ablation(
                     from: recipe.name, variants.map { ($0.label, $0.name) },
@@ -63,6 +76,7 @@ extension Study {
                         with shares of the true class as shades.
                         """),
             ],
+            measurement: StudyMeasurement("views of validation images", measure: viewValidation),
             explanation: [
                 """
                 A network of dense layers knows nothing of images: each pixel has a weight of its own to each unit. What a \
@@ -88,6 +102,29 @@ extension Study {
             }
         }
     }()
+
+    /// The accuracy of a run's best model on validation images, by the mean over the views with which the recipe is tested.
+    private static let validationViews = Metric("validation accuracy, views", .share) { result in
+        result.measured.first { $0.quantity == "views" }?.value
+    }
+
+    /// Evaluates a run's best model so. Collective: every rank must call it.
+    @Sendable private static func viewValidation(
+        _ subject: StudyMeasurement.Subject
+    ) throws -> [StudyMeasurement.Value] {
+        let (communicator, configuration) = (subject.communicator, subject.configuration)
+        let words = Recipe.minutes2.words()["test-views"] ?? ""
+        guard configuration.validationSize > 0, let views = TestViews(rawValue: words) else { return [] }
+        let point = try communicator.agree(on: "looking for the last checkpoint") {
+            guard communicator.rank == 0 else { return ResumePoint?.none }
+            let all = try CheckpointStore(directory: subject.directory.checkpoints).list()
+            return try all.max { $0.step < $1.step }.map { try ResumePoint(path: $0.path) }
+        }
+        let result = try CheckpointEvaluation.run(
+            point, model: .best, split: .validation, dataset: subject.dataset, communicator: communicator,
+            mode: .rank0, views: views)
+        return result.viewsLoss.map { [.init("views", x: Double(configuration.epochs), $0.accuracy)] } ?? []
+    }
 }
 
 extension StudyPlot {
