@@ -21,15 +21,17 @@ public struct CheckpointEvaluation: Sendable {
     ///   - dataset: Where the records are.
     ///   - communicator: The ranks.
     ///   - mode: Who evaluates.
+    ///   - note: Told on rank 0 what people should know.
     /// - Returns: The same on every rank.
     /// - Throws: An `AgreedFailure` where all ranks fail together.
     public static func run(
         _ checkpoint: ResumePoint?, model: Checkpoint.Model, split: RunSplit = .test,
-        dataset: any ImageDataset, communicator: any Communicator, mode: RunOptions.Evaluation
+        dataset: any ImageDataset, communicator: any Communicator, mode: RunOptions.Evaluation,
+        note: (String) -> Void = { _ in }
     ) throws -> CheckpointEvaluation {
         let stored = try CheckpointModel(
-            checkpoint, model: model, dataset: dataset, communicator: communicator)
-        let configuration = stored.configuration
+            checkpoint, model: model, dataset: dataset, communicator: communicator, note: note)
+        let (configuration, dataset) = (stored.configuration, stored.dataset)
         if mode == .sharded, communicator.size > 1 {
             try communicator.agree(on: "trying the arithmetic") {
                 try ArithmeticProbe(configuration, stepsPerEpoch: 1)
