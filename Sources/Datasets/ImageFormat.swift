@@ -66,6 +66,19 @@ public struct ImageFormat: Codable, Sendable, Hashable {
         }
     }
 
+    /// Stores a description; the padding only where it is not black.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(channels, forKey: .channels)
+        try values.encode(height, forKey: .height)
+        try values.encode(width, forKey: .width)
+        try values.encode(classNames, forKey: .classNames)
+        try values.encode(mean, forKey: .mean)
+        try values.encode(standardDeviation, forKey: .standardDeviation)
+        if paddingByte != 0 { try values.encode(paddingByte, forKey: .paddingByte) }
+    }
+
     private enum CodingKeys: String, CodingKey {
         case name, channels, height, width, mean
         case classNames = "class_names"

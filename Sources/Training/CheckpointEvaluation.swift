@@ -24,16 +24,17 @@ public struct CheckpointEvaluation: Sendable {
     ///   - communicator: The ranks.
     ///   - mode: Who evaluates.
     ///   - views: Over which views the probabilities are averaged, besides; nil for none.
+    ///   - note: Told on rank 0 what people should know.
     /// - Returns: The same on every rank.
     /// - Throws: An `AgreedFailure` where all ranks fail together.
     public static func run(
         _ checkpoint: ResumePoint?, model: Checkpoint.Model, split: RunSplit = .test,
         dataset: any ImageDataset, communicator: any Communicator, mode: RunOptions.Evaluation,
-        views: TestViews? = nil
+        views: TestViews? = nil, note: (String) -> Void = { _ in }
     ) throws -> CheckpointEvaluation {
         let stored = try CheckpointModel(
-            checkpoint, model: model, dataset: dataset, communicator: communicator)
-        let configuration = stored.configuration
+            checkpoint, model: model, dataset: dataset, communicator: communicator, note: note)
+        let (configuration, dataset) = (stored.configuration, stored.dataset)
         try communicator.agree(on: "checking the views") {
             try views?.check(against: configuration.format, setting: "--views")
         }

@@ -29,7 +29,7 @@ extension Recipe {
         purpose: "The best network of dense layers that two minutes are enough for.",
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync
-            --init lecun --init-window 4 --zero-output
+            --whiten zca --whiten-epsilon 0.1 --init lecun --init-window 4 --zero-output
             --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
             --batch-size 512 --epochs 36 --lr-schedule cosine --warmup-epochs 5%
             --augment crop,flip --crop-padding 2 --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
@@ -42,7 +42,7 @@ extension Recipe {
         purpose: "Twice the width and more than three times the epochs of minutes-2, with dropout.",
         flags: """
             --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.1
-            --init lecun --init-window 4 --zero-output
+            --whiten zca --whiten-epsilon 0.1 --init lecun --init-window 4 --zero-output
             --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
             --batch-size 512 --epochs 120 --lr-schedule cosine --warmup-epochs 5%
             --augment crop,flip --crop-padding 3 --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
@@ -55,7 +55,7 @@ extension Recipe {
         purpose: "More than four times the epochs of minutes-20, and more against overfitting.",
         flags: """
             --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.2
-            --init lecun --init-window 4 --zero-output
+            --whiten zca --whiten-epsilon 0.1 --init lecun --init-window 4 --zero-output
             --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.15 --weight-decay-on weights
             --batch-size 512 --epochs 540 --lr-schedule cosine --warmup-epochs 5%
             --augment crop,flip --crop-padding 3 --mixup 0.5 --mixup-shares pair --label-smoothing 0.1
@@ -71,7 +71,7 @@ extension Recipe {
             """,
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync --dropout 0.5 --input-dropout 0.2
-            --init lecun --zero-output
+            --whiten zca --whiten-epsilon 0.1 --init lecun --zero-output
             --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
             --batch-size 512 --epochs 100 --lr-schedule cosine --warmup-epochs 5%
             --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
@@ -86,7 +86,7 @@ extension Recipe {
             """,
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync
-            --init lecun --init-window 4 --zero-output
+            --whiten zca --whiten-epsilon 0.1 --init lecun --init-window 4 --zero-output
             --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
             --batch-size 4096 --lr-scaling sqrt --lr-reference-batch 512
             --epochs 36 --lr-schedule cosine --warmup-epochs 10%

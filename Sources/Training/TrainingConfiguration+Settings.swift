@@ -204,6 +204,16 @@ extension TrainingConfiguration {
             every rank then reads and holds all of them).
             """),
         Setting(
+            "whiten", \.whitening, key: "whitening",
+            """
+            Whitens the images, all of them by a map that follows from those to train on: zca. It is kept beside the data set, \
+            in whitened/.
+            """),
+        Setting(
+            "whiten-epsilon", \.whiteningEpsilon, key: "whiteningEpsilon",
+            "What is added to each variance of the standardised pixels before they are whitened.",
+            needs: ("whiten", ["zca"]), valid: number("a number > 0") { $0 > 0 }),
+        Setting(
             "augment", \.augmentations, key: "augmentations",
             """
             Random changes to the training images, with commas between: crop (shifted), flip (mirrored), rotate and zoom \
@@ -377,6 +387,7 @@ extension MatmulPrecision: SettingValue {}
 extension TrainingConfiguration.Strategy: SettingValue {}
 extension TrainingConfiguration.Products: SettingValue {}
 extension TrainingConfiguration.LearningRateScaling: SettingValue {}
+extension TrainingConfiguration.WhiteningMethod: SettingValue {}
 
 extension ImageFormat: SettingValue {
     static var expectation: String { "a data set's format" }

@@ -2,6 +2,7 @@ public import DataParallel
 public import Datasets
 public import MLPEngine
 public import Tensors
+internal import Whitening
 
 /// What defines a run: everything that its result depends on.
 ///
@@ -24,6 +25,14 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         /// OpenBLAS, in Float: the usual way, to compare with, and for CPUs that have no kernels of their own here. Nothing
         /// is promised about its bits.
         case openBLAS = "openblas"
+    }
+
+    /// Whether images are made white: their pixels uncorrelated, as far as the training images go.
+    public enum WhiteningMethod: String, Codable, Sendable, CaseIterable {
+        /// They are not.
+        case none
+        /// By the symmetric map that does it.
+        case zca
     }
 
     /// What has a share λ of its own where images are mixed.
@@ -114,6 +123,10 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var beta2: Double?
     /// AdamW's ε.
     public var epsilon = 1e-8
+    /// Whether images are made white before anything else.
+    public var whitening = WhiteningMethod.none
+    /// What is added to each variance then, in standardised pixels.
+    public var whiteningEpsilon = 0.1
     /// Random changes to the training images.
     public var augmentations: [Augmentation] = []
     /// ε, the share of a label's probability that all classes get alike.
@@ -149,8 +162,11 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
 
     // MARK: What follows
 
-    /// What the images are.
-    public var format: ImageFormat { images ?? .cifar10 }
+    /// What the images of the data set are.
+    public var dataFormat: ImageFormat { images ?? .cifar10 }
+
+    /// What the images are that the network reads.
+    public var format: ImageFormat { whitening == .none ? dataFormat : dataFormat.whitened }
 
     /// The model.
     public var model: MLPConfiguration {

@@ -255,6 +255,21 @@ extension ReferenceTable {
                 test: 4005da83bf333333
                 """),
             ReferenceRun(
+                "whitened",
+                "--hidden-dims 14 --whiten zca --whiten-epsilon 0.2 --augment crop --lr 0.02 --matmul-precision medium",
+                sha256: "756df01822ef68be0ac21068feb186e939bf764759087578541efc965bf633db",
+                """
+                step 1: 4065f15097800000 2d74 9075 52bc 407f
+                step 2: 406647e489c00000 2b4d a4de db6e 774e
+                step 3: 406501a102200000 4d2c 67a6 5d9b 384a
+                validation 1: 4010d06680e66666
+                step 4: 4065c64400400000 f983 4370 8926 3c14
+                step 5: 406700397fc00000 c754 87d8 1a96 b7b2
+                step 6: 4066bb4213900000 22c3 5e58 e082 ada6
+                validation 2: 4010c3d8ac000000
+                test: 4018da93f1000000
+                """),
+            ReferenceRun(
                 "rate-rule",
                 "--hidden-dims 11 --activation relu --optimizer adamw --lr 0.001 --lr-scaling sqrt --lr-reference-batch 10 --matmul-precision high",
                 sha256: "02fb7b385cf9fdf8cf74a6c71e1f8a5f1a970e9a8f51ff90bc08333cdcb39788",

@@ -56,7 +56,8 @@ struct EvaluateCommand: ParsableCommand {
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: runSeed) }
             let result = try CheckpointEvaluation.run(
                 point, model: best ? .best : .current, split: split, dataset: dataset,
-                communicator: communicator, mode: evaluation, views: views)
+                communicator: communicator, mode: evaluation, views: views,
+                note: Messages.printWarning)
             guard communicator.rank == 0 else { return }
             if json {
                 let encoder = JSONEncoder()

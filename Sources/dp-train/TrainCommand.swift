@@ -59,7 +59,7 @@ struct TrainCommand: ParsableCommand {
             let configuration = try communicator.agree(on: "checking the settings against the data set") {
                 var configuration = asked
                 // A run that goes on has its images, those of CIFAR-10 if it recorded none.
-                configuration.images = base == nil ? dataset.format : asked.format
+                configuration.images = base == nil ? dataset.format : asked.dataFormat
                 try settle(&configuration, of: base, worldSize: communicator.size)
                 try configuration.validate(against: dataset)
                 return configuration

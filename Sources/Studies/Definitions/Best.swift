@@ -11,6 +11,8 @@ extension Study {
         let recipe = Recipe.minutes2
         // What is taken away or put in its place, and whether the recipe's choice was expected to be the better one.
         let variants: [(label: String, name: String, settings: [String: String])] = [
+            ("no-whitening", "Without whitening", ["whiten": "none"]),
+            ("epsilon-0.01", "Whitening with ε 0.01 instead of 0.1", ["whiten-epsilon": "0.01"]),
             ("no-crop-flip", "Without crop and flip", ["augment": ""]),
             ("no-crop", "Without crop", ["augment": "flip"]),
             ("no-flip", "Without flip", ["augment": "crop"]),
@@ -82,6 +84,11 @@ extension Study {
                 A network of dense layers knows nothing of images: each pixel has a weight of its own to each unit. What a \
                 convolution has built in, that an image shifted or mirrored shows the same, such a network has to learn from \
                 images that are shifted or mirrored. Crop and flip make those of the ones that there are.
+                """,
+                """
+                Whitening makes pixels uncorrelated: neighbours are nearly equal, and without it the first layer's gradient has large \
+                components along what all pixels have in common and small ones along edges. ε keeps directions in which images \
+                hardly differ, most of it noise, from being blown up.
                 """,
                 """
                 The rest keeps five million weights from learning 45,000 images by heart. MixUp and label smoothing ask \
