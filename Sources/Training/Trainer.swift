@@ -94,7 +94,7 @@ public struct Trainer {
         let wantedThreads = options.threads ?? ProcessorShare.threads(of: communicator)
         try communicator.agree(on: "choosing the instruction set") { try options.useInstructionSet() }
         try communicator.agree(on: "checking the views") {
-            try options.testViews?.check(against: dataset.format, setting: "--test-views")
+            try options.testViews?.check(against: self.dataset.format, setting: "--test-views")
         }
         let split = ValidationSplit(
             count: dataset.count(of: .training), validationSize: configuration.validationSize,
