@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Collectives
 internal import MLPEngine
 internal import Metrics
 internal import Plotting
