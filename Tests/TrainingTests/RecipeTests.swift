@@ -85,6 +85,7 @@ import Training
         var expected = whole
         (expected.epochs, expected.warmupEpochs, expected.learningRate) = (10, 0.5, 0.001)
         (expected.seed, expected.augmentations) = (7, [])
+        expected.augmentationExtents = AugmentationExtents()
         #expect(
             try configuration(
                 ["epochs": "10", "lr": "0.001", "seed": "7", "augment": ""], recipe: "minutes-2") == expected)
@@ -120,20 +121,22 @@ import Training
 
     @Test func `The header tells what it sets, what was overridden, and each setting once`() throws {
         let plain = try configuration(recipe: "minutes-2")
-        let line = try #require(plain.recipeLine(with: .defaults))
+        var options = RunOptions.defaults
+        try options.apply([:], over: recipe("minutes-2").words())
+        let line = try #require(plain.recipeLine(with: options))
         #expect(line.hasPrefix("minutes-2, which sets --hidden-dims 1024,1024,1024 "))
         #expect(line.contains(" --warmup-epochs 1.8") && !line.contains("overridden"))
         #expect(plain.settingsLine == nil)
 
         let other = try configuration(
-            ["epochs": "10", "optimizer": "sgd", "seed": "7"], recipe: "minutes-2")
-        let overridden = try #require(other.recipeLine(with: .defaults))
+            ["epochs": "20", "optimizer": "sgd", "seed": "7"], recipe: "minutes-2")
+        let overridden = try #require(other.recipeLine(with: options))
         #expect(
-            overridden.hasSuffix("; overridden: --epochs \(plain.epochs) → 10, --optimizer adamw → sgd"),
+            overridden.hasSuffix("; overridden: --epochs \(plain.epochs) → 20, --optimizer adamw → sgd"),
             "\(overridden)")
         #expect(!overridden.contains("--beta2"))
-        #expect(overridden.contains(" --warmup-epochs 0.5"))
-        #expect(other.settingsLine == "--epochs 10, --seed 7")
+        #expect(overridden.contains(" --warmup-epochs 1"))
+        #expect(other.settingsLine == "--epochs 20, --seed 7")
         #expect(TrainingConfiguration().recipeLine(with: .defaults) == nil)
     }
 

@@ -249,6 +249,7 @@ import Training
                 "--lr-step-epochs none → 2",
                 "--lr-step-factor none → 0.5",
                 "--warmup-epochs 0 → 1.5", "--lr-scaling none → linear (3 ranks)",
+                "--lr-reference-batch none → the rate follows the ranks",
                 "--seed 42 → 18446744073709551615", "--validation-size 5000 → 100", "--logical-shards 8 → 16",
                 "--shuffle shards → global", "--augment \"\" → rotate,crop,cutout,zoom",
                 "--crop-padding none → 2", "--rotation none → 30", "--zoom none → 0.25",
