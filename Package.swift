@@ -36,6 +36,7 @@ let package = Package(
         .library(name: "DurableFiles", targets: ["DurableFiles"]),
         .library(name: "Digests", targets: ["Digests"]),
         .library(name: "Images", targets: ["Images"]),
+        .library(name: "Whitening", targets: ["Whitening"]),
         .library(name: "Training", targets: ["Training"]),
         .library(name: "Curvature", targets: ["Curvature"]),
     ],
@@ -50,7 +51,7 @@ let package = Package(
             dependencies: [
                 "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Training",
                 "Checkpoints", "Metrics", "DataParallel", "DurableFiles", "MPIBackend", "Collectives",
-                "Datasets", "Images", "MLPEngine", "Tensors", arguments,
+                "Datasets", "Images", "MLPEngine", "Tensors", "Whitening", arguments,
             ],
             swiftSettings: settings),
         // Beside it: what measures, so that nothing of this is in the program that trains.
@@ -97,8 +98,12 @@ let package = Package(
             dependencies: [
                 "SystemLimits",
                 "Checkpoints", "Metrics", "DurableFiles", "DataParallel", "Collectives", "Datasets",
-                "Images", "MLPEngine", "Tensors", "Threads",
+                "Images", "MLPEngine", "Tensors", "Threads", "Whitening",
             ],
+            swiftSettings: settings),
+        .target(
+            name: "Whitening",
+            dependencies: ["Checkpoints", "Collectives", "Datasets", "Digests", "DurableFiles", "Tensors"],
             swiftSettings: settings),
         .target(
             name: "Checkpoints",

@@ -52,6 +52,7 @@ public struct CheckpointInspection: Sendable {
             ("written by", "\(metadata.worldSize) ranks (a note: any number may resume it)"),
             ("arithmetic", metadata.arithmetic),
             ("data fingerprint", metadata.dataFingerprint),
+            ("whitening", metadata.whiteningSHA256.map { "SHA-256 \($0)" } ?? "none"),
             ("SHA-256", metadata.tensorsSHA256),
         ]
         var lines = Self.columns(pairs.map { ["\($0.0):", PrintableText.line($0.1)] }, separator: " ")
@@ -105,6 +106,7 @@ public struct CheckpointInspection: Sendable {
             "best_validation": best ?? .null, "logical_shards": .integer(metadata.logicalShards),
             "world_size": .integer(metadata.worldSize), "arithmetic": .string(metadata.arithmetic),
             "data_fingerprint": .string(metadata.dataFingerprint),
+            "whitening_sha256": metadata.whiteningSHA256.map { .string($0) } ?? .null,
             "tensors_sha256": .string(metadata.tensorsSHA256),
             "additional": .object(metadata.additional.mapValues { .string($0) }),
             "configuration": Self.value(of: metadata.configuration), "tensors": .array(tensors),

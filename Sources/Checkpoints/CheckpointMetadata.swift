@@ -3,7 +3,7 @@
 /// In the file it is safetensors metadata, one key for each field, all values strings: `format_version`,
 /// `configuration`, `logical_shards`, `epoch`, `step`, `step_in_epoch`, `best_validation_epoch`, `_step`, `_accuracy`
 /// and `_loss` (absent before the first validation), `data_fingerprint`, `arithmetic`, `world_size`,
-/// `tensors_sha256`, `program_version`, `additional.` followed by a key of `additional`, and `metadata_sha256`
+/// `whitening_sha256` (absent where images are not whitened), `tensors_sha256`, `program_version`, `additional.` followed by a key of `additional`, and `metadata_sha256`
 /// (``MetadataDigest``; absent in checkpoints of earlier programs).
 public struct CheckpointMetadata: Codable, Sendable, Equatable {
     /// The version of the format that this library writes, and the only one it reads.
@@ -58,6 +58,8 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
     public var bestValidation: BestValidation?
     /// A hexadecimal hash of the training data.
     public var dataFingerprint: String
+    /// The SHA-256 of the map by which images are whitened; nil where they are not.
+    public var whiteningSHA256: String?
     /// The arithmetic that computed the weights; `kernels` in records of earlier versions, which named the CPU's.
     public var arithmetic: String
     /// How many processes wrote it: a note, nothing depends on it.
@@ -72,7 +74,8 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
     /// Gathers the metadata of a checkpoint; `tensorsSHA256` is filled in when it is encoded.
     public init(
         configuration: String, logicalShards: Int, position: Position, bestValidation: BestValidation? = nil,
-        dataFingerprint: String, arithmetic: String, worldSize: Int, programVersion: String,
+        dataFingerprint: String, whiteningSHA256: String? = nil, arithmetic: String, worldSize: Int,
+        programVersion: String,
         additional: [String: String] = [:]
     ) {
         self.configuration = configuration
@@ -80,6 +83,7 @@ public struct CheckpointMetadata: Codable, Sendable, Equatable {
         self.position = position
         self.bestValidation = bestValidation
         self.dataFingerprint = dataFingerprint
+        self.whiteningSHA256 = whiteningSHA256
         self.arithmetic = arithmetic
         self.worldSize = worldSize
         self.programVersion = programVersion
@@ -112,6 +116,7 @@ extension CheckpointMetadata {
             strings["best_validation_accuracy"] = "\(best.accuracy)"
             strings["best_validation_loss"] = "\(best.loss)"
         }
+        if let whiteningSHA256 { strings["whitening_sha256"] = whiteningSHA256 }
         for (key, value) in additional { strings[Self.additionalPrefix + key] = value }
         return strings
     }
@@ -134,6 +139,7 @@ extension CheckpointMetadata {
             position: Position(
                 epoch: try count("epoch"), step: try count("step"), stepInEpoch: try count("step_in_epoch")),
             dataFingerprint: try value("data_fingerprint"),
+            whiteningSHA256: strings["whitening_sha256"],
             arithmetic: try value(strings["kernels"] == nil ? "arithmetic" : "kernels"),
             worldSize: try count("world_size"),
             programVersion: try value("program_version"))

@@ -53,6 +53,22 @@ package struct SettingOptions<Root: Configurable>: ParsableArguments, CustomRefl
     }
 }
 
+/// The recipe that is laid under the flags of a command.
+package struct RecipeOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Settings that go well together, laid under the flags: \(Recipe.names). 'dp-train recipes' shows them.",
+            valueName: "name"),
+        completion: .list(Recipe.all.map(\.name)),
+        transform: { name in
+            guard let recipe = Recipe.named(name) else { throw ValidationError("expected \(Recipe.names)") }
+            return recipe
+        })
+    package var recipe: Recipe?
+
+    package init() {}
+}
+
 /// The former names of the flags of a table: each is refused with the new one.
 package struct FormerNames<Root: Configurable>: ParsableArguments, CustomReflectable {
     private var refusals: [ConfigurationError] = []

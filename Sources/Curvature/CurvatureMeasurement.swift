@@ -101,11 +101,11 @@ public struct CurvatureMeasurement: Codable, Sendable, Hashable {
         split: DatasetSplit = .training, options: Options = Options(), communicator: any Communicator
     ) throws -> (measurement: CurvatureMeasurement, seconds: Double) {
         let stored = try CheckpointModel(
-            checkpoint, model: model, dataset: dataset, communicator: communicator)
+            checkpoint, model: model, dataset: dataset, communicator: communicator, note: { _ in })
         return try run(
             stored.configuration.model, parameters: stored.parameters,
-            runningStatistics: stored.runningStatistics, dataset: dataset, split: split, options: options,
-            communicator: communicator, threads: ProcessorShare.threads(of: communicator))
+            runningStatistics: stored.runningStatistics, dataset: stored.dataset, split: split,
+            options: options, communicator: communicator, threads: ProcessorShare.threads(of: communicator))
     }
 
     /// Measures a loss at some parameters; of the options those that make up the loss are taken as settled. Collective: every

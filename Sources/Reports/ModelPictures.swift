@@ -62,12 +62,15 @@ struct ModelPictures {
                 description: "expected the records that the run was trained on, found others: \(dataset.name)"
                     + " (\(dataset.location))")
         }
+        let whitened: (any ImageDataset)? = try point.whitenedAlone({ dataset }, note: { _ in })
         let format = dataset.format
         let count = dataset.count(of: .test)
         let indices = (0..<min(Self.tried, count)).map { $0 * count / min(Self.tried, count) }
+        // Those that are shown, and those that the model reads.
         let records = try dataset.read(.test, records: indices)
+        let inputs = try whitened?.read(.test, records: indices) ?? records
         let results = try indices.indices.map { row in
-            let probabilities = try classifier.probabilities(of: Self.pixels(row, of: records, format))
+            let probabilities = try classifier.probabilities(of: Self.pixels(row, of: inputs, format))
             let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
             return (row: row, label: Int(records.labels[row]), best: best, probability: probabilities[best])
         }

@@ -89,8 +89,13 @@ package struct Report {
         var facts: [(String, String)] = []
         if let summary = run.summary {
             facts += [
-                ("test accuracy", share(summary.testAccuracy)),
-                ("test loss (nats)", number.text(summary.testLoss)),
+                ("test accuracy", summary.testAccuracy.map(share) ?? "not tested"),
+                ("test loss (nats)", summary.testLoss.map { number.text($0) } ?? "not tested"),
+            ]
+            if let views = summary.testViews, let accuracy = summary.testViewsAccuracy {
+                facts.append(("test accuracy, \(views.count) views", share(accuracy)))
+            }
+            facts += [
                 ("model tested: of epoch", "\(summary.bestEpoch)"),
                 ("parameters", whole.text(Double(summary.parameterCount))),
                 ("training time (s)", number.text(summary.trainSeconds)),

@@ -44,10 +44,11 @@ package struct RunGroup: Sendable {
 }
 
 extension TrainingConfiguration {
-    /// The same for all seeds. Where the choice of validation records followed the seed it follows it still.
+    /// The same for all seeds, and for settings that came from a recipe or were typed. Where the choice of validation records
+    /// followed the seed it follows it still.
     fileprivate var withoutSeed: TrainingConfiguration {
         var copy = self
-        copy.seed = 0
+        (copy.seed, copy.recipe) = (0, nil)
         return copy
     }
 }

@@ -46,7 +46,8 @@ package struct Study: Sendable {
 
     /// All there are, in the order in which they are listed.
     package static let all: [Study] = [
-        .baseline, .batchNorm, .activations, .residual, .curvature, .dataParallel, .regularisation,
+        .baseline, .batchNorm, .activations, .residual, .curvature, .dataParallel, .regularisation, .best,
+        .largeBatch,
     ]
 
     /// The study of that name.
@@ -61,7 +62,9 @@ package struct StudyRun: Sendable, Equatable {
     package let series: String
     /// Where it stands on that line, in a picture of several runs over what they differ in: a depth, a batch.
     package let place: Double?
-    /// The words by flag that are laid over train's defaults.
+    /// The recipe that is laid under the settings, if one is.
+    package let recipe: Recipe?
+    /// The words by flag that are laid over train's defaults, or over the recipe.
     package let settings: [String: String]
     /// The words by flag of what does not change its result.
     package let options: [String: String]
@@ -70,10 +73,11 @@ package struct StudyRun: Sendable, Equatable {
 
     /// A run.
     package init(
-        _ label: String, series: String? = nil, place: Double? = nil, _ settings: [String: String],
-        options: [String: String] = [:], ranks: Int? = nil
+        _ label: String, series: String? = nil, place: Double? = nil, recipe: Recipe? = nil,
+        _ settings: [String: String], options: [String: String] = [:], ranks: Int? = nil
     ) {
         self.label = label
+        self.recipe = recipe
         self.series = series ?? label
         self.place = place
         self.settings = settings

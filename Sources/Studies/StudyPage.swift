@@ -60,6 +60,7 @@ extension StudyFolder {
             pieces.append(.paragraph("Laid over every run: `\(all)`."))
         }
         pieces += [.heading("Results"), .paragraph(Self.tableNote(plan.seeds.count))]
+        if let note = results.testNote { pieces.append(.paragraph(note)) }
         pieces.append(results.table(study.columns))
         for (plot, chart) in plots {
             pieces.append(
@@ -225,8 +226,9 @@ extension StudyResults {
                 }
                 let validation = summary.bestValidationAccuracy.map { "\($0)" } ?? ""
                 return first + [
-                    "finished", validation, "\(summary.bestEpoch)", "\(summary.testAccuracy)",
-                    "\(summary.testLoss)", "\(summary.epochs)", String(format: "%.3f", summary.trainSeconds),
+                    "finished", validation, "\(summary.bestEpoch)",
+                    summary.testAccuracy.map { "\($0)" } ?? "", summary.testLoss.map { "\($0)" } ?? "",
+                    "\(summary.epochs)", String(format: "%.3f", summary.trainSeconds),
                     summary.tensorsSHA256,
                 ]
             }
@@ -238,6 +240,18 @@ extension StudyResults {
     private static func field(_ text: String) -> String {
         text.contains(where: { ",\"\n".contains($0) })
             ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+    }
+
+    /// How often the test images were looked at, where not every run was tested; nil where all were, or none has ended.
+    fileprivate var testNote: String? {
+        let ended = results.filter { $0.end.summary != nil }
+        let tested = ended.filter { $0.end.summary?.testAccuracy != nil }
+        guard tested.count < ended.count else { return nil }
+        let labels = runs.map(\.label).filter { label in tested.contains { $0.run.label == label } }
+        return
+            "The test images were looked at \(tested.count == 1 ? "once" : "\(tested.count) times"), by \(tested.count) of \(ended.count) runs"
+            + (labels.isEmpty ? "" : " (\(labels.joined(separator: ", ")), once with each seed)")
+            + ": all other numbers are of validation images."
     }
 
     /// A row per run: the columns over the seeds, and its settings.
@@ -267,7 +281,8 @@ extension StudyResults {
                 results.filter { $0.seed == seed }.map { result in
                     [
                         result.run.label, "\(seed)",
-                        Metric.testAccuracy.value(result).map(Metric.testAccuracy.text) ?? result.end.note,
+                        Metric.testAccuracy.value(result).map(Metric.testAccuracy.text)
+                            ?? (result.end.summary == nil ? result.end.note : "not tested"),
                         result.end.summary.map { "`\($0.tensorsSHA256)`" } ?? "",
                     ]
                 }

@@ -13,7 +13,7 @@ package struct PlannedRun: Sendable {
     package let seed: UInt64
     /// What to train, settled for the ranks that train it.
     package let configuration: TrainingConfiguration
-    /// The words by flag of what does not change its result.
+    /// The words by flag of what does not change its result; of other flags they mean nothing.
     package let optionWords: [String: String]
     /// The flags by which it differs from train's defaults, but for seeds.
     package let settings: String
@@ -74,7 +74,8 @@ package struct StudyPlan: Sendable {
                 let seeds = ["seed": "\(seed)", "split-seed": settings["split-seed"] ?? Self.splitSeed]
                 var configuration = TrainingConfiguration()
                 do throws(ConfigurationError) {
-                    try configuration.apply(words.merging(seeds) { _, seed in seed })
+                    try configuration.apply(
+                        words.merging(seeds) { _, seed in seed }, recipe: run.recipe)
                     try configuration.validate()
                     configuration.images = dataset.format
                     try configuration.settle(worldSize: run.ranks.map { min($0, worldSize) } ?? worldSize)
@@ -87,24 +88,15 @@ package struct StudyPlan: Sendable {
                 runs.append(
                     PlannedRun(
                         run: run, seed: seed, configuration: configuration,
-                        optionWords: ["keep-last": "1"].merging(run.options) { _, own in own }
+                        optionWords: ["keep-last": "1"].merging(run.recipe?.words() ?? [:]) { _, own in own }
+                            .merging(run.options) { _, own in own }
                             .merging(options) { _, given in given },
-                        settings: TrainingConfiguration.text(of: words)))
+                        settings: [
+                            run.recipe.map { "--recipe \($0.name)" } ?? "",
+                            TrainingConfiguration.text(of: words),
+                        ].filter { !$0.isEmpty }.joined(separator: " ")))
             }
         }
         self.runs = runs
-    }
-}
-
-extension Configurable {
-    /// Words by flag as the command line has them, in the order of the settings; empty without any.
-    package static func text(of words: [String: String]) -> String {
-        settings.filter { $0.isOption }.compactMap { setting in
-            words[setting.flag].map { word in
-                setting.isSwitch
-                    ? word == "true" ? "--\(setting.flag)" : "--no-\(setting.flag)"
-                    : "--\(setting.flag) \(word.isEmpty ? "\"\"" : word)"
-            }
-        }.joined(separator: " ")
     }
 }

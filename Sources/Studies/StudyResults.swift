@@ -199,6 +199,10 @@ extension Metric {
     package static let testAccuracy = Metric("test accuracy", .share) { $0.end.summary?.testAccuracy }
     /// That model's loss on the test records.
     package static let testLoss = Metric("test loss", .number(decimals: 4)) { $0.end.summary?.testLoss }
+    /// The share of test records classified correctly by the mean over views, where a run was tested so, too.
+    package static let testViewsAccuracy = Metric("test accuracy, views", .share) {
+        $0.end.summary?.testViewsAccuracy
+    }
     /// The best accuracy on the validation records.
     package static let bestValidation = Metric("best validation accuracy", .share) {
         $0.end.summary?.bestValidationAccuracy

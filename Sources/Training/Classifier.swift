@@ -19,6 +19,7 @@ public final class Classifier {
     private let workspace: Workspace<Float>
     private let normalization: PixelNormalization<Float>
     private let input: AlignedBuffer<UInt8>
+    private let mover: Augmenter
 
     /// Takes a checkpoint's model.
     ///
@@ -45,15 +46,28 @@ public final class Classifier {
         workspace = try Workspace(for: network, capacity: 1)
         normalization = PixelNormalization(configuration.format)
         input = try AlignedBuffer(allocating: configuration.format.imageBytes)
+        mover = Augmenter([], format: configuration.format, seed: 0)
     }
 
     /// The probability of each class, by label.
     ///
-    /// - Parameter pixels: An image as data sets hold it, its channels one after another.
+    /// - Parameters:
+    ///   - pixels: An image as data sets hold it, its channels one after another.
+    ///   - views: Over which of its views the mean is taken; nil for the image as it is.
     /// - Throws: Nothing but what a layer throws; those of this project throw nothing in evaluation.
-    public func probabilities(of pixels: [UInt8]) throws -> [Double] {
+    public func probabilities(of pixels: [UInt8], views: TestViews? = nil) throws -> [Double] {
         precondition(pixels.count == input.count, "\(pixels.count) bytes for an image of \(input.count)")
-        _ = input.vector.buffer.update(fromContentsOf: pixels)
+        let all = views?.all ?? [.plain]
+        var sums = [Double](repeating: 0, count: format.classCount)
+        for view in all {
+            _ = input.vector.buffer.update(fromContentsOf: pixels)
+            mover.change(input.vector, down: view.down, right: view.right, isFlipped: view.isMirrored)
+            for (label, share) in try probabilitiesOfInput().enumerated() { sums[label] += share }
+        }
+        return sums.map { $0 / Double(all.count) }
+    }
+
+    private func probabilitiesOfInput() throws -> [Double] {
         let logits = try mlp.network.forward(
             Pass(
                 .pixels(normalization.numbers(input.matrix(rows: 1, columns: input.count))),

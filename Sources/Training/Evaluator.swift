@@ -17,11 +17,12 @@ final class Evaluator: Sendable {
     let communicator: any Communicator
 
     private let normalization: PixelNormalization<Float>
-    private let imageBytes: Int
-    private let classNames: [String]
+    private let format: ImageFormat
     private let mode: RunOptions.Evaluation
     private let records: ImageRecords
     let recordCount: Int
+    private var imageBytes: Int { format.imageBytes }
+    private var classNames: [String] { format.classNames }
     /// The chunks that this rank computes.
     private let chunks: Range<Int>
     private let threads: Int
@@ -46,8 +47,7 @@ final class Evaluator: Sendable {
         self.communicator = communicator
         self.mode = mode
         normalization = PixelNormalization(dataset.format)
-        imageBytes = dataset.format.imageBytes
-        classNames = dataset.format.classNames
+        format = dataset.format
         recordCount = indices.count
         let chunkCount = (indices.count + Self.chunkRows - 1) / Self.chunkRows
         switch mode {
@@ -77,6 +77,25 @@ final class Evaluator: Sendable {
                 try mlp.evaluate(
                     pass.batch, targets: .labels(labels), parameters: parameters,
                     runningStatistics: runningStatistics, workspace: pass.workspace, products: pass.products)
+            })
+    }
+
+    /// Computes the losses of the mean over views of the records' class probabilities, the views in their order. Collective:
+    /// every rank must call it.
+    ///
+    /// - Returns: The same record on every rank.
+    /// - Throws: The communicator's error.
+    func evaluate(
+        views: TestViews, parameters: Vector<Float>, runningStatistics: Vector<Float>
+    ) throws -> BatchLoss {
+        try sum(
+            forEachChunk(parameters: parameters, runningStatistics: runningStatistics) { pass, labels, show in
+                var mean = ViewMean(labels: labels, classes: classNames.count)
+                for view in views.all {
+                    show(view)
+                    mean.add(try mlp.network.forward(pass))
+                }
+                return mean.loss
             })
     }
 
@@ -164,6 +183,20 @@ final class Evaluator: Sendable {
         parameters: Vector<Float>, runningStatistics: Vector<Float>,
         _ body: @Sendable (_ pass: Pass<Float>, _ labels: Vector<Int32>) throws -> Result
     ) throws -> [Result] {
+        try forEachChunk(parameters: parameters, runningStatistics: runningStatistics) { pass, labels, _ in
+            try body(pass, labels)
+        }
+    }
+
+    /// The same, with a function that puts a view of the chunk's images where the pass reads them; at first they are there as
+    /// they are.
+    private func forEachChunk<Result: Sendable>(
+        parameters: Vector<Float>, runningStatistics: Vector<Float>,
+        _ body:
+            @Sendable (
+                _ pass: Pass<Float>, _ labels: Vector<Int32>, _ show: (ImageView) -> Void
+            ) throws -> Result
+    ) throws -> [Result] {
         guard !chunks.isEmpty else { return [] }
         let threads = min(threads, chunks.count)
         let memory = try AlignedBuffer<Float>(allocating: PackedProducts<Float>.weightCount(of: mlp.network))
@@ -182,6 +215,7 @@ final class Evaluator: Sendable {
             let workspace = try Workspace<Float>(for: mlp.network, capacity: Self.chunkRows)
             let input = AlignedBuffer<UInt8>(zeroed: Self.chunkRows * imageBytes)
             let labels = AlignedBuffer<Int32>(zeroed: Self.chunkRows)
+            let mover = Augmenter([], format: format, seed: 0)
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < chunks.count else { return }
@@ -193,7 +227,15 @@ final class Evaluator: Sendable {
                     Pass(
                         .pixels(normalization.numbers(pixels)), parameters: parameters, workspace: workspace,
                         products: products, mode: .evaluation(runningStatistics: runningStatistics)),
-                    labels.vector[0..<rows])
+                    labels.vector[0..<rows]
+                ) { view in
+                    load(first..<first + rows, into: pixels, labels: labels.vector)
+                    for row in 0..<rows {
+                        mover.change(
+                            pixels[rows: row..<row + 1].vector, down: view.down, right: view.right,
+                            isFlipped: view.isMirrored)
+                    }
+                }
                 results.withLock { $0[index] = result }
             }
         }

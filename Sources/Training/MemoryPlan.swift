@@ -5,6 +5,7 @@ internal import Foundation
 package import MLPEngine
 internal import Tensors
 internal import SystemLimits
+internal import Whitening
 
 /// The memory that a run takes, and whether it can be had: told before anything is read or written.
 ///
@@ -70,14 +71,23 @@ package struct MemoryPlan {
         let own =
             scalar * (workspace + 2 * parameters + snapshots + inside) + records
             * Double(configuration.format.imageBytes)
-        written = own + scalar * Double(products.written)
+        // Images are whitened before there is a model.
+        let whitening =
+            configuration.whitening == .none
+            ? 0
+            : WhitenedDataset.memory(
+                format: configuration.dataFormat, training: trainingCount,
+                records: trainingCount + validationCount + testCount, ranks: communicator.size)
+        written = max(own + scalar * Double(products.written), whitening)
         // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
         let evaluates = evaluation == .sharded || communicator.rank == 0
         let rooms =
             evaluates
             ? packed + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
         let copies = communicator.rank == 0 ? parameters + state : 0
-        allocated = own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies)
+        allocated = max(
+            own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies),
+            whitening)
         let pieces = [
             (Double(products.largest), "the weight gradients of \(threads) threads"),
             (workspace, "the activations of \(rows) rows"), (parameters, "the parameters"),

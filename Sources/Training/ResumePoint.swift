@@ -285,7 +285,7 @@ extension ResumePoint {
     ///
     /// - Throws: What the data set throws.
     package func wasTrained(on dataset: any ImageDataset) throws -> Bool {
-        guard let checkpoint, dataset.format == configuration.format else { return false }
+        guard let checkpoint, dataset.format == configuration.dataFormat else { return false }
         var fingerprint: UInt64 = 0
         for split in DatasetSplit.allCases {
             let count = dataset.count(of: split)

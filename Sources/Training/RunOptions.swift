@@ -29,6 +29,10 @@ public struct RunOptions: Configurable, Sendable {
     public var threads: Int?
     /// Who evaluates.
     public var evaluation = Evaluation.rank0
+    /// Whether the test images are looked at when training has come to its end.
+    public var isTested = true
+    /// Over which views of the test images probabilities are averaged, besides the plain test; nil for none.
+    public var testViews: TestViews?
     /// Whether the inside of the model is recorded after every epoch.
     public var diagnostics = false
     /// How often a checkpoint is written.
@@ -96,6 +100,19 @@ public struct RunOptions: Configurable, Sendable {
             "evaluation", \.evaluation,
             "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks)."),
         Setting(
+            "test", \.isTested,
+            """
+            Test the model at the end; --no-test leaves the test images alone, as long as there are choices to be made. \
+            --resume tests a run that has ended without.
+            """),
+        Setting(
+            "test-views", \.testViews,
+            """
+            Test with the mean of the probabilities over views of each image, too, beside the plain test: flip (the image \
+            and its mirror image), shift:N (itself and shifted by N pixels up, down, left and right), or both, as in \
+            flip,shift:2.
+            """, unset: "none"),
+        Setting(
             "diagnostics", \.diagnostics,
             """
             Record layers' outputs, norms of weights, gradients and updates, and the confusion matrix after every epoch; it \
@@ -160,6 +177,11 @@ extension CheckpointInterval: SettingValue {
     }
     init?(word: String) { self.init(word) }
     var word: String { if case .epochs(let count) = self { "\(count)" } else { description } }
+}
+
+extension TestViews: SettingValue {
+    init?(word: String) { self.init(rawValue: word) }
+    var word: String { rawValue }
 }
 
 extension InstructionSet: SettingValue {}

@@ -13,11 +13,17 @@ public enum RunOutcome: Sendable, Equatable {
 
 /// What a finished run came to; `summary.json`.
 public struct RunSummary: Codable, Sendable, Equatable {
-    /// The share of test records classified correctly, in 0...1.
-    public var testAccuracy: Double
-    /// The mean loss of a test record, in nats.
-    public var testLoss: Double
-    /// The epoch, from 1, whose model was tested: the best on validation, or the last.
+    /// The share of test records classified correctly, in 0...1; nil of a run that was not tested.
+    public var testAccuracy: Double?
+    /// The mean loss of a test record, in nats; nil of a run that was not tested.
+    public var testLoss: Double?
+    /// The views of the test images over which probabilities were averaged, besides; nil for none.
+    public var testViews: TestViews?
+    /// The share of test records classified correctly by the mean over the views.
+    public var testViewsAccuracy: Double?
+    /// The mean loss of a test record by the mean over the views, in nats.
+    public var testViewsLoss: Double?
+    /// The epoch, from 1, of the model that is tested: the best on validation, or the last.
     public var bestEpoch: Int
     /// That model's accuracy on the validation records; nil without validation.
     public var bestValidationAccuracy: Double?
@@ -49,6 +55,9 @@ public struct RunSummary: Codable, Sendable, Equatable {
     enum CodingKeys: String, CodingKey {
         case testAccuracy = "test_accuracy"
         case testLoss = "test_loss"
+        case testViews = "test_views"
+        case testViewsAccuracy = "test_views_accuracy"
+        case testViewsLoss = "test_views_loss"
         case bestEpoch = "best_epoch"
         case bestValidationAccuracy = "best_validation_accuracy"
         case parameterCount = "parameter_count"

@@ -26,6 +26,7 @@ final class RunRecorder {
     private let options: RunOptions
     private let worldSize: Int
     private let dataFingerprint: String
+    private let whiteningSHA256: String?
     private let arithmetic: Arithmetic
     private let layout: ModelTensors
     private let writer: CheckpointWriter
@@ -43,7 +44,7 @@ final class RunRecorder {
     init(
         lock: RunLock, continuing position: CheckpointMetadata.Position?,
         configuration: TrainingConfiguration, options: RunOptions, worldSize: Int, dataFingerprint: String,
-        arithmetic: Arithmetic, network: Sequential
+        whiteningSHA256: String?, arithmetic: Arithmetic, network: Sequential
     ) throws {
         self.lock = lock
         let directory = lock.directory
@@ -51,6 +52,7 @@ final class RunRecorder {
         self.options = options
         self.worldSize = worldSize
         self.dataFingerprint = dataFingerprint
+        self.whiteningSHA256 = whiteningSHA256
         self.arithmetic = arithmetic
         layout = ModelTensors(network: network, optimizer: configuration.optimizer)
         snapshots = try SnapshotPool(network: network, optimizer: configuration.optimizer)
@@ -136,7 +138,7 @@ final class RunRecorder {
         let metadata = CheckpointMetadata(
             configuration: configurationText, logicalShards: configuration.logicalShards ?? 0,
             position: progress.position, bestValidation: best.result, dataFingerprint: dataFingerprint,
-            arithmetic: "\(arithmetic)", worldSize: worldSize,
+            whiteningSHA256: whiteningSHA256, arithmetic: "\(arithmetic)", worldSize: worldSize,
             programVersion: options.programVersion,
             additional: progress.additional)
         freeSnapshots.wait()

@@ -186,6 +186,9 @@ public struct Setting<Root: Configurable>: Sendable {
         throw ConfigurationError("--\(flag)", found: objection.found ?? "", expected: objection.expected)
     }
 
+    /// Whether it applies, with a value that can be used.
+    func isUsable(in root: Root) -> Bool { applies(to: root) && objection(root) == nil }
+
     /// Checks that it applies, where it was given.
     func checkApplies(to root: Root) throws(ConfigurationError) {
         guard let need, !applies(to: root) else { return }
@@ -262,7 +265,7 @@ public struct Setting<Root: Configurable>: Sendable {
         isSwitch ? (word == true.word ? "--\(flag)" : "--no-\(flag)") : word
     }
 
-    private func applies(to root: Root) -> Bool {
+    func applies(to root: Root) -> Bool {
         guard let need else { return true }
         // One of a list is enough.
         let words = (Root.setting(need.flag)?.write(root) ?? "").split(separator: ",")
@@ -285,11 +288,31 @@ extension Configurable {
 
     /// Lays over it what the command line gives: words by flag, without its dashes.
     ///
-    /// - Throws: ``ConfigurationError`` for a word that is no value, or a setting that does not apply.
-    public mutating func apply(_ words: [String: String]) throws(ConfigurationError) {
-        let given = Self.settings.filter { $0.isOption && words[$0.flag] != nil }
-        for setting in given { try setting.set(words[setting.flag] ?? "", in: &self) }
-        for setting in given { try setting.checkApplies(to: self) }
+    /// - Parameters:
+    ///   - words: What was given.
+    ///   - implied: What gives way to it. A setting of these that does not apply, or cannot be used, with what was given is
+    ///     left out.
+    /// - Throws: ``ConfigurationError`` for a word that is no value, or a setting that was given and does not apply.
+    public mutating func apply(
+        _ words: [String: String], over implied: [String: String] = [:]
+    ) throws(ConfigurationError) {
+        var all = implied.merging(words) { _, given in given }
+        var trial = self
+        try trial.set(all)
+        for setting in Self.settings where words[setting.flag] == nil && !setting.isUsable(in: trial) {
+            all[setting.flag] = nil
+        }
+        try set(all)
+        for setting in Self.settings where setting.isOption && words[setting.flag] != nil {
+            try setting.checkApplies(to: self)
+        }
+    }
+
+    /// Sets what there are words for, in the order of the table.
+    private mutating func set(_ words: [String: String]) throws(ConfigurationError) {
+        for setting in Self.settings where setting.isOption {
+            if let word = words[setting.flag] { try setting.set(word, in: &self) }
+        }
     }
 
     /// Checks every value by itself, before any work starts.

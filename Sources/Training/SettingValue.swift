@@ -27,10 +27,15 @@ func oneOf(_ names: [String]) -> String {
         ? names.joined() : names.dropLast().joined(separator: ", ") + " or \(names[names.count - 1])"
 }
 
+/// A value that there may be; `none` takes away one that a recipe has set, say.
 extension Optional: SettingValue where Wrapped: SettingValue {
     static var expectation: String { Wrapped.expectation }
     static var choices: [String] { Wrapped.choices }
     init?(word: String) {
+        if word == "none" {
+            self = nil
+            return
+        }
         guard let value = Wrapped(word: word) else { return nil }
         self = value
     }

@@ -3,11 +3,13 @@ internal import DataParallel
 internal import Datasets
 internal import MLPEngine
 internal import Tensors
+internal import Whitening
 
 extension Trainer {
     /// What is told of a run before it begins.
     func header(
-        _ mlp: MLP, ranks: RankGroup, threads: Int, directory: RunDirectory, progress: Progress
+        _ mlp: MLP, whitened: WhitenedDataset?, ranks: RankGroup, threads: Int, directory: RunDirectory,
+        progress: Progress
     ) -> [(key: String, value: String)] {
         let training = dataset.count(of: .training) - configuration.validationSize
         let hosts = communicator.placement.hostNames
@@ -20,6 +22,10 @@ extension Trainer {
             ),
             ("model", "\(configuration.modelLine), \(mlp.parameterCount) parameters"),
         ]
+        if let whitened {
+            rows.append(("whitening", "ZCA, SHA-256 \(whitened.sha256.prefix(16))…, \(whitened.course)"))
+        }
+        if let line = configuration.recipeLine(with: options) { rows.append(("recipe", line)) }
         if let line = configuration.settingsLine { rows.append(("settings", line)) }
         rows += [
             ("ranks", "\(count) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
@@ -57,7 +63,8 @@ extension TrainingConfiguration {
     /// The settings that are not the default and that no other line tells, as in `--lr 0.05, --momentum 0.9`; nil without
     /// any.
     package var settingsLine: String? {
-        let mentions = Self.settings.compactMap { $0.mention(in: self) }
+        let told = keptOfRecipe
+        let mentions = Self.settings.filter { told[$0.flag] == nil }.compactMap { $0.mention(in: self) }
         return mentions.isEmpty ? nil : mentions.joined(separator: ", ")
     }
 

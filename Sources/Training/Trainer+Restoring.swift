@@ -5,12 +5,13 @@ internal import Datasets
 internal import Foundation
 internal import MLPEngine
 internal import Tensors
+internal import Whitening
 
 extension Trainer {
     /// Brings model and best model to the checkpoint's state on rank 0, and the progress and the best model to that
     /// of rank 0 on all others.
     func restore(
-        _ model: ModelState<Float>, _ best: BestModel, arithmetic: Arithmetic, fingerprint: UInt64
+        _ model: ModelState<Float>, _ best: BestModel, arithmetic: Arithmetic, data: DataOrigin
     ) throws -> Progress {
         let resumes =
             try communicator.broadcast(Int64(resumePoint?.checkpoint == nil ? 0 : 1), root: 0) == 1
@@ -20,11 +21,18 @@ extension Trainer {
             let tensors = ModelTensors(network: model.mlp.network, optimizer: model.optimizer)
             try checkEpochs(reach: checkpoint.metadata.position)
             let found = checkpoint.metadata.dataFingerprint
-            guard found == hexadecimal(fingerprint) else {
+            guard found == hexadecimal(data.fingerprint) else {
                 throw ResumePoint.Failure(
                     description:
                         "--data \(dataset.location): expected the records with fingerprint \(found) that the run"
-                        + " was trained on, found \(hexadecimal(fingerprint))")
+                        + " was trained on, found \(hexadecimal(data.fingerprint))")
+            }
+            let whitening = checkpoint.metadata.whiteningSHA256
+            guard whitening == data.whitened?.sha256 else {
+                throw ResumePoint.Failure(
+                    description:
+                        "--whiten: expected the whitening with SHA-256 \(whitening ?? "none") that the run was trained"
+                        + " with, found \(data.whitened?.sha256 ?? "none")")
             }
             let shards = assignment.shardCount
             let records = dataset.count(of: .training) - configuration.validationSize

@@ -7,6 +7,7 @@ internal import MLPEngine
 internal import Metrics
 internal import Tensors
 internal import Threads
+internal import Whitening
 
 /// A training run, from the records to the tested model.
 public struct Trainer {
@@ -76,8 +77,15 @@ public struct Trainer {
         let test: Evaluator
         let diagnostics: Diagnostics?
         let stepsPerEpoch: Int
-        /// That of all records of all ranks.
+        let origin: DataOrigin
+    }
+
+    /// What tells the data of a run from others.
+    struct DataOrigin {
+        /// The fingerprint of all records of all ranks.
         let fingerprint: UInt64
+        /// The records as the network reads them, where they are whitened.
+        let whitened: WhitenedDataset?
     }
 
     /// Divides the records, looks whether all ranks compute alike and have memory enough, starts threads and reads.
@@ -85,6 +93,9 @@ public struct Trainer {
     private func prepare() throws -> Preparation {
         let wantedThreads = options.threads ?? ProcessorShare.threads(of: communicator)
         try communicator.agree(on: "choosing the instruction set") { try options.useInstructionSet() }
+        try communicator.agree(on: "checking the views") {
+            try options.testViews?.check(against: self.dataset.format, setting: "--test-views")
+        }
         let split = ValidationSplit(
             count: dataset.count(of: .training), validationSize: configuration.validationSize,
             seed: configuration.splitSeed ?? configuration.seed)
@@ -105,14 +116,18 @@ public struct Trainer {
             diagnostics: options.diagnostics, communicator: communicator
         ).check(over: communicator)
         let team = try makeTeam(wantedThreads)
+        let whitened = try configuration.whitened(
+            self.dataset, keeps: options.isRecorded, communicator: communicator, team: team,
+            note: observer.note)
+        let dataset: any ImageDataset = whitened ?? self.dataset
         let (loader, validation, test) = try communicator.agree(on: "reading the records") {
             (
                 try BatchLoader(
                     dataset: dataset, shards: shards,
                     ownedShards: assignment.shards(of: communicator.placement.position),
                     globalBatch: configuration.batchSize, shuffle: configuration.shuffle),
-                try evaluator(mlp, .training, split.validation, team.threadCount),
-                try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
+                try evaluator(mlp, dataset, .training, split.validation, team.threadCount),
+                try evaluator(mlp, dataset, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
             )
         }
         let diagnostics = try communicator.agree(on: "making room for diagnostics") {
@@ -125,13 +140,14 @@ public struct Trainer {
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
         return Preparation(
             mlp: mlp, team: team, loader: loader, validation: validation, test: test,
-            diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch, fingerprint: fingerprint)
+            diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch,
+            origin: DataOrigin(fingerprint: fingerprint, whitened: whitened))
     }
 
     /// Makes the model, brings it to the checkpoint's state if there is one, and opens rank 0's files. Collective: every
     /// rank must call it.
     private func start(_ prepared: Preparation) throws -> TrainingRun {
-        let (mlp, fingerprint) = (prepared.mlp, prepared.fingerprint)
+        let (mlp, origin) = (prepared.mlp, prepared.origin)
         let arithmetic = Arithmetic(slices: configuration.slices)
         let (runner, ranks) = try StepRunner.make(
             communicator, options.transport, configuration: configuration, mlp: mlp, loader: prepared.loader,
@@ -141,18 +157,19 @@ public struct Trainer {
         let best = try communicator.agree(on: "making room for the best model") {
             try BestModel(network: mlp.network)
         }
-        let progress = try restore(model, best, arithmetic: arithmetic, fingerprint: fingerprint)
+        let progress = try restore(model, best, arithmetic: arithmetic, data: origin)
         try model.broadcast(to: runner.products)
         let replicas = ReplicaCheck(model: model, ranks: ranks, placement: communicator.placement)
         try replicas.check(epoch: progress.epoch + 1, step: progress.step)
         let recorder = try communicator.agree(on: "opening the run directory") {
             isRoot && options.isRecorded
-                ? try makeRecorder(mlp, progress, arithmetic: arithmetic, fingerprint: fingerprint) : nil
+                ? try makeRecorder(mlp, progress, arithmetic: arithmetic, data: origin) : nil
         }
         if let recorder {
             observer.runBegins(
                 header(
-                    mlp, ranks: ranks, threads: prepared.team.threadCount, directory: recorder.directory,
+                    mlp, whitened: origin.whitened, ranks: ranks, threads: prepared.team.threadCount,
+                    directory: recorder.directory,
                     progress: progress),
                 plan: .init(
                     epochs: configuration.epochs, stepsPerEpoch: prepared.stepsPerEpoch,
@@ -190,7 +207,7 @@ public struct Trainer {
     }
 
     private func evaluator(
-        _ mlp: MLP, _ split: DatasetSplit, _ indices: [Int], _ threads: Int
+        _ mlp: MLP, _ dataset: any ImageDataset, _ split: DatasetSplit, _ indices: [Int], _ threads: Int
     ) throws -> Evaluator {
         try Evaluator(
             mlp: mlp, dataset: dataset, split: split, indices: indices, communicator: communicator,
@@ -198,7 +215,7 @@ public struct Trainer {
     }
 
     private func makeRecorder(
-        _ mlp: MLP, _ progress: Progress, arithmetic: Arithmetic, fingerprint: UInt64
+        _ mlp: MLP, _ progress: Progress, arithmetic: Arithmetic, data: DataOrigin
     ) throws -> RunRecorder {
         let directory = options.output.map(RunDirectory.init) ?? resumePoint?.directory
         let lock: RunLock
@@ -211,8 +228,8 @@ public struct Trainer {
         }
         return try RunRecorder(
             lock: lock, continuing: position, configuration: configuration,
-            options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(fingerprint),
-            arithmetic: arithmetic, network: mlp.network)
+            options: options, worldSize: communicator.size, dataFingerprint: hexadecimal(data.fingerprint),
+            whiteningSHA256: data.whitened?.sha256, arithmetic: arithmetic, network: mlp.network)
     }
 }
 

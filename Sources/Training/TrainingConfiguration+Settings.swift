@@ -152,12 +152,35 @@ extension TrainingConfiguration {
             }),
         Setting(
             "lr-scaling", \.learningRateScaling, key: "learningRateScaling",
-            "Whether the base learning rate is multiplied by the number of ranks.",
-            shown: { $0 == .linear ? "linear (\($1.learningRateRanks ?? 1) ranks)" : $0.word }),
+            """
+            Whether the base learning rate is multiplied by the number of ranks (linear) or its square root (sqrt); with \
+            --lr-reference-batch by the batch over that one, or the root of it.
+            """,
+            shown: { scaling, run in
+                guard scaling != .none else { return scaling.word }
+                guard let reference = run.learningRateReferenceBatch else {
+                    return "\(scaling.word) (\(run.learningRateRanks ?? 1) ranks)"
+                }
+                let factor = (run.learningRateFactor * 1000).rounded() / 1000
+                return
+                    "\(scaling.word) (batch \(run.batchSize) for \(reference): the rate times \(factor.word))"
+            }),
+        Setting(
+            "lr-reference-batch", \.learningRateReferenceBatch, key: "learningRateReferenceBatch",
+            "The global batch for which --lr is meant: --lr-scaling then follows --batch-size instead of the ranks.",
+            unset: "the rate follows the ranks", needs: ("lr-scaling", ["linear", "sqrt"]),
+            valid: within(1...largestCount)),
         // Follows the world size where it is settled; a stored one is as foreign as a flag.
         Setting(
             "lr-scaling", \.learningRateRanks, key: "learningRateRanks", isOption: false,
             valid: within(1...largestCount, "a number of ranks from")),
+        // What it stands for is in the other settings; a stored one is as foreign as a flag.
+        Setting(
+            "recipe", \.recipe, key: "recipe", isOption: false,
+            valid: { name, _ in
+                name?.wholeMatch(of: /[A-Za-z0-9.-]{1,64}/) != nil || name == nil
+                    ? nil : Objection("a name of letters, digits, dots and dashes")
+            }),
         // Follows the data set.
         Setting("data", \.images, key: "images", isOption: false),
         Setting("seed", \.seed, key: "seed", "What all random numbers are keyed by."),
@@ -180,6 +203,16 @@ extension TrainingConfiguration {
             What is shuffled in each epoch: shards (each logical shard by itself) or global (all training images together; \
             every rank then reads and holds all of them).
             """),
+        Setting(
+            "whiten", \.whitening, key: "whitening",
+            """
+            Whitens the images, all of them by a map that follows from those to train on: zca. It is kept beside the data set, \
+            in whitened/.
+            """),
+        Setting(
+            "whiten-epsilon", \.whiteningEpsilon, key: "whiteningEpsilon",
+            "What is added to each variance of the standardised pixels before they are whitened.",
+            needs: ("whiten", ["zca"]), valid: number("a number > 0") { $0 > 0 }),
         Setting(
             "augment", \.augmentations, key: "augmentations",
             """
@@ -354,6 +387,7 @@ extension MatmulPrecision: SettingValue {}
 extension TrainingConfiguration.Strategy: SettingValue {}
 extension TrainingConfiguration.Products: SettingValue {}
 extension TrainingConfiguration.LearningRateScaling: SettingValue {}
+extension TrainingConfiguration.WhiteningMethod: SettingValue {}
 
 extension ImageFormat: SettingValue {
     static var expectation: String { "a data set's format" }

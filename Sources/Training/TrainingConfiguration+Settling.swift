@@ -47,10 +47,10 @@ extension TrainingConfiguration {
     ///
     /// - Throws: ``ConfigurationError``.
     public func validate(against dataset: any ImageDataset) throws(ConfigurationError) {
-        guard dataset.format == format else {
+        guard dataset.format == dataFormat else {
             throw ConfigurationError(
                 "--data", found: "\(dataset.format.name) (\(dataset.location))",
-                expected: "\(format.name), which the run was trained on")
+                expected: "\(dataFormat.name), which the run was trained on")
         }
         // Some are bounded by the images, which are known only now.
         try validate()

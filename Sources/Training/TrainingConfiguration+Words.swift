@@ -37,10 +37,23 @@ extension TrainingConfiguration {
     ///   - worldSize: The ranks that it had, if that is known. They are asked for where the result depends on them.
     ///   - data: The words that choose the data set.
     package func command(worldSize: Int?, data: [String] = []) -> String {
-        let ranks =
-            learningRateScaling == .linear ? learningRateRanks : strategy == .allreduce ? worldSize : nil
+        let followsRanks = learningRateScaling != .none && learningRateReferenceBatch == nil
+        let ranks = followsRanks ? learningRateRanks : strategy == .allreduce ? worldSize : nil
         let launcher = ranks.map { $0 > 1 ? ["mpirun", "-np", "\($0)"] : [] } ?? []
         return ShellWords.line(launcher + ["dp-train"] + data + flags)
+    }
+}
+
+extension Configurable {
+    /// Words by flag as the command line has them, in the order of the settings; empty without any.
+    package static func text(of words: [String: String]) -> String {
+        settings.filter { $0.isOption }.compactMap { setting in
+            words[setting.flag].map { word in
+                setting.isSwitch
+                    ? word == "true" ? "--\(setting.flag)" : "--no-\(setting.flag)"
+                    : "--\(setting.flag) \(word.isEmpty ? "\"\"" : word)"
+            }
+        }.joined(separator: " ")
     }
 }
 

@@ -2,6 +2,7 @@ public import DataParallel
 public import Datasets
 public import MLPEngine
 public import Tensors
+internal import Whitening
 
 /// What defines a run: everything that its result depends on.
 ///
@@ -26,6 +27,14 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case openBLAS = "openblas"
     }
 
+    /// Whether images are made white: their pixels uncorrelated, as far as the training images go.
+    public enum WhiteningMethod: String, Codable, Sendable, CaseIterable {
+        /// They are not.
+        case none
+        /// By the symmetric map that does it.
+        case zca
+    }
+
     /// What has a share λ of its own where images are mixed.
     public enum MixupShares: String, Codable, Sendable, CaseIterable {
         /// A logical shard's part of a batch.
@@ -34,12 +43,20 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case pair
     }
 
-    /// How the base learning rate follows the world size.
+    /// How the base learning rate follows the world size, or the global batch.
     public enum LearningRateScaling: String, Codable, Sendable, CaseIterable {
         /// It does not: the global batch is fixed, and so is the rate.
         case none
-        /// It is multiplied by the world size at the run's beginning, for runs whose global batch grows with it.
+        /// It is multiplied by the world size at the run's beginning, for runs whose global batch grows with it; or, with a
+        /// reference batch, by the global batch over that.
+        ///
+        /// Source: Goyal and others, "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017.
         case linear
+        /// It is multiplied by the square root of the same: the rule for AdamW, whose step does not grow with the gradient.
+        ///
+        /// Sources: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014; Malladi and others,
+        /// "On the SDEs and scaling rules for adaptive gradient algorithms", NeurIPS 2022.
+        case sqrt
     }
 
     /// The widths of the hidden layers; empty for multinomial logistic regression.
@@ -70,10 +87,12 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var schedule: LearningRateSchedule.Shape = .constant
     /// Epochs of linear warm-up.
     public var warmupEpochs = 0.0
-    /// How the base learning rate follows the world size.
+    /// How the base learning rate follows the world size, or the global batch.
     public var learningRateScaling: LearningRateScaling = .none
     /// The ranks that the learning rate was scaled by; nil until the world size is known.
     public var learningRateRanks: Int?
+    /// The global batch for which the base learning rate is meant, where it follows the batch instead of the ranks.
+    public var learningRateReferenceBatch: Int?
     /// What all random numbers are keyed by.
     public var seed: UInt64 = 42
     /// Training records set apart for validation.
@@ -104,6 +123,10 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var beta2: Double?
     /// AdamW's ε.
     public var epsilon = 1e-8
+    /// Whether images are made white before anything else.
+    public var whitening = WhiteningMethod.none
+    /// What is added to each variance then, in standardised pixels.
+    public var whiteningEpsilon = 0.1
     /// Random changes to the training images.
     public var augmentations: [Augmentation] = []
     /// ε, the share of a label's probability that all classes get alike.
@@ -125,6 +148,9 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     /// What weight decay applies to.
     public var decayScope = DecayScope.all
 
+    /// The name of the recipe by which its settings were chosen, for the record; what counts is the settings.
+    public var recipe: String?
+
     /// What the images are; nil until the data set is open, and in runs of earlier programs, which knew CIFAR-10 alone.
     public var images: ImageFormat?
 
@@ -136,8 +162,11 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
 
     // MARK: What follows
 
-    /// What the images are.
-    public var format: ImageFormat { images ?? .cifar10 }
+    /// What the images of the data set are.
+    public var dataFormat: ImageFormat { images ?? .cifar10 }
+
+    /// What the images are that the network reads.
+    public var format: ImageFormat { whitening == .none ? dataFormat : dataFormat.whitened }
 
     /// The model.
     public var model: MLPConfiguration {
@@ -184,11 +213,23 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case lion
     }
 
+    /// What the base learning rate is multiplied by, as it follows the ranks or the global batch.
+    var learningRateFactor: Double {
+        let growth =
+            learningRateReferenceBatch.map { Double(batchSize) / Double($0) }
+            ?? Double(learningRateRanks ?? 1)
+        return switch learningRateScaling {
+        case .none: 1
+        case .linear: growth
+        case .sqrt: growth.squareRoot()
+        }
+    }
+
     /// The learning rate of each step.
     public var learningRateSchedule: LearningRateSchedule {
-        let factor = learningRateScaling == .linear ? Double(learningRateRanks ?? 1) : 1
-        return LearningRateSchedule(
-            baseRate: learningRate * factor, shape: schedule, warmupEpochs: warmupEpochs, epochs: epochs)
+        LearningRateSchedule(
+            baseRate: learningRate * learningRateFactor, shape: schedule, warmupEpochs: warmupEpochs,
+            epochs: epochs)
     }
 }
 

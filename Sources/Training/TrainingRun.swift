@@ -135,7 +135,8 @@ final class TrainingRun {
         recorder.takeMessages().forEach(observer.note)
     }
 
-    /// Tests the model that was best on validation, without validation the last one, and writes the summary.
+    /// Tests the model that was best on validation, without validation the last one, if it is to be tested, and writes the
+    /// summary.
     func test() throws -> RunOutcome {
         // The last checkpoint first, as the test may take long and can be repeated. The other ranks know that it is there
         // when the test is over.
@@ -144,18 +145,24 @@ final class TrainingRun {
             options.stepsEnd()
         }
         let tested = best.result
-        let result = try testSet.evaluate(
-            parameters: tested == nil ? model.parameters : best.weights.parameters.vector,
-            runningStatistics: tested == nil
-                ? model.runningStatistics : best.weights.runningStatistics.vector)
+        let parameters = tested == nil ? model.parameters : best.weights.parameters.vector
+        let statistics = tested == nil ? model.runningStatistics : best.weights.runningStatistics.vector
+        let result =
+            try options.isTested
+            ? testSet.evaluate(parameters: parameters, runningStatistics: statistics) : nil
+        let testViews = options.isTested ? options.testViews : nil
+        let views = try testViews.map {
+            try testSet.evaluate(views: $0, parameters: parameters, runningStatistics: statistics)
+        }
         if recorder == nil { options.stepsEnd() }
-        guard result.meanLoss.isFinite else {
+        for loss in [result, views].compactMap({ $0?.meanLoss }) where !loss.isFinite {
             throw Divergence(
-                epoch: progress.epoch, step: progress.step, quantity: .testLoss(result.meanLoss),
+                epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss),
                 shouldReport: trainer.isRoot)
         }
         var summary = RunSummary(
-            testAccuracy: result.accuracy, testLoss: result.meanLoss,
+            testAccuracy: result?.accuracy, testLoss: result?.meanLoss, testViews: testViews,
+            testViewsAccuracy: views?.accuracy, testViewsLoss: views?.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: model.mlp.parameterCount,
             tensorsSHA256: try trainer.isRoot ? digest() : "",

@@ -254,5 +254,35 @@ extension ReferenceTable {
                 validation 2: 4005e486e8000000
                 test: 4005da83bf333333
                 """),
+            ReferenceRun(
+                "whitened",
+                "--hidden-dims 14 --whiten zca --whiten-epsilon 0.2 --augment crop --lr 0.02 --matmul-precision medium",
+                sha256: "756df01822ef68be0ac21068feb186e939bf764759087578541efc965bf633db",
+                """
+                step 1: 4065f15097800000 2d74 9075 52bc 407f
+                step 2: 406647e489c00000 2b4d a4de db6e 774e
+                step 3: 406501a102200000 4d2c 67a6 5d9b 384a
+                validation 1: 4010d06680e66666
+                step 4: 4065c64400400000 f983 4370 8926 3c14
+                step 5: 406700397fc00000 c754 87d8 1a96 b7b2
+                step 6: 4066bb4213900000 22c3 5e58 e082 ada6
+                validation 2: 4010c3d8ac000000
+                test: 4018da93f1000000
+                """),
+            ReferenceRun(
+                "rate-rule",
+                "--hidden-dims 11 --activation relu --optimizer adamw --lr 0.001 --lr-scaling sqrt --lr-reference-batch 10 --matmul-precision high",
+                sha256: "02fb7b385cf9fdf8cf74a6c71e1f8a5f1a970e9a8f51ff90bc08333cdcb39788",
+                """
+                step 1: 40644c9e96400000 3227 fb38 5dba c5da 0de3 5c28 8126 7bc6 4e79 a288 fd8a 2fdc
+                step 2: 406e8c341e900000 f5e3 8c03 dd58 e0ee 6065 0936 6c28 a418 0c8a c3b2 f11c 7599
+                step 3: 4068e528a8600000 533c 8ce1 9386 4fcb 62c7 c12d 5936 14c6 4670 4078 5c82 cfec
+                validation 1: 40094b4e56666666
+                step 4: 406473158ea00000 fe14 ebf8 7f02 afe2 662e 4d2b 1f82 be34 b25b b7a1 5acf 29e4
+                step 5: 4062e9554eb00000 972f fc7d 219c f74b 1013 7997 4ed3 31fc 54d0 b87e 4b1f 5273
+                step 6: 4068725bfaa00000 5be3 edcb e805 9ff7 4477 7598 3e11 1252 8db0 7d21 4d55 59d5
+                validation 2: 4009013b7ccccccd
+                test: 400bf05233333333
+                """),
         ])
 }

@@ -102,7 +102,8 @@ extension ReferenceRun {
                 return RunTrace(moments: record.moments, sha256: "", failure: "it was asked to stop")
             }
             let test = RunTrace.Moment(
-                name: "test", quantities: ["loss"], bits: [hexadecimal(summary.testLoss.bitPattern)])
+                name: "test", quantities: ["loss"],
+                bits: [hexadecimal((summary.testLoss ?? .nan).bitPattern)])
             return RunTrace(moments: record.moments + [test], sha256: summary.tensorsSHA256)
         } catch let error as any AgreedFailure
             where error is Divergence || error is ReplicaCheck.Failure || error is ArithmeticProbe.Failure

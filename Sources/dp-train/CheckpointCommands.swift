@@ -1,8 +1,10 @@
 internal import ArgumentParser
 internal import Checkpoints
+internal import Datasets
 internal import CommandLineSupport
 internal import Foundation
 internal import Training
+internal import Whitening
 
 // The commands that look at checkpoints alone: inspect, diff and export.
 
@@ -73,6 +75,10 @@ struct ExportCommand: ParsableCommand {
             Parameters and batch norm's running statistics alone, under PyTorch's names, uncompressed: load_state_dict takes \
             what safetensors.torch.load_file reads. A symbolic link at --to stays, and what it leads to is written; a folder, \
             device or pipe is refused.
+
+            A model of whitened images expects the numbers that --whiten makes of them; with --fold-whitening its first layer \
+            is one that takes standardised pixels, (p/255 - mean)/std of each channel. The images are then neither rounded to \
+            bytes nor clipped.
             """)
 
     @Argument(help: "The checkpoint file.", completion: .file())
@@ -84,6 +90,11 @@ struct ExportCommand: ParsableCommand {
     @Flag(
         help: "Export the model that was best on validation up to the checkpoint, not the checkpoint's own.")
     var best = false
+
+    @Flag(help: "Put the whitening of the images into the first layer; it follows from the run's data.")
+    var foldWhitening = false
+
+    @OptionGroup var data: DataOptions
 
     @Flag(help: "Replace a file that is there.")
     var force = false
@@ -97,7 +108,18 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("--to \(to): expected no file there without --force, found one")
         }
         let read = try CheckpointFile.read(checkpoint)
-        let tensors = try read.weights(of: best ? .best : .current)
+        var tensors = try read.weights(of: best ? .best : .current)
+        if foldWhitening {
+            let point = try ResumePoint(path: checkpoint)
+            guard
+                let whitened = try point.whitenedAlone(
+                    { try data.locate(seed: point.configuration.seed) }, note: Messages.printWarning)
+            else {
+                throw ValidationError(
+                    "--fold-whitening: expected a model of whitened images, found one of others")
+            }
+            tensors = try whitened.map().folded(into: tensors, of: point.configuration)
+        }
         // transformers and others read nothing without this mark.
         try SafetensorsFile(tensors: tensors, metadata: ["format": "pt"]).write(to: to)
         print("wrote \(tensors.count) tensors to \(to)")

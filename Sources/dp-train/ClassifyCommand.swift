@@ -5,7 +5,9 @@ import CommandLineSupport
 import Datasets
 import Foundation
 import Images
+import Tensors
 import Training
+import Whitening
 
 /// `dp-train classify`: tells the classes of pictures and records.
 struct ClassifyCommand: ParsableCommand {
@@ -16,7 +18,8 @@ struct ClassifyCommand: ParsableCommand {
             A picture may have any size: the largest part about its middle that has the proportions of the model's images is \
             brought to their size, each pixel the mean of its area, and to their colours. A record is a number behind test:, \
             validation: or train:, as in test:17, counted from 0 in the split of the checkpoint's run; a file of such a name is \
-            ./test:17. One rank does it: of several the others wait.
+            ./test:17. A model of whitened images needs the data of its run for pictures, too (--data). One rank does it: of \
+            several the others wait.
             """)
 
     @Argument(help: "The checkpoint file.", completion: .file())
@@ -32,6 +35,12 @@ struct ClassifyCommand: ParsableCommand {
 
     @Flag(help: "Take the model that was best on validation up to the checkpoint, not the checkpoint's own.")
     var best = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Tell the mean of the probabilities over views of each image, as evaluate does, as in flip,shift:2.",
+            valueName: "views"), transform: TestViews.init(argument:))
+    var views: TestViews?
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -59,9 +68,15 @@ struct ClassifyCommand: ParsableCommand {
     private func classify() throws -> [Answer] {
         let point = try ResumePoint(path: checkpoint)
         let classifier = try Classifier(point, model: best ? .best : .current)
+        try views?.check(against: classifier.format, setting: "--views")
         let references = images.map(RecordReference.init)
-        let dataset =
-            references.contains { $0 != nil } ? try data.locate(seed: point.configuration.seed) : nil
+        // What whitens images follows from the data of the run, whatever is to be classified.
+        let whitened = try point.whitenedAlone(
+            { try data.locate(seed: point.configuration.seed) }, note: Messages.printWarning)
+        let map = try whitened?.map()
+        let isWanted = references.contains { $0 != nil }
+        let dataset: (any ImageDataset)? =
+            try whitened ?? (isWanted ? data.locate(seed: point.configuration.seed) : nil)
         if let dataset, dataset.format != classifier.format {
             throw ConfigurationError(
                 "--data", found: "\(dataset.format.name) (\(dataset.location))",
@@ -73,9 +88,10 @@ struct ClassifyCommand: ParsableCommand {
             if let reference, let dataset {
                 (pixels, label) = try reference.read(from: dataset, classifier.configuration)
             } else {
-                pixels = try classifier.pixels(of: RasterImage(pngFile: name))
+                let picture = try classifier.pixels(of: RasterImage(pngFile: name))
+                pixels = map?.apply(to: picture, WorkerTeam(upTo: 1)).images ?? picture
             }
-            let probabilities = try classifier.probabilities(of: pixels)
+            let probabilities = try classifier.probabilities(of: pixels, views: views)
             // Of equally probable classes the first one first, as everywhere.
             let order = probabilities.indices.sorted {
                 (probabilities[$1], $0) < (probabilities[$0], $1)

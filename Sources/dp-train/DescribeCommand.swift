@@ -13,6 +13,8 @@ struct DescribeCommand: ParsableCommand {
             the way back in training: ∂L/∂W for each linear layer, and ∂L/∂X for each but the first.
             """)
 
+    @OptionGroup var recipe: RecipeOption
+
     @OptionGroup(title: "The network, as train takes it") var settings: SettingOptions<TrainingConfiguration>
 
     @Option(
@@ -36,7 +38,7 @@ struct DescribeCommand: ParsableCommand {
     func run() throws {
         var configuration = TrainingConfiguration()
         do {
-            try configuration.apply(settings.words)
+            try configuration.apply(settings.words, recipe: recipe.recipe)
             try configuration.validate()
         } catch {
             throw ValidationError(error.description)

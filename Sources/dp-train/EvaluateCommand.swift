@@ -35,6 +35,14 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
     var evaluation = RunOptions.Evaluation.rank0
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Evaluate the mean of the probabilities over views of each image, too: flip (the image and its mirror image), shift:N \
+            (itself and shifted by N pixels up, down, left and right), or both, as in flip,shift:2.
+            """, valueName: "views"), transform: TestViews.init(argument:))
+    var views: TestViews?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -48,16 +56,17 @@ struct EvaluateCommand: ParsableCommand {
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: runSeed) }
             let result = try CheckpointEvaluation.run(
                 point, model: best ? .best : .current, split: split, dataset: dataset,
-                communicator: communicator, mode: evaluation)
+                communicator: communicator, mode: evaluation, views: views,
+                note: Messages.printWarning)
             guard communicator.rank == 0 else { return }
             if json {
                 let encoder = JSONEncoder()
                 encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-                let data = try encoder.encode(EvaluationJSON(split, result))
+                let data = try encoder.encode(EvaluationJSON(split, result, views))
                 print(String(decoding: data, as: UTF8.self))
             } else {
                 print("data           \(dataset.name) (\(dataset.location))")
-                EvaluationText.lines(split, result).forEach { print($0) }
+                EvaluationText.lines(split, result, views).forEach { print($0) }
             }
         }
     }
@@ -66,12 +75,25 @@ struct EvaluateCommand: ParsableCommand {
 extension RunOptions.Evaluation: ExpressibleByArgument {}
 extension RunSplit: ExpressibleByArgument {}
 
+extension TestViews {
+    /// Reads the value of `--views`.
+    init(argument: String) throws {
+        guard let views = TestViews(rawValue: argument) else {
+            throw ValidationError("expected \(Self.expectation)")
+        }
+        self = views
+    }
+}
+
 /// What `evaluate --json` prints: keys that begin with the split's name, as `test_accuracy`, and those of all splits.
 private struct EvaluationJSON: Encodable {
     let split: RunSplit
     let result: CheckpointEvaluation
+    let views: TestViews?
 
-    init(_ split: RunSplit, _ result: CheckpointEvaluation) { (self.split, self.result) = (split, result) }
+    init(_ split: RunSplit, _ result: CheckpointEvaluation, _ views: TestViews?) {
+        (self.split, self.result, self.views) = (split, result, views)
+    }
 
     private struct Key: CodingKey {
         let stringValue: String
@@ -99,6 +121,14 @@ private struct EvaluationJSON: Encodable {
         if loss.meanLoss.isFinite { try values.encode(loss.meanLoss, forKey: key("\(split)_loss")) }
         try values.encode(loss.correct, forKey: key("correct"))
         try values.encode(loss.samples, forKey: key("images"))
+        if let views, let loss = result.viewsLoss {
+            try values.encode(views, forKey: key("views"))
+            try values.encode(loss.accuracy, forKey: key("\(split)_views_accuracy"))
+            if loss.meanLoss.isFinite {
+                try values.encode(loss.meanLoss, forKey: key("\(split)_views_loss"))
+            }
+            try values.encode(loss.correct, forKey: key("views_correct"))
+        }
         let classes = confusion.classes.enumerated().map { label, name in
             Class(
                 name: name, images: confusion.support(of: label), precision: confusion.precision(of: label),
@@ -115,15 +145,22 @@ private enum EvaluationText {
     private static let widestMatrix = 20
     private static let confusionsShown = 10
 
-    static func lines(_ split: RunSplit, _ result: CheckpointEvaluation) -> [String] {
-        let (loss, confusion) = (result.loss, result.confusion)
+    static func lines(
+        _ split: RunSplit, _ result: CheckpointEvaluation, _ views: TestViews?
+    ) -> [String] {
+        let confusion = result.confusion
         let name = "\(split) accuracy"
-        return [
-            name.padding(toLength: max(15, name.count + 2), withPad: " ", startingAt: 0)
+        func line(_ key: String, _ loss: BatchLoss) -> String {
+            key.padding(toLength: max(15, name.count + 2), withPad: " ", startingAt: 0)
                 + String(
                     format: "%.2f %% (%d of %d), loss %.4f", loss.accuracy * 100, loss.correct, loss.samples,
-                    loss.meanLoss), "",
-        ] + classes(confusion) + [""]
+                    loss.meanLoss)
+        }
+        var results = [line(name, result.loss)]
+        if let views, let loss = result.viewsLoss {
+            results.append(line("with \(views.count) views", loss) + ", by the mean over \(views)")
+        }
+        return results + [""] + classes(confusion) + [""]
             + (confusion.classes.count <= widestMatrix ? matrix(confusion) : largest(confusion))
     }
 

@@ -20,6 +20,8 @@ struct GradcheckCommand: ParsableCommand {
             some tensor is off.
             """)
 
+    @OptionGroup var recipe: RecipeOption
+
     @OptionGroup(title: "The network, and train's other flags") var settings:
         SettingOptions<TrainingConfiguration>
 
@@ -28,7 +30,7 @@ struct GradcheckCommand: ParsableCommand {
             let isRoot = communicator.rank == 0
             let configuration = try communicator.agree(on: "checking the settings") {
                 var configuration = TrainingConfiguration()
-                try configuration.apply(settings.words)
+                try configuration.apply(settings.words, recipe: recipe.recipe)
                 try configuration.validate()
                 return configuration
             }

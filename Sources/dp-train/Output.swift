@@ -42,14 +42,14 @@ final class ConsoleObserver: TrainingObserver {
 
     func runEnded(_ summary: RunSummary, directory: String) {
         reporter?.close()
-        reporter?.summary([
-            (
-                "test accuracy",
-                String(
-                    format: "%.2f %%, loss %.4f, of the model after epoch %d", summary.testAccuracy * 100,
-                    summary.testLoss,
-                    summary.bestEpoch)
-            ),
+        var lines = [("test accuracy", Self.result(summary))]
+        if let views = summary.testViews, let accuracy = summary.testViewsAccuracy,
+            let loss = summary.testViewsLoss
+        {
+            let numbers = String(format: "%.2f %%, loss %.4f", accuracy * 100, loss)
+            lines.append(("with \(views.count) views", "\(numbers), by the mean over \(views)"))
+        }
+        lines += [
             (
                 "training",
                 String(
@@ -63,7 +63,23 @@ final class ConsoleObserver: TrainingObserver {
             ),
             ("SHA-256", "\(summary.tensorsSHA256) of the last model's tensors"),
             ("written to", directory),
-        ])
+        ]
+        reporter?.summary(lines)
+    }
+}
+
+extension ConsoleObserver {
+    /// What the test came to, or where a run without one stands.
+    private static func result(_ summary: RunSummary) -> String {
+        if let accuracy = summary.testAccuracy, let loss = summary.testLoss {
+            return String(
+                format: "%.2f %%, loss %.4f, of the model after epoch %d", accuracy * 100, loss,
+                summary.bestEpoch)
+        }
+        let validation = summary.bestValidationAccuracy.map {
+            String(format: "; validation accuracy %.2f %% after epoch %d", $0 * 100, summary.bestEpoch)
+        }
+        return "not tested, as asked by --no-test" + (validation ?? "")
     }
 }
 

@@ -129,8 +129,12 @@ struct StudyCommand: ParsableCommand {
         switch event {
         case .note(let text): Messages.printWarning(text)
         case .ended(let step, let end):
-            let result = end.summary.map { String(format: "test %.2f %%", $0.testAccuracy * 100) } ?? end.note
-            show(step, result)
+            let results = end.summary.map { summary in
+                [("test", summary.testAccuracy), ("validation", summary.bestValidationAccuracy)].compactMap {
+                    (name, share) in share.map { String(format: "\(name) %.2f %%", $0 * 100) }
+                }.joined(separator: ", ")
+            }
+            show(step, results ?? end.note)
         case .measured(let step, let what): show(step, what)
         }
     }

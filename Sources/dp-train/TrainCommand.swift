@@ -14,6 +14,8 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var data: DataOptions
 
+    @OptionGroup var recipe: RecipeOption
+
     @OptionGroup(title: "What decides the result") var settings: SettingOptions<TrainingConfiguration>
 
     @OptionGroup var runSettings: SettingOptions<RunOptions>
@@ -41,19 +43,23 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try RankedRun.run { communicator in
-            let options = try communicator.agree(on: "checking the settings") { try runOptions() }
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
                 communicator.rank == 0 ? try findResumePoint() : nil
             }
             let observer = ConsoleObserver(isQuiet: quiet)
             resumePoint?.notes.forEach(observer.note)
             let base = try communicator.broadcast(configuration: resumePoint?.configuration)
+            // A run that goes on is tested as its recipe says, although that is no part of its configuration.
+            let ownRecipe = recipe.recipe ?? base?.recipe.flatMap(Recipe.named)
+            let options = try communicator.agree(on: "checking the settings") {
+                try runOptions(over: ownRecipe)
+            }
             let asked = try communicator.agree(on: "checking the settings") { try validated(base) }
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: asked.seed) }
             let configuration = try communicator.agree(on: "checking the settings against the data set") {
                 var configuration = asked
                 // A run that goes on has its images, those of CIFAR-10 if it recorded none.
-                configuration.images = base == nil ? dataset.format : asked.format
+                configuration.images = base == nil ? dataset.format : asked.dataFormat
                 try settle(&configuration, of: base, worldSize: communicator.size)
                 try configuration.validate(against: dataset)
                 return configuration
@@ -77,10 +83,10 @@ struct TrainCommand: ParsableCommand {
         return point
     }
 
-    /// The configuration of this run: the defaults or a checkpoint's, with the flags laid over it.
+    /// The configuration of this run: the defaults or a checkpoint's, with recipe and flags laid over it.
     private func validated(_ base: TrainingConfiguration?) throws -> TrainingConfiguration {
         var configuration = base ?? TrainingConfiguration()
-        try configuration.apply(settings.words)
+        try configuration.apply(settings.words, recipe: recipe.recipe)
         try configuration.validate()
         return configuration
     }
@@ -100,9 +106,9 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    private func runOptions() throws -> RunOptions {
+    private func runOptions(over recipe: Recipe?) throws -> RunOptions {
         var options = RunOptions(programVersion: DPTrain.version)
-        try options.apply(runSettings.words)
+        try options.apply(runSettings.words, over: recipe?.words() ?? [:])
         try options.validate()
         options.output = output
         options.stepsBegin = { StopSignal.watch() }

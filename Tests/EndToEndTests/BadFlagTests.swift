@@ -31,7 +31,7 @@ extension EndToEnd {
             ("--activation", ["sigmoid"]),
             ("--batch-norm", ["maybe"]),
             ("--lr-schedule", ["guess"]),
-            ("--evaluation", ["nobody"]),
+            ("--evaluation", ["nobody"]), ("--test-views", ["sideways", "flip,flip", "shift:0", "shift:32"]),
             ("--transport", ["hope"]), ("--matmul-precision", ["exact"]),
             ("--strategy", ["luck"]), ("--products", ["abacus"]), ("--keep-last", ["0"]),
             ("--compression-level", ["20"]), ("--lr-scaling", ["twice"]),

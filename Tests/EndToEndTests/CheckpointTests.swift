@@ -118,6 +118,62 @@ extension EndToEnd {
                 "expected \(accuracy): \(outcome.summary)")
         }
 
+        @Test("Views are told beside the plain accuracy: by the run, by evaluate, and in both kinds of JSON")
+        func views() throws {
+            struct Evaluation: Decodable {
+                let testAccuracy, testLoss, testViewsAccuracy, testViewsLoss: Double
+                let views: String
+                let viewsCorrect, images: Int
+            }
+            let data = try SmallData.directory()
+            let flags = ["--data", data.path] + SmallData.flags
+            let plain = try Program.train(flags)
+            let output = try Scratch.newPath("views")
+            let console = try Program.succeed(
+                ["train"] + flags + ["--test-views", "shift:2,flip", "--output", output.path])
+            let (run, summary) = (RunDirectory(url: output), try RunDirectory(url: output).summary())
+            #expect(try plain.summary().testViewsAccuracy == nil)
+            #expect(try summary.tensorsSha256 == plain.summary().tensorsSha256)
+            #expect(try summary.testLoss == plain.summary().testLoss)
+            #expect(summary.testViews == "flip,shift:2" && summary.testViewsLoss != summary.testLoss)
+            for line in ["test accuracy:", "with 10 views:"] {
+                #expect(console.outputText.contains(line), "\(console.summary)")
+            }
+
+            let evaluate = [
+                "evaluate", try run.newestCheckpoint().path, "--best", "--data", data.path, "--views",
+                "flip,shift:2",
+            ]
+            let text = try Program.succeed(evaluate).outputText
+            #expect(text.contains("test accuracy") && text.contains("with 10 views"), "\(text)")
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let found = try decoder.decode(
+                Evaluation.self,
+                from: Program.succeed(evaluate + ["--json", "--evaluation", "sharded"]).output)
+            #expect(found.testAccuracy == summary.testAccuracy && found.testLoss == summary.testLoss)
+            #expect(found.testViewsAccuracy == summary.testViewsAccuracy)
+            #expect(found.testViewsLoss == summary.testViewsLoss && found.views == "flip,shift:2")
+            #expect(Double(found.viewsCorrect) / Double(found.images) == found.testViewsAccuracy)
+
+            let report = try Scratch.newPath("report.html")
+            try Program.succeed(["report", output.path, "--data", data.path, "--to", report.path])
+            #expect(try String(contentsOf: report, encoding: .utf8).contains("test accuracy, 10 views"))
+        }
+
+        @Test(
+            "Views that are none are refused in one line",
+            arguments: ["sideways", "flip,flip", "shift:0", "shift:32"])
+        func wrongViews(_ views: String) throws {
+            let path = try Self.run.get().newestCheckpoint().path
+            for arguments in [["evaluate", path], ["classify", path, "test:0"]] {
+                let outcome = try Program.run(
+                    arguments + ["--data", SmallData.directory().path, "--views", views])
+                expectRefusal(outcome, naming: ["--views", views])
+                #expect(outcome.status == 64, "\(outcome.summary)")
+            }
+        }
+
         @Test("inspect tells tensors and configuration without data")
         func inspect() throws {
             let outcome = try Program.succeed(["inspect", Self.run.get().newestCheckpoint().path])

@@ -35,7 +35,7 @@ enum HandMade {
                         TensorDiagnostics(
                             name: "layers.\(2 * layer).weight", norm: 1, gradientNorm: test, updateNorm: 1,
                             histogram: empty)
-                    }, confusion: nil, seconds: [])
+                    }, confusion: ConfusionMatrix(classes: ["a", "b"], counts: [[3, 1], [0, 4]]), seconds: [])
             ],
             measured: ["largest", "smallest", "negative", "stationary"].map { .init($0, x: 1, test) })
     }

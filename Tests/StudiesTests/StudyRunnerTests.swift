@@ -127,6 +127,80 @@ import Training
         #expect(plot.contains("<svg"))
     }
 
+    @Test func `Runs that are not tested have no test accuracy, and the page counts those that are`() throws {
+        let folder = try TemporaryFolder()
+        let study = Study(
+            name: "choice", title: "", question: "",
+            runs: [
+                StudyRun("chosen", Self.settings),
+                StudyRun("other", Self.settings, options: ["test": "false"]),
+            ], columns: [.bestValidation, .testAccuracy], plots: [], explanation: []
+        ) { _ in [] }
+        try Self.run(study, in: folder.path("study"), over: SingleProcessCommunicator())
+        let page = try Self.page(folder.path("study"))
+        #expect(
+            page.contains(
+                "The test images were looked at 2 times, by 2 of 4 runs (chosen, once with each seed)"),
+            "\(page)")
+        #expect(page.contains("| other | 42 | not tested |"), "\(page)")
+        let rows = try Self.table(folder.path("study")).filter { $0.hasPrefix("other,") }
+        #expect(rows.count == 2 && rows.allSatisfy { $0.contains(",,,2,,") }, "\(rows)")
+    }
+
+    @Test func `The study of the best recipe tests that alone, and looks at validation images in all views`()
+        throws
+    {
+        let folder = try TemporaryFolder()
+        let (one, two) = (folder.path("one"), folder.path("two"))
+        let whole = Study.best
+        let few = Study(
+            name: whole.name, title: whole.title, question: whole.question,
+            runs: whole.runs.filter { ["minutes-2", "relu"].contains($0.label) }, columns: whole.columns,
+            plots: whole.plots, measurement: whole.measurement, explanation: whole.explanation,
+            findings: whole.findings)
+        let settings = Self.settings.merging(["whiten": "none"]) { $1 }
+        try Self.run(few, in: one, over: SingleProcessCommunicator(), settings: settings)
+        _ = try ThreadCommunicator.run(size: 2) { try Self.run(few, in: two, over: $0, settings: settings) }
+        let page = try Self.page(one)
+        #expect(try Self.page(two) == page)
+        #expect(
+            page.contains("looked at 2 times, by 2 of 4 runs (minutes-2, once with each seed)"), "\(page)")
+        #expect(page.contains("- ReLU instead of GELU: best validation accuracy"))
+        // The plain and the mean over views, on validation images; on test images of the recipe alone.
+        #expect(page.contains("validation accuracy, views"))
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| relu | ") && $0.contains("--recipe") }
+        let cells = try #require(rows.first).split(separator: "|", omittingEmptySubsequences: false)
+        let header = try #require(page.split(separator: "\n").first { $0.hasPrefix("| run | best") })
+            .split(separator: "|", omittingEmptySubsequences: false)
+        #expect(cells.count == header.count && rows.count == 1)
+        for (name, cell) in zip(header, cells) {
+            let isEmpty = cell.allSatisfy { $0 == " " }
+            if name.contains("test accuracy") { #expect(isEmpty, "\(cell)") }
+            if name.contains("validation accuracy") { #expect(!isEmpty, "\(name)") }
+        }
+        let confusion = try String(contentsOfFile: one + "/plots/confusion.svg", encoding: .utf8)
+        #expect(confusion.contains("true class"))
+    }
+
+    @Test func `A run of a study can begin with a recipe, and what is laid over it counts`() throws {
+        let recipe = try #require(Recipe.named("minutes-2"))
+        let study = Study(
+            name: "by-recipe", title: "", question: "",
+            runs: [StudyRun("own", recipe: recipe, ["mixup": "0"])], columns: [], plots: [], explanation: []
+        ) { _ in [] }
+        let plan = try StudyPlan(
+            study, seeds: [7], settings: Self.settings, options: [:], dataset: Self.dataset, worldSize: 1)
+        let planned = try #require(plan.runs.first)
+        var expected = TrainingConfiguration()
+        try expected.apply(
+            Self.settings.merging(["mixup": "0", "seed": "7", "split-seed": "42"]) { $1 }, recipe: recipe)
+        expected.images = Self.dataset.format
+        try expected.settle(worldSize: 1)
+        #expect(planned.configuration == expected)
+        #expect(planned.configuration.warmupEpochs == 0.1 && planned.configuration.recipe == "minutes-2")
+        #expect(planned.settings.hasPrefix("--recipe minutes-2 --hidden-dims 6 "))
+    }
+
     @Test(arguments: [1, 3, 7, 12]) func `Stopped and gone on, on other ranks, it comes to the same`(
         step: Int
     )

@@ -108,6 +108,26 @@ import ZstdFrames
 
     // MARK: The summary
 
+    @Test func `A run that looks at no test image says so, and is tested when it goes on`() throws {
+        let small = SmallRun(validationSize: 20)
+        var untested = small
+        untested.isTested = false
+        let output = run.path
+        let untestedRun = untested
+        let outcomes = try ThreadCommunicator.run(size: 2) {
+            try untestedRun.train(over: $0, output: output)
+        }
+        let first = try #require(outcomes[0].summary)
+        #expect(first.testAccuracy == nil && first.testLoss == nil && first.bestValidationAccuracy != nil)
+        #expect(try !String(contentsOfFile: run.summary, encoding: .utf8).contains("test_"))
+        let tested = try small.train(
+            over: SingleProcessCommunicator(), output: run.path, resumes: true
+        ).summary
+        let whole = try small.train(over: SingleProcessCommunicator(), output: folder.path("whole")).summary
+        #expect(whole?.testLoss != nil && tested?.testLoss == whole?.testLoss)
+        #expect(tested?.tensorsSHA256 == first.tensorsSHA256)
+    }
+
     @Test func `A summary is there only while the run is at its end`() throws {
         let world = SingleProcessCommunicator()
         _ = try SmallRun().train(over: world, output: run.path)

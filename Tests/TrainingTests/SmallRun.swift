@@ -28,6 +28,8 @@ struct SmallRun: Sendable {
     var instructionSet: InstructionSet?
     var checkpointInterval = CheckpointInterval.epochs(1)
     var diagnostics = false
+    var isTested = true
+    var testViews: TestViews?
     /// What else is to be set.
     var configure: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
     /// Called on rank 0 once the run directory is there.
@@ -76,7 +78,9 @@ struct SmallRun: Sendable {
         configure(&configuration)
         var options = RunOptions(programVersion: "test")
         options.diagnostics = diagnostics
+        options.testViews = testViews
         options.transport = transport
+        options.isTested = isTested
         options.instructionSet = instructionSet
         options.evaluation = evaluation
         options.checkpointInterval = checkpointInterval

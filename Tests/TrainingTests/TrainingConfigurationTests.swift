@@ -249,6 +249,7 @@ import Training
                 "--lr-step-epochs none → 2",
                 "--lr-step-factor none → 0.5",
                 "--warmup-epochs 0 → 1.5", "--lr-scaling none → linear (3 ranks)",
+                "--lr-reference-batch none → the rate follows the ranks",
                 "--seed 42 → 18446744073709551615", "--validation-size 5000 → 100", "--logical-shards 8 → 16",
                 "--shuffle shards → global", "--augment \"\" → rotate,crop,cutout,zoom",
                 "--crop-padding none → 2", "--rotation none → 30", "--zoom none → 0.25",
@@ -449,5 +450,49 @@ import Training
         #expect(configuration.learningRateSchedule.baseRate == 0.1)
         configuration.learningRateScaling = .linear
         #expect(configuration.learningRateSchedule.baseRate == 0.4)
+    }
+
+    @Test func `The learning rate follows the ranks or the batch, in proportion or by the square root`()
+        throws
+    {
+        func rate(_ words: [String: String], ranks: Int) throws -> Double {
+            var configuration = TrainingConfiguration()
+            try configuration.apply(words)
+            try configuration.validate()
+            try configuration.settle(worldSize: ranks)
+            return configuration.learningRateSchedule.baseRate
+        }
+        #expect(try rate(["lr-scaling": "sqrt"], ranks: 4) == 0.2)
+        let large = ["batch-size": "4096", "lr-reference-batch": "512"]
+        // The same on any number of ranks.
+        for ranks in [1, 4] {
+            #expect(
+                try rate(large.merging(["lr-scaling": "linear"]) { $1 }, ranks: ranks) == 0.8)
+            #expect(
+                try rate(large.merging(["lr-scaling": "sqrt"]) { $1 }, ranks: ranks)
+                    == 0.1 * (8.0).squareRoot())
+        }
+        #expect(
+            try rate(["batch-size": "128", "lr-reference-batch": "512", "lr-scaling": "sqrt"], ranks: 1)
+                == 0.05)
+        let error = #expect(throws: ConfigurationError.self) { try rate(large, ranks: 1) }
+        #expect(error?.setting == "--lr-reference-batch")
+        #expect(throws: ConfigurationError.self) {
+            try rate(["lr-scaling": "sqrt", "lr-reference-batch": "0"], ranks: 1)
+        }
+    }
+
+    @Test func `The header tells by what the learning rate is multiplied`() throws {
+        var configuration = TrainingConfiguration()
+        try configuration.apply(["batch-size": "2048", "lr-scaling": "sqrt", "lr-reference-batch": "512"])
+        #expect(
+            configuration.settingsLine
+                == "--lr-scaling sqrt (batch 2048 for 512: the rate times 2), --lr-reference-batch 512")
+        // A run on other ranks is the same one, and its command needs none.
+        configuration.learningRateRanks = 4
+        #expect(configuration.command(worldSize: 4).hasPrefix("dp-train "))
+        configuration.learningRateReferenceBatch = nil
+        #expect(configuration.settingsLine == "--lr-scaling sqrt (4 ranks)")
+        #expect(configuration.command(worldSize: 4).hasPrefix("mpirun -np 4 dp-train "))
     }
 }

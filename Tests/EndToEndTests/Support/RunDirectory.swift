@@ -18,6 +18,9 @@ struct EpochRow: Decodable {
 struct RunSummary: Decodable {
     let testAccuracy: Double
     let testLoss: Double
+    let testViews: String?
+    let testViewsAccuracy: Double?
+    let testViewsLoss: Double?
     let bestEpoch: Int?
     let bestValidationAccuracy: Double?
     let parameterCount: Int
