@@ -103,7 +103,7 @@ import Training
             }
             let stored = try CheckpointModel(
                 try Self.read(path), model: .current, dataset: dataset,
-                communicator: SingleProcessCommunicator())
+                communicator: SingleProcessCommunicator(), note: { _ in })
             #expect(Set(stored.runningStatistics).count == 12, "they have moved from 0 and 1")
             let alone = try CurvatureMeasurement.run(
                 stored.configuration.model, parameters: stored.parameters,
