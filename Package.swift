@@ -257,8 +257,15 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Checkpoints", "Metrics", "DataParallel", "Collectives", "Datasets", "Images",
-                "MLPEngine", "Tensors", "ZstdFrames", "FileTestSupport", "MultiRankSupport",
+                "MLPEngine", "Tensors", "Whitening", "ZstdFrames", "FileTestSupport", "MultiRankSupport",
                 "CollectivesTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WhiteningTests",
+            dependencies: [
+                "Whitening", "Collectives", "Datasets", "Tensors", "CollectivesTesting", "FileTestSupport",
+                "MultiRankSupport",
             ],
             swiftSettings: settings),
         .testTarget(

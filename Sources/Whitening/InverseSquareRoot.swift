@@ -12,20 +12,21 @@ internal import Tensors
 ///
 /// Sources: Higham, "Functions of Matrices", 2008, section 6.7 (the coupled iteration); Chen, Chow, "A stable scaling of
 /// Newton-Schulz for improving the sign function computation of a Hermitian matrix", 2014 (ρ).
-struct InverseSquareRoot {
+package struct InverseSquareRoot {
     /// Below this |Z Y − I| one more step, whose error is about its square, leaves nothing but rounding.
     private static let nearlyDone = 1e-7
     /// Up to this l scaling gains more than it costs.
     private static let largestScaledBound = 0.95
-    /// With a condition of 10¹², far beyond what double precision can do, it takes 25.
+    /// It takes 11 with a condition of 10⁵, about the largest for which rounding leaves Z and Y powers of one matrix; beyond
+    /// that they drift apart, and it does not come to an end.
     static let mostIterations = 60
 
     /// A^(½).
-    let root: SquareMatrix
+    package let root: SquareMatrix
     /// A^(−½).
-    let inverse: SquareMatrix
+    package let inverse: SquareMatrix
     /// The steps that were taken.
-    let iterations: Int
+    package let iterations: Int
 
     /// Computes both. Collective: every rank must call it, with the same matrix.
     ///
@@ -35,7 +36,7 @@ struct InverseSquareRoot {
     ///   - workers: Who computes.
     /// - Throws: An `AgreedFailure` where there is no memory; ``WhiteningFailure`` on all ranks where the iteration does not come
     ///   to its end; the communicator's error.
-    init(of a: SymmetricStrips, smallest: Double, _ workers: Workers) throws {
+    package init(of a: SymmetricStrips, smallest: Double, _ workers: Workers) throws {
         let (communicator, team) = (workers.communicator, workers.team)
         let (y, z, t, product) = try communicator.agree(on: "making room for an inverse square root") {
             (
@@ -51,7 +52,7 @@ struct InverseSquareRoot {
         var taken = 0
         var residual = Double.infinity
         while !(residual < Self.nearlyDone) {
-            guard taken < Self.mostIterations, bound.isFinite else {
+            guard taken < Self.mostIterations, bound.isFinite, !residual.isNaN else {
                 throw WhiteningFailure(
                     description: "the inverse square root of the covariance: expected Z Y = I up to"
                         + " \(Self.nearlyDone) within \(Self.mostIterations) steps, found a difference of \(residual):"
@@ -84,7 +85,7 @@ struct InverseSquareRoot {
     /// must call it.
     ///
     /// - Throws: An `AgreedFailure` where there is no memory; the communicator's error.
-    consuming func residual(of a: SymmetricStrips, _ workers: Workers) throws -> Double {
+    package consuming func residual(of a: SymmetricStrips, _ workers: Workers) throws -> Double {
         let product = try workers.communicator.agree(on: "making room to check a root") {
             try SymmetricStrips(order: a.order)
         }

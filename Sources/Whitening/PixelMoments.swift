@@ -7,7 +7,7 @@ internal import Tensors
 ///
 /// Products of Floats compute them: 2¹⁰ products of such numbers add up to at most 2²⁴, up to which a Float holds every
 /// whole number, and so does a Double up to 2⁵³.
-struct PixelMoments {
+package struct PixelMoments {
     /// Images whose products a Float can add up.
     private static let blockRows = 1 << 10
     /// What is taken from bytes.
@@ -16,11 +16,11 @@ struct PixelMoments {
     static let mostImages = 1 << 24
 
     /// The number of images n.
-    let count: Int
+    package let count: Int
     /// Σ c_p.
-    let sums: [Double]
+    package let sums: [Double]
     /// Σ c_p c_q; nil where it was not asked for.
-    let products: SymmetricStrips?
+    package let products: SymmetricStrips?
 
     /// Adds up the images of all ranks. Collective: every rank must call it.
     ///
@@ -31,7 +31,7 @@ struct PixelMoments {
     ///   - withProducts: Whether Σ c_p c_q are wanted.
     ///   - workers: Who computes.
     /// - Throws: An `AgreedFailure` where there is no memory, or the communicator's error.
-    init(
+    package init(
         _ images: [UInt8], at places: [Int], imageBytes: Int, withProducts: Bool, _ workers: Workers
     ) throws {
         let (communicator, team) = (workers.communicator, workers.team)

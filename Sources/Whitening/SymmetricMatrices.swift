@@ -1,29 +1,35 @@
-internal import Collectives
-internal import Tensors
+package import Collectives
+package import Tensors
 
 // Symmetric matrices whose products are shared out over ranks and threads. Every entry is one sum in one order (that of
 // `Matrix.gemm`), so who computes it changes no bit.
 
 /// The ranks, and the threads of this one, that compute together.
-struct Workers {
+package struct Workers {
     let communicator: any Communicator
     let team: WorkerTeam
+
+    /// Ranks and threads.
+    package init(_ communicator: any Communicator, _ team: WorkerTeam) {
+        (self.communicator, self.team) = (communicator, team)
+    }
 }
 
 /// A square matrix of double precision.
-final class SquareMatrix {
+package final class SquareMatrix {
     let order: Int
     private let buffer: AlignedBuffer<Double>
 
     /// A matrix of zeros.
     ///
     /// - Throws: `AllocationError`.
-    init(order: Int) throws(AllocationError) {
+    package init(order: Int) throws(AllocationError) {
         self.order = order
         buffer = try AlignedBuffer(allocating: order * order)
     }
 
-    var matrix: Matrix<Double> { buffer.matrix(rows: order, columns: order) }
+    /// The numbers.
+    package var matrix: Matrix<Double> { buffer.matrix(rows: order, columns: order) }
 
     func scale(by factor: Double) {
         let values = buffer.vector.base
@@ -35,7 +41,7 @@ final class SquareMatrix {
 /// diagonal block, row-major, and the strips lie one behind the other.
 ///
 /// Of a diagonal block only what is on and above the diagonal counts.
-final class SymmetricStrips {
+package final class SymmetricStrips {
     /// Rows and columns of a block: twice the rows that a product's inner loop takes at once.
     static let width = 192
     /// The blocks of a strip that one thread computes with the same packed columns.
@@ -57,7 +63,7 @@ final class SymmetricStrips {
     /// A matrix of zeros.
     ///
     /// - Throws: `AllocationError`.
-    init(order: Int) throws(AllocationError) {
+    package init(order: Int) throws(AllocationError) {
         self.order = order
         var blocks: [Block] = []
         var start = 0
@@ -101,7 +107,7 @@ final class SymmetricStrips {
     /// Becomes L R, which has to be symmetric, each rank computing some of the blocks. Collective: every rank must call it.
     ///
     /// - Throws: The communicator's error.
-    func setProduct(
+    package func setProduct(
         _ left: Matrix<Double>, _ right: Matrix<Double>, _ workers: Workers
     ) throws {
         precondition(
@@ -127,7 +133,7 @@ final class SymmetricStrips {
     }
 
     /// Writes the whole matrix, both triangles.
-    func expand(into square: SquareMatrix, _ team: WorkerTeam) {
+    package func expand(into square: SquareMatrix, _ team: WorkerTeam) {
         let (target, order) = (square.matrix.base, order)
         team.run(blocks.count) { index in
             let block = blocks[index]

@@ -192,7 +192,7 @@ extension WhitenedDataset {
         let (map, computation) = try WhiteningMap.compute(
             own: shares[0].records.pixels, at: shares[0].places(of: training), count: training.count,
             all: { try base.read(.training, records: training).pixels }, format: base.format,
-            epsilon: epsilon, Workers(communicator: communicator, team: team))
+            epsilon: epsilon, Workers(communicator, team))
         try compare([map.sha256], "a computed whitening", communicator)
         let course =
             "computed in \(seconds(clock.now - start)) s, \(computation.iterations) steps, |W (C + ε I) W − I| ≤ "
