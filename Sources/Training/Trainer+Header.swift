@@ -21,6 +21,7 @@ extension Trainer {
             ("model", "\(configuration.modelLine), \(mlp.parameterCount) parameters"),
         ]
         if let line = configuration.settingsLine { rows.append(("settings", line)) }
+        if let line = configuration.averagingLine { rows.append(("averaging", line)) }
         rows += [
             ("ranks", "\(count) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
             (
@@ -59,6 +60,19 @@ extension TrainingConfiguration {
     package var settingsLine: String? {
         let mentions = Self.settings.compactMap { $0.mention(in: self) }
         return mentions.isEmpty ? nil : mentions.joined(separator: ", ")
+    }
+
+    /// What the mean of the weights is, and what it is for; nil without one.
+    package var averagingLine: String? {
+        let mean: String? =
+            switch averaging {
+            case .none: nil
+            case .ema(let decay): "the mean of the weights over the steps, with decay \(decay.word)"
+            case .swa(let epoch): "the mean of the weights over the epochs, from epoch \(epoch) on"
+            }
+        return mean.map {
+            "\($0), is what is validated, chosen as best and tested; the model itself goes on training"
+        }
     }
 
     /// How matrix products are computed, and why not in integers where they are not.

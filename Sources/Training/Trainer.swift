@@ -74,6 +74,7 @@ public struct Trainer {
         let loader: BatchLoader
         let validation: Evaluator
         let test: Evaluator
+        let statistics: Evaluator?
         let diagnostics: Diagnostics?
         let stepsPerEpoch: Int
         /// That of all records of all ranks.
@@ -118,6 +119,13 @@ public struct Trainer {
                 try evaluator(mlp, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
             )
         }
+        let statistics = try communicator.agree(on: "reading the records for batch statistics") {
+            try configuration.recomputesStatistics
+                ? Evaluator(
+                    mlp: MLP(configuration.model.withoutDropout), dataset: dataset, split: .training,
+                    indices: BatchStatistics.sample(of: split.training), communicator: communicator,
+                    mode: options.evaluation, threadsPerRank: team.threadCount) : nil
+        }
         let diagnostics = try communicator.agree(on: "making room for diagnostics") {
             options.diagnostics
                 ? try Diagnostics(
@@ -128,7 +136,8 @@ public struct Trainer {
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
         return Preparation(
             mlp: mlp, team: team, loader: loader, validation: validation, test: test,
-            diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch, fingerprint: fingerprint)
+            statistics: statistics, diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch,
+            fingerprint: fingerprint)
     }
 
     /// Makes the model, brings it to the checkpoint's state if there is one, and opens rank 0's files. Collective: every
@@ -163,7 +172,8 @@ public struct Trainer {
         }
         return TrainingRun(
             trainer: self, runner: runner, loader: prepared.loader, stepsPerEpoch: prepared.stepsPerEpoch,
-            validation: prepared.validation, test: prepared.test, replicas: replicas, best: best,
+            validation: prepared.validation, test: prepared.test, statistics: prepared.statistics,
+            replicas: replicas, best: best,
             diagnostics: prepared.diagnostics, recorder: recorder, progress: progress)
     }
 

@@ -7,7 +7,7 @@
 // table does not hold is a mistake.
 //
 // A run has a line for each moment. A loss stands there with all its bits, each tensor with four digits of a digest:
-// running statistics, then the optimizer's state, then parameters.
+// running statistics, then the optimizer's state, then parameters, then those of a mean of the weights.
 
 extension ReferenceTable {
     /// The table of this program.
@@ -221,6 +221,36 @@ extension ReferenceTable {
                 step 6: 4062c1278d000000 3bee cb0b
                 validation 2: 4005e486e8000000
                 test: 4005da83bf333333
+                """),
+            ReferenceRun(
+                "ema",
+                "--hidden-dims 11,6 --activation relu --batch-norm sync --momentum 0.9 --lr 0.02 --average-weights ema:0.9",
+                sha256: "06a5ec34fa3c2221e557e15e4e9e51b3b2214e497825dafa7056cb8243c346ec",
+                """
+                step 1: 4065665b83000000 f68d 236f c8fb 6ddb b033 2a0e a462 ffb8 5d02 6d69 b775 4f5a fd77 c13f f0d8 3cde 78dd 0597 4d8c c09d 5288 fee1 9392 1ed8 6882 21dd 8880 f5c6 d0e3 1072 04b6 34c8 88bf f077 fba6 b3d9 2a2a dab0
+                step 2: 40655e1385200000 f5c3 6aef 59d4 0635 5822 3292 1720 ea48 4a63 af82 b99c 2232 4dc0 c060 d310 b70b c6a2 981f cbd8 ea28 58ec d281 2c95 623a e9e8 6f7a 0446 6dc3 26b5 6d89 19fe 2380 638b 6040 3b44 7768 86f2 e6e9
+                step 3: 4065ce4f86000000 ea4b 0b1b fe4c 2b47 01df f574 8336 3cbd 0caf 29be 6c55 7ad5 f25e b1c7 0eb7 d3a3 8e1e b5e2 5d54 30fa 00b4 c267 d685 6223 4ee5 711d fa73 f536 104d c0dd 8199 904a eee1 9f25 637e 8b50 ff2c ff17
+                validation 1: 400e159217333333
+                step 4: 4064f3c12f000000 9802 4f15 873f 7ca2 dc07 a7cf 31b3 78c1 cd37 276c 465d b626 a7f3 5398 4929 728f 0ab6 88fb fc99 f43f 551a 59f3 40a7 ae8a a49f 709a 079d 0806 1d21 3dcd f030 65b7 5f96 e4b0 c208 3c6d 5dfb b725
+                step 5: 40638224bd600000 b0b2 7362 f232 b748 eb41 9967 5682 29fe 2db9 ebdc e551 3176 a7c8 9a35 bea7 ccd9 7c2b 8465 7351 08d2 e975 475d b468 6531 bad4 0d09 aa89 6187 3a6c 04bd 3544 e9a0 484a 084f 5098 063d c61f 698f
+                step 6: 406294935c600000 9f16 8ace afc6 bd44 386e d941 d0a6 0266 a871 ab0f 0b53 0d9c cdfa 7c09 d3e9 98ef af32 0256 9c18 b19d 464e 0824 f13b 91c3 4901 2b8e 01bd 5726 a5e9 a878 93db 3e31 99e3 d11b d588 cd1f 126e 3471
+                validation 2: 400c1c504b333333
+                test: 4009a1a0d3000000
+                """),
+            ReferenceRun(
+                "swa",
+                "--hidden-dims 9,7 --batch-norm local --dropout 0.1 --lr 0.03 --average-weights swa:1",
+                sha256: "448810db7f80c1024410d88024a9566e75c5f1a8075d4641d8827ce00565932f",
+                """
+                step 1: 4065ec4bb8600000 c755 cc0a d9e8 c3ae 31bb 1158 f424 1777 85c5 db75 d9fc d8a4 7f88 29b3 0c9f 4fe2 dfe0 2964 10ac 0c9f 4fe2 0c9f 2e6a dfe0 2964 dfe0 f3d0 0c9f
+                step 2: 406503f3df400000 4710 bcba d4fc 7349 f6b5 bf96 dea6 ccb5 d123 85bd 933c 7f90 0795 eb5b 0c9f 4fe2 dfe0 2964 10ac 0c9f 4fe2 0c9f 2e6a dfe0 2964 dfe0 f3d0 0c9f
+                step 3: 40672f7930c00000 679e 600e 0db8 c404 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa 0c9f 4fe2 dfe0 2964 10ac 0c9f 4fe2 0c9f 2e6a dfe0 2964 dfe0 f3d0 0c9f
+                validation 1: 400706bdfd333333
+                step 4: 406635196cf00000 e6c6 bc0f 0943 622d cfb3 0c06 8134 2ab7 ab2c c258 c2ef eadd e096 d19f 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
+                step 5: 40669fd2bf800000 7aa0 03f6 ec02 2412 2b0e 7a64 480e 7b9b f159 0e78 7add ba26 81d7 299e 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
+                step 6: 4064d02888600000 71a0 1464 48b6 a804 9554 330f f396 fe81 4874 b8ac 5bef 4e7a 236b d520 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
+                validation 2: 40073547b2cccccd
+                test: 40060653f5000000
                 """),
         ])
 }

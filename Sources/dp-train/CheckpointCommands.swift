@@ -81,9 +81,7 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The file to write, such as model.safetensors.", valueName: "file"))
     var to: String
 
-    @Flag(
-        help: "Export the model that was best on validation up to the checkpoint, not the checkpoint's own.")
-    var best = false
+    @OptionGroup var choice: ModelChoice
 
     @Flag(help: "Replace a file that is there.")
     var force = false
@@ -97,9 +95,28 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("--to \(to): expected no file there without --force, found one")
         }
         let read = try CheckpointFile.read(checkpoint)
-        let tensors = try read.weights(of: best ? .best : .current)
+        let tensors = try read.weights(of: choice.model)
         // transformers and others read nothing without this mark.
         try SafetensorsFile(tensors: tensors, metadata: ["format": "pt"]).write(to: to)
         print("wrote \(tensors.count) tensors to \(to)")
+    }
+}
+
+/// Which of a checkpoint's models a command takes.
+struct ModelChoice: ParsableArguments {
+    @Flag(help: "Take the model that was best on validation up to the checkpoint, not the checkpoint's own.")
+    var best = false
+
+    @Flag(
+        help:
+            "Take the mean of the weights that a run with --average-weights keeps, not the checkpoint's own.")
+    var averaged = false
+
+    var model: Checkpoint.Model { best ? .best : averaged ? .averaged : .current }
+
+    func validate() throws {
+        guard !(best && averaged) else {
+            throw ValidationError("--averaged: expected it without --best, found both")
+        }
     }
 }
