@@ -7,7 +7,7 @@ public import Tensors
 ///
 /// Source of both for CIFAR-10: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016, section 4.2.
 public enum Augmentation: String, Codable, Sendable, CaseIterable {
-    /// A part of the image's size out of the image with ``Augmenter/padding`` black pixels around it.
+    /// A part of the image's size out of the image with ``Augmenter/padding`` pixels of ``ImageFormat/paddingByte`` around it.
     case crop
     /// Left and right exchanged, of one image in two.
     case flip
@@ -15,7 +15,7 @@ public enum Augmentation: String, Codable, Sendable, CaseIterable {
 
 /// Changes the images of batches.
 public final class Augmenter {
-    /// The black pixels on each side of an image of which a crop takes a part.
+    /// The pixels on each side of an image of which a crop takes a part.
     public static let padding = 4
 
     private let format: ImageFormat
@@ -59,8 +59,8 @@ public final class Augmenter {
         }
     }
 
-    /// Turns an image into the part of it that begins so many rows further down and columns further right, the
-    /// format's padding byte where there is nothing, and then mirrors it if asked to.
+    /// Turns an image into the part of it that begins so many rows further down and columns further right, padding where there
+    /// is nothing, and then mirrors it if asked to.
     package func change(_ image: Vector<UInt8>, down: Int, right: Int, isFlipped: Bool) {
         guard down != 0 || right != 0 || isFlipped else { return }
         let (height, width) = (format.height, format.width)

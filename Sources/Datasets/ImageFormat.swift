@@ -16,8 +16,8 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     public let mean: [Float]
     /// Standard deviation of the training images' pixels / 255, for each channel.
     public let standardDeviation: [Float]
-    /// The byte that stands where a shifted image has no pixel of its own: black.
-    public var paddingByte: UInt8 = 0
+    /// The byte that stands where a moved image has none: black, unless the numbers are others than of light.
+    public let paddingByte: UInt8
 
     /// The number of classes; labels are 0 up to one less.
     public var classCount: Int { classNames.count }
@@ -37,12 +37,12 @@ public struct ImageFormat: Codable, Sendable, Hashable {
     ///   classes.
     public init(
         name: String, channels: Int, height: Int, width: Int, classNames: [String], mean: [Float],
-        standardDeviation: [Float]
+        standardDeviation: [Float], paddingByte: UInt8 = 0
     ) {
         self.name = name
         (self.channels, self.height, self.width) = (channels, height, width)
         self.classNames = classNames
-        (self.mean, self.standardDeviation) = (mean, standardDeviation)
+        (self.mean, self.standardDeviation, self.paddingByte) = (mean, standardDeviation, paddingByte)
         precondition(isSound, "\(self)")
     }
 
@@ -63,6 +63,19 @@ public struct ImageFormat: Codable, Sendable, Hashable {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "no images can be so: \(self)"))
         }
+    }
+
+    /// Stores a description; the padding only where it is not black.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(channels, forKey: .channels)
+        try values.encode(height, forKey: .height)
+        try values.encode(width, forKey: .width)
+        try values.encode(classNames, forKey: .classNames)
+        try values.encode(mean, forKey: .mean)
+        try values.encode(standardDeviation, forKey: .standardDeviation)
+        if paddingByte != 0 { try values.encode(paddingByte, forKey: .paddingByte) }
     }
 
     private enum CodingKeys: String, CodingKey {

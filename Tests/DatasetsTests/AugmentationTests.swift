@@ -44,10 +44,9 @@ import Testing
 
     @Test("What a shift brings in is the format's padding byte")
     func padding() {
-        var format = ImageFormat(
+        let format = ImageFormat(
             name: "one", channels: 1, height: 3, width: 3, classNames: ["a"], mean: [0],
-            standardDeviation: [1])
-        format.paddingByte = 128
+            standardDeviation: [1], paddingByte: 128)
         let image = AlignedBuffer<UInt8>(zeroed: 9)
         for index in 0..<9 { image.vector[index] = UInt8(index + 1) }
         Augmenter([], format: format, seed: 1).change(image.vector, down: 1, right: -1, isFlipped: false)

@@ -11,14 +11,17 @@ import Testing
     }
 
     @Test func `A description without a padding byte has black`() throws {
-        var format = ImageFormat.cifar10
-        #expect(format.paddingByte == 0)
-        format.paddingByte = 128
+        let black = ImageFormat.cifar10
+        #expect(black.paddingByte == 0)
+        let format = ImageFormat(
+            name: black.name, channels: black.channels, height: black.height, width: black.width,
+            classNames: black.classNames, mean: black.mean, standardDeviation: black.standardDeviation,
+            paddingByte: 128)
         let text = String(decoding: try JSONEncoder().encode(format), as: UTF8.self)
         let without = text.replacing(/,?"padding_byte":128/, with: "").replacing("{,", with: "{")
         try #require(without != text, "\(text)")
         #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(text.utf8)) == format)
-        #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(without.utf8)) == .cifar10)
+        #expect(try JSONDecoder().decode(ImageFormat.self, from: Data(without.utf8)) == black)
     }
 
     @Test(arguments: [
