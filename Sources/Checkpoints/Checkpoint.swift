@@ -28,6 +28,8 @@ extension Checkpoint {
     /// What the names of the tensors of the model that was best on validation begin with. They are there only where the
     /// model itself is another one.
     public static let bestPrefix = "best."
+    /// What the names of the tensors of the mean of the weights begin with, where the run keeps one.
+    public static let averagedPrefix = "averaged."
 
     /// Which of a checkpoint's models.
     public enum Model: Sendable {
@@ -35,15 +37,23 @@ extension Checkpoint {
         case current
         /// The one that was best on validation up to then.
         case best
+        /// The mean of the weights.
+        case averaged
     }
 
     /// What the names of a model's tensors begin with.
     ///
-    /// - Returns: Nil where there is no such model: nothing was validated yet.
+    /// - Returns: Nil where there is no such model: nothing was validated yet, or no mean was taken.
     public func prefix(of model: Model) -> String? {
         switch model {
         case .current: ""
-        case .best: metadata.bestValidation.map { $0.step == metadata.position.step ? "" : Self.bestPrefix }
+        case .best:
+            // Where there is a mean, that is what was validated.
+            metadata.bestValidation.map {
+                $0.step == metadata.position.step ? prefix(of: .averaged) ?? "" : Self.bestPrefix
+            }
+        case .averaged:
+            tensors.contains { $0.name.hasPrefix(Self.averagedPrefix) } ? Self.averagedPrefix : nil
         }
     }
 
@@ -53,10 +63,13 @@ extension Checkpoint {
     /// - Throws: `SafetensorsError` if there is no such model.
     public func weights(of model: Model) throws(SafetensorsError) -> [NamedTensor] {
         guard let prefix = prefix(of: model) else {
-            throw SafetensorsError("expected a model that was best on validation, found no validation yet")
+            throw SafetensorsError(
+                model == .best
+                    ? "expected a model that was best on validation, found no validation yet"
+                    : "expected a mean of the weights (\(Self.averagedPrefix)…), found none")
         }
         let isMarked = { (name: String) in
-            name.hasPrefix(Self.optimizerPrefix) || name.hasPrefix(Self.bestPrefix)
+            [Self.optimizerPrefix, Self.bestPrefix, Self.averagedPrefix].contains { name.hasPrefix($0) }
         }
         return prefix.isEmpty
             ? tensors.filter { !isMarked($0.name) }

@@ -17,6 +17,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     public let optimizerState: [Vector<Scalar>]
     /// Batch norm's running statistics.
     public let runningStatistics: Vector<Scalar>
+    /// The mean of the weights; nil where none is asked for.
+    public let averaged: AveragedModel<Scalar>?
     /// Memory for the weights once more, packed for products: of all linear layers, or of all but the first.
     public let packedWeights: Vector<Scalar>
     /// Memory for those of the first one as integers, where its products with pixels are taken in integers.
@@ -27,6 +29,9 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
 
     private let group: NodeGroup
     private let region: SharedRegion
+    private let averaging: WeightAveraging
+    /// The share by which the mean moves towards the weights of the step under way.
+    private var averageShare: Scalar?
 
     /// Shares memory for the state, with initial parameters from the seed. Collective: every rank must call it.
     ///
@@ -37,14 +42,16 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     ///   - seed: The run's seed.
     ///   - pixels: The colour channels of the network's input, and the bytes of a number in its products with pixels; nil
     ///     for products of numbers.
+    ///   - averaging: Whether a mean of the weights is kept.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     public init(
         mlp: MLP, optimizer: any Optimizer, group: NodeGroup, seed: UInt64,
-        pixels: (channels: Int, slices: Int)? = nil
+        pixels: (channels: Int, slices: Int)? = nil, averaging: WeightAveraging = .none
     ) throws {
         self.mlp = mlp
         self.optimizer = optimizer
         self.group = group
+        self.averaging = averaging
         let network = mlp.network
         var plan = RegionPlan()
         let parameters = plan.add(Scalar.self, count: mlp.parameterCount)
@@ -56,6 +63,13 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         let slices = pixels.map {
             Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
         }
+        let average =
+            averaging == .none
+            ? nil
+            : (
+                plan.add(Scalar.self, count: mlp.parameterCount),
+                plan.add(Scalar.self, count: network.statisticsLayout.count)
+            )
         let region = try group.makeRegion(byteCount: plan.byteCount)
         self.region = region
         self.parameters = parameters.vector(in: region)
@@ -63,15 +77,23 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         runningStatistics = statistics.vector(in: region)
         packedWeights = packed.vector(in: region)
         int8Weights = slices?.weights(in: region)
+        averaged = average.map {
+            AveragedModel(parameters: $0.vector(in: region), runningStatistics: $1.vector(in: region))
+        }
         if group.isLeader {
             network.parameterLayout.initialize(self.parameters, seed: seed)
             network.statisticsLayout.initialize(runningStatistics, seed: seed)
+            averaged?.parameters.copy(from: self.parameters)
+            averaged?.runningStatistics.copy(from: runningStatistics)
         }
         try group.barrier()
     }
 
     /// All tensors that training changes.
-    public var tensors: [Vector<Scalar>] { [parameters, runningStatistics] + optimizerState }
+    public var tensors: [Vector<Scalar>] {
+        [parameters, runningStatistics] + optimizerState
+            + (averaged.map { [$0.parameters, $0.runningStatistics] } ?? [])
+    }
 
     /// Brings rank 0's state, as it has been restored there, to all nodes. Collective: every rank must call it.
     ///
@@ -87,16 +109,55 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         try group.barrier()
     }
 
-    /// One step of the optimizer, to be taken piece by piece.
+    /// One step of the optimizer, to be taken piece by piece, each piece with its part of a mean over steps.
     func optimizerStep(number: Int, learningRate: Double) -> OptimizerStep<Scalar> {
-        OptimizerStep(
+        var average: (values: Vector<Scalar>, share: Scalar)?
+        averageShare = nil
+        if let averaged, let share = averaging.share(afterStep: number) {
+            averageShare = Scalar(share)
+            average = (averaged.parameters, Scalar(share))
+        }
+        return OptimizerStep(
             optimizer, parameters: parameters, state: optimizerState, learningRate: learningRate,
-            number: number)
+            number: number, average: average)
     }
 
-    /// Moves the running statistics towards a batch's.
+    /// Moves the running statistics towards a batch's, and a mean over steps towards them. On the node's leader, in a step.
     func updateStatistics(towards batch: Vector<Scalar>) {
         BatchNorm.update(running: runningStatistics, towards: batch, momentum: Self.statisticsMomentum)
+        guard let averaged, let averageShare else { return }
+        Scalar.blend(
+            runningStatistics.count, averageShare, runningStatistics.base, averaged.runningStatistics.base)
+    }
+
+    /// Moves the mean towards the weights as they are between two steps, each rank of a node a part of it. Collective: every
+    /// rank must call it.
+    ///
+    /// - Parameter share: 1/n of the n-th weights that the mean is of.
+    /// - Throws: The communicator's error.
+    public func average(share: Double) throws {
+        guard let averaged else { preconditionFailure("a model without a mean") }
+        // Others may still look at the model as the last step has left it.
+        try group.barrier()
+        let part = Range(part: group.localRank, of: group.localSize, dividing: parameters.count)
+        Scalar.blend(
+            part.count, Scalar(share), parameters[part].base, averaged.parameters[part].base)
+        try group.barrier()
+    }
+
+    /// Sets the running statistics that belong to the mean. Collective: every rank must call it.
+    ///
+    /// - Parameter statistics: The same on every rank.
+    /// - Throws: The communicator's error.
+    public func setAveragedStatistics(_ statistics: [Double]) throws {
+        guard let averaged else { preconditionFailure("a model without a mean") }
+        precondition(statistics.count == averaged.runningStatistics.count, "statistics of another layout")
+        if group.isLeader {
+            for (index, value) in statistics.enumerated() {
+                averaged.runningStatistics[index] = Scalar(value)
+            }
+        }
+        try group.barrier()
     }
 }
 

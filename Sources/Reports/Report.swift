@@ -95,6 +95,9 @@ package struct Report {
             if let views = summary.testViews, let accuracy = summary.testViewsAccuracy {
                 facts.append(("test accuracy, \(views.count) views", share(accuracy)))
             }
+            if let accuracy = summary.ownTestAccuracy {
+                facts.append(("test accuracy, not averaged", share(accuracy)))
+            }
             facts += [
                 ("model tested: of epoch", "\(summary.bestEpoch)"),
                 ("parameters", whole.text(Double(summary.parameterCount))),

@@ -1,5 +1,4 @@
 internal import Checkpoints
-internal import DataParallel
 internal import MLPEngine
 internal import Tensors
 
@@ -32,16 +31,17 @@ final class BestModel {
         spare = try Weights(network: network)
     }
 
-    /// Takes over the model's numbers if its accuracy is above the best so far.
+    /// Takes over a model's numbers if its accuracy is above the best so far.
     ///
     /// - Throws: `AllocationError`.
     func consider(
-        _ model: ModelState<Float>, validation: BatchLoss, epoch: Int, step: Int
+        parameters: Vector<Float>, runningStatistics: Vector<Float>, validation: BatchLoss, epoch: Int,
+        step: Int
     ) throws(AllocationError) {
         if let result, validation.accuracy <= result.accuracy { return }
         if !isKnownUniquelyReferenced(&spare) { spare = try Weights(network: network) }
-        spare.parameters.vector.copy(from: model.parameters)
-        spare.runningStatistics.vector.copy(from: model.runningStatistics)
+        spare.parameters.vector.copy(from: parameters)
+        spare.runningStatistics.vector.copy(from: runningStatistics)
         swap(&weights, &spare)
         result = .init(epoch: epoch, step: step, accuracy: validation.accuracy, loss: validation.meanLoss)
     }

@@ -52,10 +52,9 @@ package struct CheckpointModel {
         let network = MLP(configuration.model).network
         weights = try communicator.agree(on: "reading the checkpoint") {
             let weights = try BestModel.Weights(network: network)
-            if let checkpoint = checkpoint?.checkpoint {
-                // Before the first validation the checkpoint's own model is the best one.
+            if let point = checkpoint, let checkpoint = point.checkpoint {
                 try ModelTensors(network: network).restore(
-                    checkpoint, prefix: checkpoint.prefix(of: model) ?? "",
+                    checkpoint, prefix: try point.prefix(of: model),
                     parameters: weights.parameters.vector,
                     runningStatistics: weights.runningStatistics.vector)
             }

@@ -37,7 +37,7 @@ public final class Classifier {
         let network = mlp.network
         weights = try BestModel.Weights(network: network)
         try ModelTensors(network: network).restore(
-            checkpoint, prefix: checkpoint.prefix(of: model) ?? "", parameters: weights.parameters.vector,
+            checkpoint, prefix: try point.prefix(of: model), parameters: weights.parameters.vector,
             runningStatistics: weights.runningStatistics.vector)
         packed = try AlignedBuffer(allocating: PackedProducts<Float>.weightCount(of: network))
         products = try PackedProducts(

@@ -33,7 +33,7 @@ final class Evaluator: Sendable {
     ///   - mlp: The model.
     ///   - dataset: Where the records are.
     ///   - split: The split to which they belong.
-    ///   - indices: Their indices, ascending.
+    ///   - indices: Their indices, each once, in the order in which they stand in chunks.
     ///   - communicator: The ranks.
     ///   - mode: Who evaluates.
     ///   - threadsPerRank: Threads of this rank when all evaluate.
@@ -61,7 +61,7 @@ final class Evaluator: Sendable {
         }
         let range =
             chunks.lowerBound * Self.chunkRows..<min(chunks.upperBound * Self.chunkRows, indices.count)
-        records = try dataset.read(split, records: chunks.isEmpty ? [] : Array(indices[range]))
+        records = try dataset.read(split, inOrder: chunks.isEmpty ? [] : Array(indices[range]))
     }
 
     /// The fingerprint of the records read here.

@@ -36,6 +36,7 @@ package struct MemoryPlan {
         let batch = configuration.batchSize
         let parameters = Double(mlp.parameterCount)
         let state = Double(configuration.optimizer.stateNames.count) * parameters
+        let averaged = configuration.averaging == .none ? 0 : parameters
         let first = network.linears[0]
 
         // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
@@ -48,7 +49,7 @@ package struct MemoryPlan {
         }
         let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
         shared =
-            scalar * (parameters + state + packed + exchanged) + Double(packedSlices)
+            scalar * (parameters + state + averaged + packed + exchanged) + Double(packedSlices)
             + Double(batch) * Double(configuration.format.imageBytes)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
@@ -63,9 +64,12 @@ package struct MemoryPlan {
         let records =
             Double(trainingCount) * trainingShare
             + (evaluation == .sharded || communicator.rank == 0
-                ? Double(validationCount + testCount)
+                ? Double(
+                    validationCount + testCount
+                        + (configuration.recomputesStatistics ? BatchStatistics.rows(of: trainingCount) : 0))
                     / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
-        let snapshots = communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + state) : 0
+        let snapshots =
+            communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + state + averaged) : 0
         let looksInside = diagnostics && communicator.rank == 0
         let inside = looksInside ? Self.diagnostics(of: mlp, trainingCount: trainingCount, threads) : 0
         let own =
@@ -84,7 +88,7 @@ package struct MemoryPlan {
         let rooms =
             evaluates
             ? packed + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
-        let copies = communicator.rank == 0 ? parameters + state : 0
+        let copies = communicator.rank == 0 ? parameters + state + averaged : 0
         allocated = max(
             own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies),
             whitening)

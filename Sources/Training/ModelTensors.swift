@@ -6,10 +6,12 @@ internal import Tensors
 /// A model's numbers as named tensors, and back.
 ///
 /// The model's own tensors bear PyTorch's names, so that `load_state_dict` takes them; the optimizer's state
-/// stands behind `optimizer.NAME.`, as `optimizer.velocity.`, and the model that was best on validation behind `best.`.
+/// stands behind `optimizer.NAME.`, as `optimizer.velocity.`, the model that was best on validation behind `best.`, and the
+/// mean of the weights behind `averaged.`.
 struct ModelTensors {
     static func prefix(ofState name: String) -> String { Checkpoint.optimizerPrefix + name + "." }
     static let bestPrefix = Checkpoint.bestPrefix
+    static let averagedPrefix = Checkpoint.averagedPrefix
 
     let network: Sequential
     var optimizer: any Optimizer = SGD()

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import DataParallel
 package import Datasets
 public import Foundation
 internal import MLPEngine
@@ -267,7 +268,11 @@ extension ResumePoint {
                 (ModelTensors.prefix(ofState: state) + $0.name, $0.shape)
             }
         }
-        if let prefix = checkpoint.prefix(of: .best), !prefix.isEmpty {
+        var prefixes = [checkpoint.prefix(of: .best), checkpoint.prefix(of: .averaged)]
+        if configuration.averaging.hasAverage(afterEpochs: checkpoint.metadata.position.epoch) {
+            prefixes.append(Checkpoint.averagedPrefix)
+        }
+        for prefix in Set(prefixes.compactMap(\.self)).sorted() where !prefix.isEmpty {
             expected += model.map { (prefix + $0.name, $0.shape) }
         }
         for (name, shape) in expected {
@@ -277,6 +282,22 @@ extension ResumePoint {
                     description: "\(origin): tensor \(name): expected \(shape), found \(found)")
             }
         }
+    }
+}
+
+extension ResumePoint {
+    /// What the names of a model's tensors begin with. Before the first validation the checkpoint's own model is the best one.
+    ///
+    /// - Throws: ``Failure`` where there is no mean of the weights.
+    func prefix(of model: Checkpoint.Model) throws(Failure) -> String {
+        if let prefix = checkpoint?.prefix(of: model) { return prefix }
+        guard model != .averaged else {
+            throw Failure(
+                description:
+                    "\(origin): expected a mean of the weights (\(Checkpoint.averagedPrefix)…), found none: its run has"
+                    + " --average-weights \(configuration.averaging.rawValue)")
+        }
+        return ""
     }
 }
 

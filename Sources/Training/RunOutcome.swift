@@ -23,6 +23,11 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var testViewsAccuracy: Double?
     /// The mean loss of a test record by the mean over the views, in nats.
     public var testViewsLoss: Double?
+    /// Where a mean of the weights was tested: the share of test records classified correctly by the model itself after the
+    /// last step.
+    public var ownTestAccuracy: Double?
+    /// The mean loss of a test record by that model, in nats.
+    public var ownTestLoss: Double?
     /// The epoch, from 1, of the model that is tested: the best on validation, or the last.
     public var bestEpoch: Int
     /// That model's accuracy on the validation records; nil without validation.
@@ -31,6 +36,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var parameterCount: Int
     /// SHA-256 over the model's tensors (parameters and running statistics) after the last step.
     public var tensorsSHA256: String
+    /// The same over the mean of the weights and its running statistics; nil without one.
+    public var averagedSHA256: String?
     /// The number of ranks at the end.
     public var worldSize: Int
     /// The number of logical shards.
@@ -58,10 +65,13 @@ public struct RunSummary: Codable, Sendable, Equatable {
         case testViews = "test_views"
         case testViewsAccuracy = "test_views_accuracy"
         case testViewsLoss = "test_views_loss"
+        case ownTestAccuracy = "own_test_accuracy"
+        case ownTestLoss = "own_test_loss"
         case bestEpoch = "best_epoch"
         case bestValidationAccuracy = "best_validation_accuracy"
         case parameterCount = "parameter_count"
         case tensorsSHA256 = "tensors_sha256"
+        case averagedSHA256 = "averaged_sha256"
         case worldSize = "world_size"
         case logicalShards = "logical_shards"
         case epochs

@@ -55,7 +55,8 @@ final class RunRecorder {
         self.whiteningSHA256 = whiteningSHA256
         self.arithmetic = arithmetic
         layout = ModelTensors(network: network, optimizer: configuration.optimizer)
-        snapshots = try SnapshotPool(network: network, optimizer: configuration.optimizer)
+        snapshots = try SnapshotPool(
+            network: network, optimizer: configuration.optimizer, averages: configuration.averaging != .none)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         configurationText = String(decoding: try encoder.encode(configuration), as: UTF8.self)
@@ -143,7 +144,9 @@ final class RunRecorder {
             additional: progress.additional)
         freeSnapshots.wait()
         let snapshot = snapshots.take()
-        snapshot.capture(model, best: best, step: progress.step)
+        snapshot.capture(
+            model, hasAverage: configuration.averaging.hasAverage(afterEpochs: progress.epoch), best: best,
+            step: progress.step)
         handOverSteps()
         files.flush()
         files.afterAll { [writer, layout, snapshots, freeSnapshots, messages, failures] in

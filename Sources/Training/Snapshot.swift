@@ -14,10 +14,14 @@ final class Snapshot: @unchecked Sendable {
     private let runningStatistics: AlignedBuffer<Float>
     /// The optimizer's tensors, one behind the other.
     private let optimizerState: AlignedBuffer<Float>
+    /// Room for the mean of the weights, in a run that takes one, and whether it is in there.
+    private let averaged: BestModel.Weights?
+    private var hasAverage = false
     /// The best model and its step, where that is not the model itself.
     private var best: (weights: BestModel.Weights, step: Int)?
 
-    init(network: Sequential, optimizer: any Optimizer) throws(AllocationError) {
+    init(network: Sequential, optimizer: any Optimizer, averages: Bool) throws(AllocationError) {
+        averaged = averages ? try BestModel.Weights(network: network) : nil
         let (count, statistics) = (network.parameterLayout.count, network.statisticsLayout.count)
         parameters = try AlignedBuffer(allocating: count, filledWith: 0)
         runningStatistics = try AlignedBuffer(allocating: statistics, filledWith: 0)
@@ -25,12 +29,17 @@ final class Snapshot: @unchecked Sendable {
             allocating: optimizer.stateNames.count * count, filledWith: 0)
     }
 
-    /// Copies the state after `step` steps.
-    func capture(_ model: ModelState<Float>, best: BestModel, step: Int) {
+    /// Copies the state after `step` steps, with the mean of the weights if there is one yet.
+    func capture(_ model: ModelState<Float>, hasAverage: Bool, best: BestModel, step: Int) {
         parameters.vector.copy(from: model.parameters)
         runningStatistics.vector.copy(from: model.runningStatistics)
         for (index, source) in model.optimizerState.enumerated() {
             optimizerState.vector[index * source.count..<(index + 1) * source.count].copy(from: source)
+        }
+        self.hasAverage = hasAverage
+        if hasAverage, let source = model.averaged, let averaged {
+            averaged.parameters.vector.copy(from: source.parameters)
+            averaged.runningStatistics.vector.copy(from: source.runningStatistics)
         }
         self.best = best.result.flatMap { $0.step == step ? nil : (best.weights, $0.step) }
     }
@@ -45,7 +54,8 @@ final class Snapshot: @unchecked Sendable {
     func tensors(_ model: ModelTensors, metadata: CheckpointMetadata) throws -> [NamedTensor] {
         // Arrays cannot be refused memory without an end of the process: whether there is some has to be seen before.
         let count =
-            (parameters.count + runningStatistics.count) * (best == nil ? 1 : 2) + optimizerState.count
+            (parameters.count + runningStatistics.count) * ((best == nil ? 1 : 2) + (hasAverage ? 1 : 0))
+            + optimizerState.count
         _ = try AlignedBuffer<Float>(allocating: 2 * count).count
         var tensors = try model.tensors(
             parameters: parameters.vector, runningStatistics: runningStatistics.vector,
@@ -55,6 +65,11 @@ final class Snapshot: @unchecked Sendable {
             tensors += try model.tensors(
                 optimizerState: name,
                 optimizerState.vector[index * parameterCount..<(index + 1) * parameterCount])
+        }
+        if hasAverage, let averaged {
+            tensors += try model.tensors(
+                parameters: averaged.parameters.vector, runningStatistics: averaged.runningStatistics.vector,
+                batches: metadata.position.step, prefix: ModelTensors.averagedPrefix)
         }
         if let best {
             tensors += try model.tensors(
@@ -73,10 +88,10 @@ final class SnapshotPool: Sendable {
 
     private let free: Mutex<[Snapshot]>
 
-    init(network: Sequential, optimizer: any Optimizer) throws(AllocationError) {
+    init(network: Sequential, optimizer: any Optimizer, averages: Bool) throws(AllocationError) {
         var snapshots: [Snapshot] = []
         for _ in 0..<Self.count {
-            snapshots.append(try Snapshot(network: network, optimizer: optimizer))
+            snapshots.append(try Snapshot(network: network, optimizer: optimizer, averages: averages))
         }
         free = Mutex(snapshots)
     }

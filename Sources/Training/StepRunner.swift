@@ -65,7 +65,7 @@ package final class StepRunner {
             exchanged: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
-            pixels: slices.map { (loader.format.channels, $0) })
+            pixels: slices.map { (loader.format.channels, $0) }, averaging: configuration.averaging)
         func packedProducts(rows: Int) throws -> PackedProducts<Float> {
             try communicator.agree(on: "making room for products") {
                 guard let int8 = model.int8Weights else {

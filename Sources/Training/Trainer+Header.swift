@@ -27,6 +27,7 @@ extension Trainer {
         }
         if let line = configuration.recipeLine(with: options) { rows.append(("recipe", line)) }
         if let line = configuration.settingsLine { rows.append(("settings", line)) }
+        if let line = configuration.averagingLine { rows.append(("averaging", line)) }
         rows += [
             ("ranks", "\(count) on \(hosts.joined(separator: ", ")), \(communicator.implementation)"),
             (
@@ -66,6 +67,19 @@ extension TrainingConfiguration {
         let told = keptOfRecipe
         let mentions = Self.settings.filter { told[$0.flag] == nil }.compactMap { $0.mention(in: self) }
         return mentions.isEmpty ? nil : mentions.joined(separator: ", ")
+    }
+
+    /// What the mean of the weights is, and what it is for; nil without one.
+    package var averagingLine: String? {
+        let mean: String? =
+            switch averaging {
+            case .none: nil
+            case .ema(let decay): "the mean of the weights over the steps, with decay \(decay.word)"
+            case .swa(let epoch): "the mean of the weights over the epochs, from epoch \(epoch) on"
+            }
+        return mean.map {
+            "\($0), is what is validated, chosen as best and tested; the model itself goes on training"
+        }
     }
 
     /// How matrix products are computed, and why not in integers where they are not.

@@ -44,6 +44,11 @@ extension Trainer {
             try tensors.restore(
                 checkpoint, parameters: model.parameters, runningStatistics: model.runningStatistics)
             try tensors.restore(checkpoint, optimizerState: model.optimizerState)
+            if let prefix = checkpoint.prefix(of: .averaged), let averaged = model.averaged {
+                try tensors.restore(
+                    checkpoint, prefix: prefix, parameters: averaged.parameters,
+                    runningStatistics: averaged.runningStatistics)
+            }
             if let prefix = checkpoint.prefix(of: .best) {
                 try tensors.restore(
                     checkpoint, prefix: prefix, parameters: best.weights.parameters.vector,
@@ -64,12 +69,9 @@ extension Trainer {
     private func checkIsFinite(
         _ metadata: CheckpointMetadata, _ model: ModelState<Float>, _ best: BestModel
     ) throws(ResumePoint.Failure) {
-        let vectors = [
-            model.parameters, model.runningStatistics, best.weights.parameters.vector,
-            best.weights.runningStatistics.vector,
-        ]
+        let vectors = [best.weights.parameters.vector, best.weights.runningStatistics.vector]
         let isFinite =
-            (vectors + model.optimizerState).allSatisfy { $0.digest().isFinite }
+            (vectors + model.tensors).allSatisfy { $0.digest().isFinite }
             && metadata.bestValidation.map { $0.loss.isFinite && $0.accuracy.isFinite } ?? true
         guard isFinite else {
             throw ResumePoint.Failure(

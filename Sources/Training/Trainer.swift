@@ -75,6 +75,7 @@ public struct Trainer {
         let loader: BatchLoader
         let validation: Evaluator
         let test: Evaluator
+        let statistics: Evaluator?
         let diagnostics: Diagnostics?
         let stepsPerEpoch: Int
         let origin: DataOrigin
@@ -130,6 +131,13 @@ public struct Trainer {
                 try evaluator(mlp, dataset, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
             )
         }
+        let statistics = try communicator.agree(on: "reading the records for batch statistics") {
+            try configuration.recomputesStatistics
+                ? Evaluator(
+                    mlp: MLP(configuration.model.withoutDropout), dataset: dataset, split: .training,
+                    indices: BatchStatistics.sample(of: split.training), communicator: communicator,
+                    mode: options.evaluation, threadsPerRank: team.threadCount) : nil
+        }
         let diagnostics = try communicator.agree(on: "making room for diagnostics") {
             options.diagnostics
                 ? try Diagnostics(
@@ -140,7 +148,7 @@ public struct Trainer {
             loader.fingerprint &+ validation.fingerprint &+ test.fingerprint, .sum)
         return Preparation(
             mlp: mlp, team: team, loader: loader, validation: validation, test: test,
-            diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch,
+            statistics: statistics, diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch,
             origin: DataOrigin(fingerprint: fingerprint, whitened: whitened))
     }
 
@@ -177,7 +185,8 @@ public struct Trainer {
         }
         return TrainingRun(
             trainer: self, runner: runner, loader: prepared.loader, stepsPerEpoch: prepared.stepsPerEpoch,
-            validation: prepared.validation, test: prepared.test, replicas: replicas, best: best,
+            validation: prepared.validation, test: prepared.test, statistics: prepared.statistics,
+            replicas: replicas, best: best,
             diagnostics: prepared.diagnostics, recorder: recorder, progress: progress)
     }
 

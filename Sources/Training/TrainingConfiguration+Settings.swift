@@ -266,6 +266,22 @@ extension TrainingConfiguration {
                 within(0...run.epochs, "a number of epochs from")(epochs, run)
             }),
         Setting(
+            "average-weights", \.averaging, key: "averageWeights",
+            """
+            A mean of the weights, which is validated and tested in the model's place: none, ema:DECAY (over the steps, with \
+            exponential decay, as in ema:0.999) or swa:EPOCH (of the ends of the epochs from that one on).
+            """,
+            valid: { averaging, run in
+                switch averaging {
+                case .none: nil
+                case .ema(let decay):
+                    decay > 0 && decay < 1 ? nil : Objection("a decay above 0 and below 1")
+                case .swa(let epoch):
+                    (1...run.epochs).contains(epoch)
+                        ? nil : Objection("an epoch from 1 to the last, \(run.epochs)")
+                }
+            }),
+        Setting(
             "strategy", \.strategy, key: "strategy",
             """
             How the ranks come to one update: factor-exchange (the same bits on any number of ranks) or allreduce (of \
@@ -374,6 +390,12 @@ extension LearningRateSchedule.Shape: ChosenValue {
         case .cosine: "cosine"
         }
     }
+}
+
+extension WeightAveraging: SettingValue {
+    static var expectation: String { "none, ema:DECAY as in ema:0.999, or swa:EPOCH as in swa:10" }
+    init?(word: String) { self.init(rawValue: word) }
+    var word: String { rawValue }
 }
 
 extension BatchNormMode: SettingValue {}

@@ -129,6 +129,8 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var whiteningEpsilon = 0.1
     /// Random changes to the training images.
     public var augmentations: [Augmentation] = []
+    /// Whether a mean of the weights is kept, validated and tested.
+    public var averaging = WeightAveraging.none
     /// ε, the share of a label's probability that all classes get alike.
     public var labelSmoothing = 0.0
     /// α of the Beta distribution by which pairs of images are mixed; 0 mixes none.

@@ -19,6 +19,8 @@ final class TrainingRun {
     private let loader: BatchLoader
     private let validationSet: Evaluator
     private let testSet: Evaluator
+    /// Training records, where the mean of the weights needs running statistics of its own.
+    private let statisticsSet: Evaluator?
     private let replicas: ReplicaCheck
     private let best: BestModel
     private let diagnostics: Diagnostics?
@@ -34,7 +36,8 @@ final class TrainingRun {
 
     init(
         trainer: Trainer, runner: StepRunner, loader: BatchLoader, stepsPerEpoch: Int, validation: Evaluator,
-        test: Evaluator, replicas: ReplicaCheck, best: BestModel, diagnostics: Diagnostics?,
+        test: Evaluator, statistics: Evaluator?, replicas: ReplicaCheck, best: BestModel,
+        diagnostics: Diagnostics?,
         recorder: RunRecorder?, progress: Progress
     ) {
         self.trainer = trainer
@@ -43,6 +46,7 @@ final class TrainingRun {
         self.stepsPerEpoch = stepsPerEpoch
         validationSet = validation
         testSet = test
+        statisticsSet = statistics
         self.replicas = replicas
         self.best = best
         self.diagnostics = diagnostics
@@ -109,15 +113,20 @@ final class TrainingRun {
     /// Evaluates the model on the validation records, and records the epoch, and a checkpoint if one is due.
     func endEpoch() throws {
         let epoch = progress.epoch + 1
+        try averageEpoch(epoch)
         // Nothing behind the last step would see what it has come to.
         try replicas.check(epoch: epoch, step: progress.step)
+        let (parameters, statistics) = judgedModel(afterEpochs: epoch)
         let result =
             configuration.validationSize > 0
-            ? try validationSet.evaluate(
-                parameters: model.parameters, runningStatistics: model.runningStatistics) : nil
+            ? try validationSet.evaluate(parameters: parameters, runningStatistics: statistics) : nil
         if let result { options.watch(.validation(epoch: epoch, loss: result)) }
         if let loss = result?.meanLoss, !loss.isFinite { throw divergence(.validationLoss(loss)) }
-        if let result { try best.consider(model, validation: result, epoch: epoch, step: progress.step) }
+        if let result {
+            try best.consider(
+                parameters: parameters, runningStatistics: statistics, validation: result, epoch: epoch,
+                step: progress.step)
+        }
         let record = EpochRecord(
             epoch: epoch, step: progress.step,
             learningRate: schedule.rate(atStep: progress.step - 1, stepsPerEpoch: stepsPerEpoch),
@@ -135,6 +144,26 @@ final class TrainingRun {
         recorder.takeMessages().forEach(observer.note)
     }
 
+    /// Takes the epoch's weights into a mean over epochs, and statistics with it. Collective: every rank must call it.
+    private func averageEpoch(_ epoch: Int) throws {
+        guard let share = configuration.averaging.share(afterEpoch: epoch) else { return }
+        try model.average(share: share)
+        if let averaged = model.averaged, let statisticsSet {
+            try model.setAveragedStatistics(
+                statisticsSet.batchStatistics(parameters: averaged.parameters))
+        }
+    }
+
+    /// What is validated and tested after so many epochs: the mean of the weights where there is one, else the model itself.
+    private func judgedModel(
+        afterEpochs epochs: Int
+    ) -> (parameters: Vector<Float>, runningStatistics: Vector<Float>) {
+        guard let averaged = model.averaged, configuration.averaging.hasAverage(afterEpochs: epochs) else {
+            return (model.parameters, model.runningStatistics)
+        }
+        return (averaged.parameters, averaged.runningStatistics)
+    }
+
     /// Tests the model that was best on validation, without validation the last one, if it is to be tested, and writes the
     /// summary.
     func test() throws -> RunOutcome {
@@ -145,8 +174,9 @@ final class TrainingRun {
             options.stepsEnd()
         }
         let tested = best.result
-        let parameters = tested == nil ? model.parameters : best.weights.parameters.vector
-        let statistics = tested == nil ? model.runningStatistics : best.weights.runningStatistics.vector
+        let last = judgedModel(afterEpochs: progress.epoch)
+        let parameters = tested == nil ? last.parameters : best.weights.parameters.vector
+        let statistics = tested == nil ? last.runningStatistics : best.weights.runningStatistics.vector
         let result =
             try options.isTested
             ? testSet.evaluate(parameters: parameters, runningStatistics: statistics) : nil
@@ -154,8 +184,13 @@ final class TrainingRun {
         let views = try testViews.map {
             try testSet.evaluate(views: $0, parameters: parameters, runningStatistics: statistics)
         }
+        let own =
+            configuration.averaging == .none || !options.isTested
+            ? nil
+            : try testSet.evaluate(
+                parameters: model.parameters, runningStatistics: model.runningStatistics)
         if recorder == nil { options.stepsEnd() }
-        for loss in [result, views].compactMap({ $0?.meanLoss }) where !loss.isFinite {
+        for loss in [result, views, own].compactMap({ $0?.meanLoss }) where !loss.isFinite {
             throw Divergence(
                 epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss),
                 shouldReport: trainer.isRoot)
@@ -163,9 +198,11 @@ final class TrainingRun {
         var summary = RunSummary(
             testAccuracy: result?.accuracy, testLoss: result?.meanLoss, testViews: testViews,
             testViewsAccuracy: views?.accuracy, testViewsLoss: views?.meanLoss,
+            ownTestAccuracy: own?.accuracy, ownTestLoss: own?.meanLoss,
             bestEpoch: tested?.epoch ?? progress.epoch, bestValidationAccuracy: tested?.accuracy,
             parameterCount: model.mlp.parameterCount,
             tensorsSHA256: try trainer.isRoot ? digest() : "",
+            averagedSHA256: try trainer.isRoot ? averagedDigest() : nil,
             worldSize: trainer.communicator.size, logicalShards: trainer.assignment.shardCount,
             epochs: progress.epoch, trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
             checkpointPauseSeconds: checkpoints.longestPause)
@@ -189,10 +226,20 @@ final class TrainingRun {
 
     /// The digest of the model's tensors.
     private func digest() throws -> String {
+        try digest(parameters: model.parameters, runningStatistics: model.runningStatistics)
+    }
+
+    /// That of the mean of the weights; nil without one.
+    private func averagedDigest() throws -> String? {
+        try model.averaged.map {
+            try digest(parameters: $0.parameters, runningStatistics: $0.runningStatistics)
+        }
+    }
+
+    private func digest(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> String {
         TensorDigest.sha256(
             of: try ModelTensors(network: model.mlp.network).tensors(
-                parameters: model.parameters, runningStatistics: model.runningStatistics,
-                batches: progress.step))
+                parameters: parameters, runningStatistics: runningStatistics, batches: progress.step))
     }
 
     private func writeCheckpoint(to recorder: RunRecorder) {

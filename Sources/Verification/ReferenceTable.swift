@@ -115,7 +115,7 @@ extension ReferenceTable {
         // table does not hold is a mistake.
         //
         // A run has a line for each moment. A loss stands there with all its bits, each tensor with four digits of a digest:
-        // running statistics, then the optimizer's state, then parameters.
+        // running statistics, then the optimizer's state, then parameters, then those of a mean of the weights.
         """
 
     private static func source(of run: ReferenceRun) -> [String] {

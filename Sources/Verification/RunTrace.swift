@@ -152,6 +152,10 @@ extension RunTrace.Moment {
                 add(state, network.parameterLayout, prefix: Checkpoint.optimizerPrefix + name + ".")
             }
             add(model.parameters, network.parameterLayout, prefix: "")
+            if let averaged = model.averaged {
+                add(averaged.runningStatistics, network.statisticsLayout, prefix: Checkpoint.averagedPrefix)
+                add(averaged.parameters, network.parameterLayout, prefix: Checkpoint.averagedPrefix)
+            }
         }
     }
 

@@ -87,9 +87,7 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The file to write, such as model.safetensors.", valueName: "file"))
     var to: String
 
-    @Flag(
-        help: "Export the model that was best on validation up to the checkpoint, not the checkpoint's own.")
-    var best = false
+    @OptionGroup var choice: ModelChoice
 
     @Flag(help: "Put the whitening of the images into the first layer; it follows from the run's data.")
     var foldWhitening = false
@@ -108,7 +106,7 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("--to \(to): expected no file there without --force, found one")
         }
         let read = try CheckpointFile.read(checkpoint)
-        var tensors = try read.weights(of: best ? .best : .current)
+        var tensors = try read.weights(of: choice.model)
         if foldWhitening {
             let point = try ResumePoint(path: checkpoint)
             guard
@@ -123,5 +121,24 @@ struct ExportCommand: ParsableCommand {
         // transformers and others read nothing without this mark.
         try SafetensorsFile(tensors: tensors, metadata: ["format": "pt"]).write(to: to)
         print("wrote \(tensors.count) tensors to \(to)")
+    }
+}
+
+/// Which of a checkpoint's models a command takes.
+struct ModelChoice: ParsableArguments {
+    @Flag(help: "Take the model that was best on validation up to the checkpoint, not the checkpoint's own.")
+    var best = false
+
+    @Flag(
+        help:
+            "Take the mean of the weights that a run with --average-weights keeps, not the checkpoint's own.")
+    var averaged = false
+
+    var model: Checkpoint.Model { best ? .best : averaged ? .averaged : .current }
+
+    func validate() throws {
+        guard !(best && averaged) else {
+            throw ValidationError("--averaged: expected it without --best, found both")
+        }
     }
 }

@@ -33,8 +33,7 @@ struct ClassifyCommand: ParsableCommand {
     @Option(help: "How many classes are told of each, the most probable ones.")
     var top = 3
 
-    @Flag(help: "Take the model that was best on validation up to the checkpoint, not the checkpoint's own.")
-    var best = false
+    @OptionGroup var choice: ModelChoice
 
     @Option(
         help: ArgumentHelp(
@@ -67,7 +66,7 @@ struct ClassifyCommand: ParsableCommand {
 
     private func classify() throws -> [Answer] {
         let point = try ResumePoint(path: checkpoint)
-        let classifier = try Classifier(point, model: best ? .best : .current)
+        let classifier = try Classifier(point, model: choice.model)
         try views?.check(against: classifier.format, setting: "--views")
         let references = images.map(RecordReference.init)
         // What whitens images follows from the data of the run, whatever is to be classified.

@@ -29,8 +29,7 @@ struct EvaluateCommand: ParsableCommand {
     )
     var split = RunSplit.test
 
-    @Flag(help: "Test the model that was best on validation up to the checkpoint, not the checkpoint's own.")
-    var best = false
+    @OptionGroup var choice: ModelChoice
 
     @Option(help: "Who evaluates: rank0 (on all processors of its node) or sharded (all ranks).")
     var evaluation = RunOptions.Evaluation.rank0
@@ -55,7 +54,7 @@ struct EvaluateCommand: ParsableCommand {
             let runSeed = try communicator.broadcast(seed, root: 0)
             let dataset = try SharedDataset.open(over: communicator) { try data.locate(seed: runSeed) }
             let result = try CheckpointEvaluation.run(
-                point, model: best ? .best : .current, split: split, dataset: dataset,
+                point, model: choice.model, split: split, dataset: dataset,
                 communicator: communicator, mode: evaluation, views: views,
                 note: Messages.printWarning)
             guard communicator.rank == 0 else { return }

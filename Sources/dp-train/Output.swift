@@ -49,6 +49,10 @@ final class ConsoleObserver: TrainingObserver {
             let numbers = String(format: "%.2f %%, loss %.4f", accuracy * 100, loss)
             lines.append(("with \(views.count) views", "\(numbers), by the mean over \(views)"))
         }
+        if let accuracy = summary.ownTestAccuracy, let loss = summary.ownTestLoss {
+            let numbers = String(format: "%.2f %%, loss %.4f", accuracy * 100, loss)
+            lines.append(("not averaged", "\(numbers), of the model itself after epoch \(summary.epochs)"))
+        }
         lines += [
             (
                 "training",
@@ -62,7 +66,12 @@ final class ConsoleObserver: TrainingObserver {
                     summary.checkpointPauseSeconds * 1000)
             ),
             ("SHA-256", "\(summary.tensorsSHA256) of the last model's tensors"),
-            ("written to", directory),
+        ]
+        if let digest = summary.averagedSHA256 {
+            lines.append(("averaged", "\(digest) of the mean's tensors"))
+        }
+        lines += [
+            ("written to", directory)
         ]
         reporter?.summary(lines)
     }

@@ -36,6 +36,29 @@ import Testing
         #expect(try weights.count == 2 && weights[0].floats() == [1])
     }
 
+    @Test func `The mean of the weights is what was validated, where there is one`() throws {
+        var checkpoint = try checkpoint(bestStep: 20)
+        checkpoint.tensors += [
+            try NamedTensor(name: "averaged.layers.0.weight", shape: [1], floats: [4]),
+            NamedTensor(name: "averaged.layers.1.num_batches_tracked", scalar: 20),
+        ]
+        for model in [Checkpoint.Model.averaged, .best] {
+            let weights = try checkpoint.weights(of: model)
+            #expect(weights.map(\.name) == ["layers.0.weight", "layers.1.num_batches_tracked"])
+            #expect(try weights[0].floats() == [4])
+        }
+        let own = try checkpoint.weights(of: .current)
+        #expect(try own.count == 2 && own[0].floats() == [1])
+        checkpoint.metadata.bestValidation?.step = 10
+        #expect(try checkpoint.weights(of: .best)[0].floats() == [3])
+    }
+
+    @Test func `Without a mean of the weights there is none to be had`() throws {
+        let checkpoint = try checkpoint(bestStep: 10)
+        let error = #expect(throws: SafetensorsError.self) { try checkpoint.weights(of: .averaged) }
+        #expect(error?.description.contains("expected a mean of the weights") == true)
+    }
+
     @Test func `Without a validation there is no best model`() throws {
         let checkpoint = try checkpoint(bestStep: nil)
         #expect(checkpoint.prefix(of: .best) == nil)

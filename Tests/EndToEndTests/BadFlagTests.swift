@@ -25,6 +25,7 @@ extension EndToEnd {
             ("--logical-shards", ["0", "-8", "eight"]),
             ("--validation-size", ["-1", "half", "2000", "1000000"]),
             ("--checkpoint-every", ["0", "-1", "often"]),
+            ("--average-weights", ["mean", "ema:1", "swa:0"]),
             ("--elu-alpha", ["-1", "big", "nan"]),
             ("--seed", ["-1", "lucky"]),
             ("--hidden-dims", ["0", "-128", "128,,64", "wide"]),

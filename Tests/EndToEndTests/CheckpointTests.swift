@@ -174,6 +174,54 @@ extension EndToEnd {
             }
         }
 
+        @Test("A mean of the weights is in the checkpoint, and evaluate, classify and export take it")
+        func averagedWeights() throws {
+            let data = try SmallData.directory()
+            let output = try Scratch.newPath("averaged")
+            let console = try Program.succeed(
+                ["train", "--data", data.path, "--average-weights", "ema:0.9", "--output", output.path]
+                    + SmallData.flags)
+            for line in ["averaging:", "test accuracy:", "not averaged:"] {
+                #expect(console.outputText.contains(line), "\(console.summary)")
+            }
+            let run = RunDirectory(url: output)
+            let (summary, checkpoint) = try (run.summary(), run.newestCheckpoint().path)
+            func accuracy(_ flags: [String]) throws -> Double {
+                struct Evaluation: Decodable { let test_accuracy: Double }
+                return try JSONDecoder().decode(
+                    Evaluation.self,
+                    from: Program.succeed(
+                        ["evaluate", checkpoint, "--data", data.path, "--json"] + flags
+                    ).output
+                ).test_accuracy
+            }
+            #expect(try accuracy(["--best"]) == summary.testAccuracy)
+            #expect(try accuracy([]) == summary.ownTestAccuracy)
+            // After the second epoch it was the best one, or that after the first was.
+            #expect(try [accuracy(["--averaged"]), accuracy(["--best"])].contains(summary.testAccuracy))
+            try Program.succeed(["classify", checkpoint, "test:0", "--data", data.path, "--averaged"])
+            for flag in ["--averaged", "--best"] {
+                let file = try Scratch.newPath("model.safetensors")
+                let outcome = try Program.succeed(["export", checkpoint, flag, "--to", file.path])
+                #expect(outcome.outputText.contains("wrote 4 tensors"), "\(outcome.summary)")
+            }
+            #expect(
+                try Program.succeed(["inspect", checkpoint]).outputText.contains("averaged.layers.0.weight"))
+
+            let plain = try Self.run.get().newestCheckpoint().path
+            let target = try Scratch.newPath("none.safetensors").path
+            for arguments in [
+                ["evaluate", plain, "--data", data.path], ["classify", plain, "test:0", "--data", data.path],
+                ["export", plain, "--to", target],
+            ] {
+                expectRefusal(
+                    try Program.run(arguments + ["--averaged"]), naming: ["expected a mean of the weights"])
+                let both = try Program.run(arguments + ["--averaged", "--best"])
+                expectRefusal(both, naming: ["--averaged", "--best"])
+                #expect(both.status == 64)
+            }
+        }
+
         @Test("inspect tells tensors and configuration without data")
         func inspect() throws {
             let outcome = try Program.succeed(["inspect", Self.run.get().newestCheckpoint().path])

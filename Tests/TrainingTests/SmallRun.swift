@@ -32,6 +32,8 @@ struct SmallRun: Sendable {
     var testViews: TestViews?
     /// What else is to be set.
     var configure: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
+    /// Told on every rank what the run has come to.
+    var watch: @Sendable (RunEvent) -> Void = { _ in }
     /// Called on rank 0 once the run directory is there.
     var whenBegun: @Sendable () -> Void = {}
 
@@ -79,6 +81,7 @@ struct SmallRun: Sendable {
         var options = RunOptions(programVersion: "test")
         options.diagnostics = diagnostics
         options.testViews = testViews
+        options.watch = watch
         options.transport = transport
         options.isTested = isTested
         options.instructionSet = instructionSet

@@ -61,6 +61,7 @@ public struct OptimizerStep<Scalar: TensorScalar> {
     /// p.
     public let parameters: Vector<Scalar>
 
+    private let average: (values: Vector<Scalar>, share: Scalar)?
     private let optimizer: any Optimizer
     private let state: [Vector<Scalar>]
     private let learningRate: Double
@@ -74,9 +75,11 @@ public struct OptimizerStep<Scalar: TensorScalar> {
     ///   - state: A tensor for each of the optimizer's names, in their order, each of the same count.
     ///   - learningRate: η.
     ///   - number: The number of this step, from 1 on.
+    ///   - average: A mean of the parameters, of the same count, and the share by which it moves towards them after the step;
+    ///     nil for none.
     public init(
         _ optimizer: any Optimizer, parameters: Vector<Scalar>, state: [Vector<Scalar>], learningRate: Double,
-        number: Int
+        number: Int, average: (values: Vector<Scalar>, share: Scalar)? = nil
     ) {
         precondition(
             state.count == optimizer.stateNames.count
@@ -88,6 +91,9 @@ public struct OptimizerStep<Scalar: TensorScalar> {
         self.state = state
         self.learningRate = learningRate
         self.number = number
+        precondition(
+            average.map { $0.values.count == parameters.count } ?? true, "a mean of other parameters")
+        self.average = average
     }
 
     /// Updates the parameters in `range`, which are no weights, from their gradients.
@@ -120,5 +126,11 @@ public struct OptimizerStep<Scalar: TensorScalar> {
                 gradients: gradients, gradientStride: gradientStride, areWeights: areWeights,
                 state: state, start: start),
             learningRate: learningRate, step: number)
+        // While the parameters are still in the cache.
+        guard let average else { return }
+        for row in 0..<rows {
+            let place = start + row * stride
+            Scalar.blend(columns, average.share, parameters.base + place, average.values.base + place)
+        }
     }
 }

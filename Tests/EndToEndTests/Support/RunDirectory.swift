@@ -21,6 +21,8 @@ struct RunSummary: Decodable {
     let testViews: String?
     let testViewsAccuracy: Double?
     let testViewsLoss: Double?
+    let ownTestAccuracy: Double?
+    let averagedSha256: String?
     let bestEpoch: Int?
     let bestValidationAccuracy: Double?
     let parameterCount: Int
