@@ -28,6 +28,12 @@ static const dp_int8_kernels *const tables[dp_instruction_sets] = {
     }
 DP_INT8_KERNELS(DP_INT8_DISPATCH)
 
+#define DP_BYTES_DISPATCH(name, parameters, arguments)                                 \
+    void dp_bytes_##name(dp_instruction_set set, DP_INT8_PARAMETERS parameters) {     \
+        tables[set]->bytes_##name arguments;                                          \
+    }
+DP_BYTES_KERNELS(DP_BYTES_DISPATCH)
+
 int dp_int8_scale_for(float largest, int slices, dp_int8_scale *scale) {
     *scale = (dp_int8_scale){{1, 1}, {1, 1}};
     if (!isfinite(largest)) return 0;

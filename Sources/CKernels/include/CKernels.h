@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "digest.h"
 #include "instruction_set.h"
 #include "int8.h"
