@@ -15,13 +15,18 @@ public enum MatmulPrecision: String, Codable, Sendable, CaseIterable {
     case high
     /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; a bfloat16 has 2⁻⁸ of each.
     case medium
+    /// Products of two factors of one byte in all layers that are not narrow, forward and backward: 2⁻⁸ of the largest number
+    /// in a row, or in a block of it.
+    case low
 
-    /// The slices, of a byte each, of a number in a product with pixels; nil for Float products.
+    /// The slices, of a byte each, of a number in a product with pixels; nil for Float products. One stands for products of
+    /// bytes in all layers.
     public var slices: Int? {
         switch self {
         case .highest: nil
         case .high: 3
         case .medium: 2
+        case .low: 1
         }
     }
 }
