@@ -39,9 +39,7 @@ extension TrainingConfiguration {
         case .low:
             if batchSize > Int8Gradient.largestBatch {
                 "batches of more than \(Int8Gradient.largestBatch) images"
-            } else if inputDropout == 0,
-                !ByteWeights.areSupported(columns: format.imageBytes, channels: format.channels)
-            {
+            } else if !ByteWeights.areSupported(columns: format.imageBytes, channels: format.channels) {
                 "images of \(format.height) × \(format.width) pixels, no multiple of \(ByteWeights.blockWidth)"
             } else {
                 nil
