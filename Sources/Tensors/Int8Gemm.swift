@@ -4,7 +4,8 @@ internal import CKernels
 ///
 /// Pixels are whole numbers of one byte. The other factor of the first layer's products is rounded to whole multiples of a
 /// scale, of two or three bytes, and the product is exact in integers: so any CPU computes the same bits, with whatever
-/// instructions it has for them. All other products are Float's.
+/// instructions it has for them. All other products are Float's, but with ``low``, where both factors are of one byte in all
+/// layers that are not narrow.
 ///
 /// Source of the slices: the Ozaki scheme, for integers as in Ootomo, Ozaki, Yokota, "DGEMM on integer matrix multiplication
 /// unit", International Journal of High Performance Computing Applications 38 (2024).
