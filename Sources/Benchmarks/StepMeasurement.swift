@@ -106,6 +106,8 @@ public struct StepWork: Sendable, Equatable {
         guard let slices, let bytes = limits.peak(of: .bytes)?.gigaflops else {
             return flops / (peak * 1e9) + traffic / bandwidth
         }
+        // With one byte all layers are products of bytes.
+        if slices == 1 { return flops / (bytes * 1e9) + traffic / bandwidth }
         return (flops - pixelFlops) / (peak * 1e9) + pixelFlops * Double(slices) / (bytes * 1e9)
             + traffic / bandwidth
     }

@@ -28,6 +28,12 @@ static const dp_int8_kernels *const tables[dp_instruction_sets] = {
     }
 DP_INT8_KERNELS(DP_INT8_DISPATCH)
 
+#define DP_BYTES_DISPATCH(name, parameters, arguments)                                 \
+    void dp_bytes_##name(dp_instruction_set set, DP_INT8_PARAMETERS parameters) {     \
+        tables[set]->bytes_##name arguments;                                          \
+    }
+DP_BYTES_KERNELS(DP_BYTES_DISPATCH)
+
 int dp_int8_scale_for(float largest, int slices, dp_int8_scale *scale) {
     *scale = (dp_int8_scale){{1, 1}, {1, 1}};
     if (!isfinite(largest)) return 0;
@@ -64,6 +70,46 @@ static float *dp_random_numbers(size_t count, uint32_t *seed) {
     return all;
 }
 
+// The same of products of two factors of one byte, X [m, k] W^T with W [n, k], and what is made for the other two.
+static int dp_bytes_agree(const dp_int8_kernels *one, const dp_int8_kernels *other, size_t m, size_t n, size_t k,
+                          uint32_t seed) {
+    enum { block = 128 };
+    const dp_int8_kernels *const both[2] = {one, other};
+    const size_t unit = DP_BYTES_ROW_UNIT, stride = (k + unit - 1) / unit * unit, samples = (m + unit - 1) / unit * unit;
+    const size_t forward = dp_bytes_lanes(n) / DP_INT8_LANES * dp_bytes_panel(k, block);
+    const size_t backward = dp_bytes_lanes(k) / DP_INT8_LANES * dp_bytes_panel(n, block);
+    const size_t panels = dp_bytes_lanes(k) / DP_INT8_LANES * dp_bytes_panel(m, m);
+    float *x = dp_random_numbers(m * k, &seed), *w = dp_random_numbers(n * k, &seed);
+    float *dy = dp_random_numbers(m * n, &seed), *terms = dp_random_numbers(dp_bytes_lanes(k) + n, &seed);
+    // All results of either, one behind the other.
+    const size_t scales = dp_bytes_blocks(k, block) * dp_bytes_lanes(n) + dp_bytes_blocks(n, block) * dp_bytes_lanes(k);
+    const size_t floats = scales + n + m * n + n * k, bytes = m * stride + n * samples + forward + backward + panels;
+    const size_t marks = (m + n) * sizeof(dp_byte_mark), size = floats * sizeof(float) + marks + bytes;
+    char *results = calloc(2, size);
+    int agree = x && w && dy && terms && results;
+    for (int i = 0; agree && i < 2; i++) {
+        float *of_rows = (float *)(results + i * size), *of_columns = of_rows + dp_bytes_blocks(k, block) * dp_bytes_lanes(n);
+        float *row_terms = of_rows + scales, *y = row_terms + n, *g = y + m * n;
+        dp_byte_mark *x_marks = (dp_byte_mark *)(g + n * k), *dy_marks = x_marks + m;
+        uint8_t *x_bytes = (uint8_t *)(dy_marks + n), *dy_bytes = x_bytes + m * stride;
+        int8_t *packed = (int8_t *)(dy_bytes + n * samples), *packed_back = packed + forward;
+        int8_t *packed_x = packed_back + backward;
+        both[i]->bytes_quantize_rows(m, k, x, k, x_bytes, stride, x_marks, 1);
+        for (size_t c = 0; c < k; c += block)
+            both[i]->bytes_pack_rows(n, k, block, c, k - c < block ? k - c : block, w, k, packed, of_rows);
+        both[i]->bytes_pack_columns(n, k, block, 0, k, w, k, packed_back, of_columns);
+        both[i]->bytes_multiply(m, n, k, block, x_bytes, stride, x_marks, 1, NULL, packed, of_rows, terms, y, n);
+        both[i]->bytes_quantize_columns(m, 0, n, dy, n, x_marks, 1, dy_bytes, samples, dy_marks, row_terms);
+        both[i]->bytes_pack_bytes(m, k, x_bytes, stride, packed_x);
+        both[i]->bytes_multiply(n, k, m, m, dy_bytes, samples, dy_marks, 1, row_terms, packed_x, terms, terms, g, k);
+        agree = y[m * n - 1] != 0 && g[n * k - 1] != 0;
+    }
+    agree = agree && memcmp(results, results + size, size) == 0;
+    void *const all[] = {x, w, dy, terms, results};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    return agree;
+}
+
 int dp_int8_agree(const dp_int8_kernels *one, const dp_int8_kernels *other, size_t m, size_t n, size_t k, size_t channels,
                   size_t columns, int slices, uint32_t seed) {
     const dp_int8_kernels *const both[2] = {one, other};
@@ -98,5 +144,5 @@ int dp_int8_agree(const dp_int8_kernels *one, const dp_int8_kernels *other, size
                 g[n * columns - 1] != 0;
     }
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
-    return agree;
+    return agree && dp_bytes_agree(one, other, m, n, k, seed);
 }

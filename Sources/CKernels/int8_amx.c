@@ -13,6 +13,7 @@
 #include "int8_dot_vnni.h"
 #include "int8_rounding.h"
 #include "int8_slices.h"
+#include "int8_bytes.h"
 
 static const struct {
     uint8_t palette, start_row, reserved[14];

@@ -8,6 +8,7 @@
 // 12 sums in 16 registers of 32 bytes, two for each vector.
 #define DP_ROWS 2
 #define DP_COLUMN_ROWS 1
+#define DP_BYTE_ROWS 3
 
 typedef int32_t dp_half_vector __attribute__((vector_size(32), aligned(4)));
 
@@ -26,10 +27,18 @@ DP_STATIC dp_ints dp_dot(dp_ints sum, dp_ints bytes, dp_ints slices) {
     return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
+// The factors of products of one byte (int8_bytes.h) as they stand.
+typedef dp_ints dp_byte_left, dp_byte_right;
+#define dp_left_of(bytes) dp_splat_bytes(bytes)
+#define dp_right_of(bytes) (*(const dp_ints *)(bytes))
+#define dp_byte_dot dp_dot
+#define DP_LEFT_ZERO 0
+
 #include "int8_rounding.h"
 #include "int8_slices.h"
+#include "int8_bytes.h"
 
-const dp_int8_kernels dp_int8_avx2_vnni = {DP_INT8_KERNELS(DP_INT8_ENTRY)};
+const dp_int8_kernels dp_int8_avx2_vnni = {DP_INT8_KERNELS(DP_INT8_ENTRY) DP_BYTES_KERNELS(DP_BYTES_ENTRY)};
 
 int dp_may_use_avx2_vnni(void) {
     unsigned a, b, c, d;

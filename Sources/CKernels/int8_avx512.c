@@ -20,9 +20,12 @@ DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {
 #define DP_ROWS_OF_ONE 12
 #define DP_COLUMN_ROWS 8
 #define DP_VECTORS 1
+#define DP_BYTE_ROWS 8
 #include "int8_rounding.h"
 #include "int8_halves.h"
+#include "int8_bytes_pairs.h"
+#include "int8_bytes.h"
 
-const dp_int8_kernels dp_int8_avx512 = {.halves = 1, DP_INT8_KERNELS(DP_INT8_ENTRY)};
+const dp_int8_kernels dp_int8_avx512 = {.halves = 1, DP_INT8_KERNELS(DP_INT8_ENTRY) DP_BYTES_KERNELS(DP_BYTES_ENTRY)};
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "int8.h"
 #include "targets.h"
 
@@ -13,10 +14,12 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define DP_INT8_MEMBER(name, parameters, arguments) void(*name) parameters;
+#define DP_BYTES_MEMBER(name, parameters, arguments) void(*bytes_##name) parameters;
 typedef struct {
     // Whether numbers stand as halves of two bytes (int8_halves.h), or as slices of one (int8_slices.h).
     int halves;
     DP_INT8_KERNELS(DP_INT8_MEMBER)
+    DP_BYTES_KERNELS(DP_BYTES_MEMBER)
 } dp_int8_kernels;
 
 extern const dp_int8_kernels dp_int8_baseline, dp_int8_avx2, dp_int8_avx2_vnni, dp_int8_avx512, dp_int8_vnni, dp_int8_amx,
@@ -40,6 +43,7 @@ typedef double dp_eight_doubles __attribute__((vector_size(64), aligned(8)));
 typedef int8_t dp_sixteen_bytes __attribute__((vector_size(16), aligned(1)));
 
 #define DP_INT8_ENTRY(name, parameters, arguments) .name = dp_##name,
+#define DP_BYTES_ENTRY(name, parameters, arguments) .bytes_##name = dp_byte_##name,
 
 #define DP_STATIC static inline __attribute__((always_inline)) DP_TARGET
 #define DP_UNROLL _Pragma("clang loop unroll(full)")

@@ -7,6 +7,7 @@
 // 24 sums in 32 registers of 16 bytes.
 #define DP_ROWS 2
 #define DP_COLUMN_ROWS 1
+#define DP_BYTE_ROWS 3
 // Both factors of the instruction are signed, so pixels are taken less 128.
 #define DP_SIGNED_PIXELS
 
@@ -27,9 +28,17 @@ DP_STATIC dp_ints dp_dot(dp_ints sum, dp_ints bytes, dp_ints slices) {
     return sum;
 }
 
+// The factors of products of one byte (int8_bytes.h) as they stand.
+typedef dp_ints dp_byte_left, dp_byte_right;
+#define dp_left_of(bytes) (dp_splat_bytes(bytes) ^ (int32_t)0x80808080)
+#define dp_right_of(bytes) (*(const dp_ints *)(bytes))
+#define dp_byte_dot dp_dot
+#define DP_LEFT_ZERO 128
+
 #include "int8_rounding.h"
 #include "int8_slices.h"
+#include "int8_bytes.h"
 
-const dp_int8_kernels dp_int8_neon_dot = {DP_INT8_KERNELS(DP_INT8_ENTRY)};
+const dp_int8_kernels dp_int8_neon_dot = {DP_INT8_KERNELS(DP_INT8_ENTRY) DP_BYTES_KERNELS(DP_BYTES_ENTRY)};
 
 #endif

@@ -116,3 +116,24 @@ DP_STATIC dp_floats dp_join(const dp_ints *sums, const int slices, const size_t 
     const dp_floats upper = dp_join_two(sums[slices - 1], sums[slices - 2], largest);
     return slices == 2 ? upper : upper * 256.0f + __builtin_convertvector(sums[0], dp_floats);
 }
+
+#define DP_PAIR(a, b, first)                                                                                   \
+    __builtin_shufflevector(a, b, first, first + 16, first + 1, first + 17, first + 2, first + 18, first + 3,  \
+                            first + 19, first + 4, first + 20, first + 5, first + 21, first + 6, first + 22,   \
+                            first + 7, first + 23)
+#define DP_PAIR_OF_PAIRS(a, b, first)                                                                          \
+    __builtin_shufflevector(a, b, first, first + 1, first + 16, first + 17, first + 2, first + 3, first + 18,  \
+                            first + 19, first + 4, first + 5, first + 20, first + 21, first + 6, first + 7,    \
+                            first + 22, first + 23)
+
+// Four rows of 16 bytes become 16 lanes of four bytes.
+DP_STATIC void dp_interleave(const dp_sixteen_bytes *rows, void *lanes) {
+    const dp_sixteen_bytes low01 = DP_PAIR(rows[0], rows[1], 0), high01 = DP_PAIR(rows[0], rows[1], 8);
+    const dp_sixteen_bytes low23 = DP_PAIR(rows[2], rows[3], 0), high23 = DP_PAIR(rows[2], rows[3], 8);
+    const dp_sixteen_bytes out[4] = {DP_PAIR_OF_PAIRS(low01, low23, 0), DP_PAIR_OF_PAIRS(low01, low23, 8),
+                                     DP_PAIR_OF_PAIRS(high01, high23, 0), DP_PAIR_OF_PAIRS(high01, high23, 8)};
+    memcpy(lanes, out, sizeof out);
+}
+
+#undef DP_PAIR
+#undef DP_PAIR_OF_PAIRS

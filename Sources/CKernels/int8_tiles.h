@@ -166,5 +166,5 @@ DP_TARGET static void dp_tiled_gemm_tn(size_t n, size_t columns, size_t samples,
     {                                                                                                                      \
         .row_maxima = dp_row_maxima, .column_maxima = dp_column_maxima, .pack_weights = dp_pack_weights,                   \
         .sum_slots = dp_sum_slots, .gemm_nt = dp_tiled_gemm_nt, .pack_gradient = dp_tiled_pack_gradient,                   \
-        .pack_bytes = dp_pack_bytes, .gemm_tn = dp_tiled_gemm_tn,                                                          \
+        .pack_bytes = dp_pack_bytes, .gemm_tn = dp_tiled_gemm_tn, DP_BYTES_KERNELS(DP_BYTES_ENTRY)                         \
     }

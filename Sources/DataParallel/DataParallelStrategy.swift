@@ -60,10 +60,14 @@ struct UpdateShare<Scalar: TensorScalar> {
     let index: Int
     /// Their number.
     let count: Int
+    /// The panels that are not divided.
+    let panelsAtOnce: Int
 
     /// The panels of a layer's W that belong to this rank.
     func panels(of linear: Linear) -> Range<Int> {
-        Range(part: index, of: count, dividing: PackedMatrix<Scalar>.panelCount(linear.inputs))
+        let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
+        let units = Range(part: index, of: count, dividing: (panels + panelsAtOnce - 1) / panelsAtOnce)
+        return min(units.lowerBound * panelsAtOnce, panels)..<min(units.upperBound * panelsAtOnce, panels)
     }
 
     /// The vectors of the layout that belong to this rank.

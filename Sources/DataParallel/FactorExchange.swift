@@ -95,7 +95,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         parts = shards.count
         partRows = rowsPerShard
         let batch = rowsPerShard * shardCount
-        share = UpdateShare(index: group.localRank, count: group.localSize)
+        share = UpdateShare(
+            index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
         let (layout, statisticsCount) = (network.parameterLayout, network.statisticsLayout.count)
         gathered = try AlignedBuffer(allocating: shardCount * max(statisticsCount, layout.partSumCount))
@@ -104,13 +105,14 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         segmentCounts = shardCounts
 
         var plan = RegionPlan()
-        let records = plan.add(Scalar.self, count: batch * FactorRecords<Scalar>.width(network))
+        let places = FactorPlaces<Scalar>(network, keepsBytes: products.keepsBytes)
+        let records = plan.add(Scalar.self, count: batch * places.width)
         let totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
         let partSums = plan.add(Scalar.self, count: shardCount * layout.partSumCount)
         let statistics = plan.add(
             Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * statisticsCount)
         region = try group.makeRegion(byteCount: plan.byteCount)
-        self.records = FactorRecords(network, batch: batch, storage: records.vector(in: region))
+        self.records = FactorRecords(places, batch: batch, storage: records.vector(in: region))
         self.totals = totals.vector(in: region)
         self.partSums = partSums.vector(in: region).matrix(
             rows: shardCount, columns: layout.partSumCount)
@@ -144,8 +146,12 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         defer { times.enter(.backward) }
         let rows = shards.lowerBound * partRows..<shards.upperBound * partRows
         records.outputGradient(of: linear)[rows: rows].copy(from: dy)
-        if !linear.readsBatch, case .numbers(let x) = x {
-            records.input(of: linear)[rows: rows].copy(from: x)
+        switch packed.factor(of: linear, x) {
+        case .bytes(let x): records.bytes(of: linear)?[rows: rows].copy(from: x)
+        case .numbers, .pixels:
+            if !linear.readsBatch, case .numbers(let x) = x {
+                records.input(of: linear)[rows: rows].copy(from: x)
+            }
         }
     }
 
@@ -224,6 +230,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         if linear.readsBatch {
             guard let batch else { preconditionFailure("an update without a batch") }
             x = FactorInput(batch)
+        } else if let bytes = records.bytes(of: linear) {
+            x = .bytes(bytes)
         } else {
             x = .numbers(records.input(of: linear))
         }
@@ -327,52 +335,66 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
 }
 
 /// The factors of all weight gradients of a batch, in memory that the ranks of a node share: a record for each row of
-/// the global batch, with ∂L/∂Y of every linear layer and X of those that do not read the batch itself.
+/// the global batch, with ∂L/∂Y of every linear layer and X of those that do not read the batch itself, as numbers or as bytes.
 ///
 /// The rows of a node are consecutive, so all its factors travel to other nodes in one message.
 struct FactorRecords<Scalar: TensorScalar> {
-    private let places: [FactorPlace]
+    private let places: FactorPlaces<Scalar>
     private let matrix: Matrix<Scalar>
 
-    /// The scalars of a row's record.
-    static func width(_ network: Sequential) -> Int {
-        let width = network.linears.reduce(0) { $0 + $1.outputs + inputs(of: $1) }
-        // Records a multiple of a page apart would push one another out of the cache.
-        let line = AlignedBuffer<Scalar>.alignment / MemoryLayout<Scalar>.stride
-        return ((width + line - 1) / line | 1) * line
-    }
-
-    /// The batch itself is everywhere already.
-    private static func inputs(of linear: Linear) -> Int { linear.readsBatch ? 0 : linear.inputs }
-
-    init(_ network: Sequential, batch: Int, storage: Vector<Scalar>) {
-        var start = 0
-        func take(_ count: Int) -> Range<Int> {
-            defer { start += count }
-            return start..<start + count
-        }
-        places = network.linears.map {
-            FactorPlace(dy: take($0.outputs), x: take(Self.inputs(of: $0)))
-        }
-        matrix = storage.matrix(rows: batch, columns: Self.width(network))
+    init(_ places: FactorPlaces<Scalar>, batch: Int, storage: Vector<Scalar>) {
+        self.places = places
+        matrix = storage.matrix(rows: batch, columns: places.width)
     }
 
     /// ∂L/∂Y [B, N] of a layer.
     func outputGradient(of linear: Linear) -> StridedMatrix<Scalar> {
-        StridedMatrix(matrix, columns: places[linear.index].dy)
+        StridedMatrix(matrix, columns: places.layers[linear.index].dy)
     }
 
     /// X [B, M] of a layer.
     func input(of linear: Linear) -> StridedMatrix<Scalar> {
-        StridedMatrix(matrix, columns: places[linear.index].x)
+        StridedMatrix(matrix, columns: places.layers[linear.index].x)
+    }
+
+    /// X [B, M] of a layer whose X are bytes.
+    func bytes(of linear: Linear) -> ByteRows? {
+        let place = places.layers[linear.index]
+        guard place.isBytes, let floats = matrix as? Matrix<Float> else { return nil }
+        return ByteRows(StridedMatrix(floats, columns: place.x), columns: linear.inputs)
     }
 
     /// All records, row after row.
     var all: Vector<Scalar> { matrix.vector }
 }
 
-/// Where the factors of a layer lie in a record.
-private struct FactorPlace {
-    let dy: Range<Int>
-    let x: Range<Int>
+/// Where the factors of each layer lie in a record.
+struct FactorPlaces<Scalar: TensorScalar> {
+    struct Layer {
+        let dy: Range<Int>
+        let x: Range<Int>
+        let isBytes: Bool
+    }
+
+    let layers: [Layer]
+    /// The scalars of a row's record.
+    let width: Int
+
+    /// - Parameter keepsBytes: Whether a layer's X are bytes.
+    init(_ network: Sequential, keepsBytes: (Linear) -> Bool) {
+        var start = 0
+        func take(_ count: Int) -> Range<Int> {
+            defer { start += count }
+            return start..<start + count
+        }
+        layers = network.linears.map { linear in
+            let isBytes = keepsBytes(linear)
+            let numbers = isBytes ? ByteRows.rowCount(columns: linear.inputs) : linear.inputs
+            // The batch itself is everywhere already.
+            return Layer(dy: take(linear.outputs), x: take(linear.readsBatch ? 0 : numbers), isBytes: isBytes)
+        }
+        // Records a multiple of a page apart would push one another out of the cache.
+        let line = AlignedBuffer<Scalar>.alignment / MemoryLayout<Scalar>.stride
+        width = ((start + line - 1) / line | 1) * line
+    }
 }

@@ -65,7 +65,8 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         linears = network.linears
         statisticsCount = network.statisticsLayout.count
         parameterCount = network.parameterLayout.count
-        share = UpdateShare(index: group.localRank, count: group.localSize)
+        share = UpdateShare(
+            index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
         // Moments of all ranks: no layer has more columns than all running statistics together.
         gathered = try AlignedBuffer(allocating: communicator.size * statisticsCount)
@@ -103,7 +104,8 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     /// Computes the gradient of this rank's rows.
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
         products.weightGradient(
-            of: linear, x: FactorInput(x), dy: StridedMatrix(dy), into: linear.weightMatrix(gradients))
+            of: linear, x: products.factor(of: linear, x), dy: StridedMatrix(dy),
+            into: linear.weightMatrix(gradients))
         dy.sumColumns(into: gradients[linear.bias])
     }
 

@@ -60,7 +60,7 @@ final class GradientPanels<Scalar: TensorScalar & CollectiveElement> {
         var counts = [Int](repeating: 0, count: group.nodeCount)
         var next = 0
         for rank in 0..<worldSize {
-            let share = UpdateShare<Scalar>(index: rank, count: worldSize)
+            let share = UpdateShare<Scalar>(index: rank, count: worldSize, panelsAtOnce: 1)
             for (index, linear) in linears.enumerated() {
                 for panel in share.panels(of: linear) {
                     starts[index][panel] = next
@@ -79,7 +79,7 @@ final class GradientPanels<Scalar: TensorScalar & CollectiveElement> {
 
     /// The panels of a layer's weight gradient that this rank computes.
     func panels(of linear: Linear) -> Range<Int> {
-        UpdateShare<Scalar>(index: rank, count: worldSize).panels(of: linear)
+        UpdateShare<Scalar>(index: rank, count: worldSize, panelsAtOnce: 1).panels(of: linear)
     }
 
     /// Puts the gradient [N, columns] of some columns where it can travel.

@@ -23,6 +23,9 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     public let packedWeights: Vector<Scalar>
     /// Memory for those of the first one as integers, where its products with pixels are taken in integers.
     public let int8Weights: Int8Weights?
+    /// Memory for those of all layers whose products are of bytes, in the order of `Sequential.byteLinears`; nil where
+    /// products are none of bytes.
+    public let byteWeights: [ByteWeights]?
 
     /// PyTorch's momentum of batch norm's running statistics.
     public static var statisticsMomentum: Scalar { 0.1 }
@@ -40,8 +43,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     ///   - optimizer: The optimizer.
     ///   - group: The ranks of this node.
     ///   - seed: The run's seed.
-    ///   - pixels: The colour channels of the network's input, and the bytes of a number in its products with pixels; nil
-    ///     for products of numbers.
+    ///   - pixels: The colour channels of the network's input, and the bytes of a number in its products with pixels, where
+    ///     one means products of bytes in all layers; nil for products of numbers.
     ///   - averaging: Whether a mean of the weights is kept.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     public init(
@@ -59,10 +62,15 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         let statistics = plan.add(Scalar.self, count: network.statisticsLayout.count)
         let packed = plan.add(
             Scalar.self,
-            count: PackedProducts<Scalar>.weightCount(of: network, first: pixels == nil ? 0 : 1))
-        let slices = pixels.map {
-            Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
-        }
+            count: PackedProducts<Scalar>.weightCount(of: network, slices: pixels?.slices))
+        let areBytes = pixels?.slices == 1
+        let slices =
+            areBytes
+            ? nil
+            : pixels.map {
+                Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
+            }
+        let bytes = areBytes ? network.byteLinears(slices: 1).map { BytePlaces($0, &plan) } : nil
         let average =
             averaging == .none
             ? nil
@@ -77,6 +85,7 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         runningStatistics = statistics.vector(in: region)
         packedWeights = packed.vector(in: region)
         int8Weights = slices?.weights(in: region)
+        byteWeights = bytes?.map { $0.weights(in: region) }
         averaged = average.map {
             AveragedModel(parameters: $0.vector(in: region), runningStatistics: $1.vector(in: region))
         }
@@ -185,6 +194,27 @@ private struct Int8Places {
             rows: linear.outputs, columns: linear.inputs, channels: channels, slices: slices,
             packed: packed.vector(in: region), maxima: maxima.vector(in: region),
             sums: sums.vector(in: region))
+    }
+}
+
+/// Where a layer's weights as bytes lie in a shared region.
+private struct BytePlaces {
+    private let linear: Linear
+    private let packed: RegionPlan.Place<Int8>
+    private let scales: RegionPlan.Place<Float>
+
+    init(_ linear: Linear, _ plan: inout RegionPlan) {
+        self.linear = linear
+        let counts = ByteWeights.counts(
+            rows: linear.outputs, columns: linear.inputs, hasBackward: !linear.readsBatch)
+        packed = plan.add(Int8.self, count: counts.packed)
+        scales = plan.add(Float.self, count: counts.scales)
+    }
+
+    func weights(in region: SharedRegion) -> ByteWeights {
+        ByteWeights(
+            rows: linear.outputs, columns: linear.inputs, hasBackward: !linear.readsBatch,
+            packed: packed.vector(in: region), scales: scales.vector(in: region))
     }
 }
 

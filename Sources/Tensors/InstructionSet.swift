@@ -104,6 +104,8 @@ public struct Arithmetic: Sendable, CustomStringConvertible {
     public func givesSameBits(as record: String) -> Bool { record.hasSuffix("(\(rounding))") }
 
     private var rounding: String {
-        "fused multiply-add, \(slices.map { "pixels times \($0) bytes" } ?? "pixels as numbers")"
+        slices == 1
+            ? "products of bytes"
+            : "fused multiply-add, \(slices.map { "pixels times \($0) bytes" } ?? "pixels as numbers")"
     }
 }

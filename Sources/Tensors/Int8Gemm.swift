@@ -4,7 +4,8 @@ internal import CKernels
 ///
 /// Pixels are whole numbers of one byte. The other factor of the first layer's products is rounded to whole multiples of a
 /// scale, of two or three bytes, and the product is exact in integers: so any CPU computes the same bits, with whatever
-/// instructions it has for them. All other products are Float's.
+/// instructions it has for them. All other products are Float's, but with ``low``, where both factors are of one byte in all
+/// layers that are not narrow.
 ///
 /// Source of the slices: the Ozaki scheme, for integers as in Ootomo, Ozaki, Yokota, "DGEMM on integer matrix multiplication
 /// unit", International Journal of High Performance Computing Applications 38 (2024).
@@ -15,13 +16,18 @@ public enum MatmulPrecision: String, Codable, Sendable, CaseIterable {
     case high
     /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; a bfloat16 has 2⁻⁸ of each.
     case medium
+    /// Products of two factors of one byte in all layers that are not narrow, forward and backward: 2⁻⁸ of the largest number
+    /// in a row, or in a block of it.
+    case low
 
-    /// The slices, of a byte each, of a number in a product with pixels; nil for Float products.
+    /// The slices, of a byte each, of a number in a product with pixels; nil for Float products. One stands for products of
+    /// bytes in all layers.
     public var slices: Int? {
         switch self {
         case .highest: nil
         case .high: 3
         case .medium: 2
+        case .low: 1
         }
     }
 }

@@ -91,6 +91,8 @@ package struct ArithmeticProbe {
     }
 
     private mutating func pixels() throws {
+        // Narrow layers stay Float.
+        let columns = configuration.slices == 1 ? 2 * columns : columns
         var builder = SequentialBuilder(inputs: configuration.format.imageBytes, prefix: "probe")
         builder.linear(outputs: columns, gain: 1)
         let network = builder.build()

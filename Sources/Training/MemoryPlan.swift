@@ -40,12 +40,23 @@ package struct MemoryPlan {
         let first = network.linears[0]
 
         // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
-        let packed = Double(PackedProducts<Float>.weightCount(of: network, first: slices == nil ? 0 : 1))
-        let packedSlices =
-            slices.map { Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: $0) }
-            ?? 0
+        let packed = Double(PackedProducts<Float>.weightCount(of: network, slices: slices))
+        let packedSlices: Int =
+            switch slices {
+            case nil: 0
+            case 1:
+                network.byteLinears(slices: 1).reduce(0) {
+                    let counts = ByteWeights.counts(
+                        rows: $1.outputs, columns: $1.inputs, hasBackward: !$1.readsBatch)
+                    return $0 + counts.packed + counts.scales * MemoryLayout<Float>.stride
+                }
+            case let slices?:
+                Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: slices)
+            }
+        let byteLayers = Set(network.byteLinears(slices: slices))
         let factors = network.linears.reduce(0.0) {
-            $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double($1.inputs))
+            let inputs = byteLayers.contains($1) ? ByteRows.rowCount(columns: $1.inputs) : $1.inputs
+            return $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double(inputs))
         }
         let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
         shared =
@@ -58,7 +69,9 @@ package struct MemoryPlan {
         let workspace = Double(
             Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
         let products = PackedProducts<Float>.scalars(
-            for: network, batch: isFast ? rows : batch, threads: threads)
+            for: network, batch: isFast ? rows : batch, threads: threads, slices: slices)
+        let byteRooms =
+            slices == 1 ? ByteProducts.scalars(for: network, rows: rows, batch: isFast ? rows : batch) : 0
         let trainingShare =
             configuration.shuffle == .global ? 1 : Double(shards) / Double(assignment.shardCount)
         let records =
@@ -73,7 +86,7 @@ package struct MemoryPlan {
         let looksInside = diagnostics && communicator.rank == 0
         let inside = looksInside ? Self.diagnostics(of: mlp, trainingCount: trainingCount, threads) : 0
         let own =
-            scalar * (workspace + 2 * parameters + snapshots + inside) + records
+            scalar * (workspace + 2 * parameters + snapshots + inside + Double(byteRooms)) + records
             * Double(configuration.format.imageBytes)
         // Images are whitened before there is a model.
         let whitening =
@@ -87,7 +100,8 @@ package struct MemoryPlan {
         let evaluates = evaluation == .sharded || communicator.rank == 0
         let rooms =
             evaluates
-            ? packed + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
+            ? Double(PackedProducts<Float>.weightCount(of: network))
+                + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
         let copies = communicator.rank == 0 ? parameters + state + averaged : 0
         allocated = max(
             own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies),

@@ -68,6 +68,11 @@ package final class StepRunner {
             pixels: slices.map { (loader.format.channels, $0) }, averaging: configuration.averaging)
         func packedProducts(rows: Int) throws -> PackedProducts<Float> {
             try communicator.agree(on: "making room for products") {
+                if let bytes = model.byteWeights {
+                    return try ByteProducts(
+                        network, rows: loader.rows, batch: rows, weights: model.packedWeights, bytes: bytes,
+                        team: team)
+                }
                 guard let int8 = model.int8Weights else {
                     return try PackedProducts(network, batch: rows, weights: model.packedWeights, team: team)
                 }

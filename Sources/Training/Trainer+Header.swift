@@ -88,6 +88,8 @@ extension TrainingConfiguration {
         let way =
             if products == .openBLAS {
                 "Float by OpenBLAS, which promises nothing about its bits"
+            } else if precision == .low {
+                "products of bytes in all layers that are not narrow, exact in integers"
             } else if let slices = precision.slices {
                 "pixels times \(slices) bytes, exact in integers"
             } else if let obstacle = obstacleToIntegers {

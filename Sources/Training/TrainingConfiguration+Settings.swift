@@ -291,8 +291,9 @@ extension TrainingConfiguration {
         Setting(
             "matmul-precision", \.matmulPrecision, key: "matmulPrecision",
             """
-            How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact) \
-            or medium (2 bytes).
+            How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact), \
+            medium (2 bytes) or low (one byte a number in all layers, the fastest: for wide networks with dropout or \
+            augmentation).
             """,
             unset: """
                 high where all CPUs have a unit for products of bytes, else highest, as with --products openblas

@@ -22,13 +22,29 @@ extension TrainingConfiguration {
         }
         logicalShards = shards
         learningRateRanks = learningRateRanks ?? worldSize
-        if let matmulPrecision, matmulPrecision.slices != nil, let obstacle = obstacleToIntegers {
+        if let matmulPrecision, let obstacle = obstacle(to: matmulPrecision) {
             throw ConfigurationError(
                 "--matmul-precision", found: "\(matmulPrecision.rawValue) with a batch of \(batchSize)",
                 expected: "highest with \(obstacle), for which there are no products of bytes")
         }
         matmulPrecision =
             matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? .high : .highest)
+    }
+
+    /// What keeps products of a precision from being computed; nil where nothing does.
+    func obstacle(to precision: MatmulPrecision) -> String? {
+        switch precision {
+        case .highest: nil
+        case .high, .medium: obstacleToIntegers
+        case .low:
+            if batchSize > Int8Gradient.largestBatch {
+                "batches of more than \(Int8Gradient.largestBatch) images"
+            } else if !ByteWeights.areSupported(columns: format.imageBytes, channels: format.channels) {
+                "images of \(format.height) × \(format.width) pixels, no multiple of \(ByteWeights.blockWidth)"
+            } else {
+                nil
+            }
+        }
     }
 
     /// What keeps products of pixels from being computed in integers; nil where nothing does.

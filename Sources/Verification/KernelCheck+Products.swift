@@ -74,6 +74,83 @@ extension KernelCheck {
             },
         ]
     }
+
+    /// Products of two factors of one byte a number.
+    static let byteProducts = [
+        KernelCheck("bytes_forward") { trial in
+            for (rows, outputs, inputs) in byteShapes {
+                let (weights, x) = byteFactors(trial, rows, outputs, inputs)
+                let y = trial.zeros(rows, outputs)
+                y.gemm(x, weights, bias: trial.numbers(outputs))
+                trial.add(y)
+            }
+        },
+        KernelCheck("bytes_backward") { trial in
+            for (rows, outputs, inputs) in byteShapes {
+                let (weights, _) = byteFactors(trial, rows, outputs, inputs)
+                let (dy, dx) = (byteRows(trial, rows, outputs), trial.zeros(rows, inputs))
+                dx.gemm(backward: dy, weights, zeros: trial.zeros(inputs))
+                trial.add(dx)
+            }
+        },
+        KernelCheck("bytes_gradient") { trial in
+            for (rows, outputs, inputs) in byteShapes {
+                let columns = try ByteColumns(columns: outputs, rows: rows)
+                let x = byteRows(trial, rows, inputs)
+                columns.quantize(
+                    StridedMatrix(trial.numbers(rows, outputs)), columns: 0..<outputs, times: x)
+                let gradient = trial.zeros(outputs, inputs)
+                let ones = trial.zeros(PackedMatrix<Float>.count(rows: 1, columns: inputs))
+                ones.fill(1)
+                gradient.gemm(
+                    columns, x, columns: 0..<inputs, at: 0, ones: ones,
+                    scratch: trial.zeros(ByteColumns.panelCount(rows: rows, columns: inputs), of: UInt8.self))
+                trial.add(gradient)
+            }
+        },
+        KernelCheck("bytes_pixels") { trial in
+            let (rows, outputs, inputs) = (13, 37, 768)
+            let (weights, _) = byteFactors(trial, rows, outputs, inputs)
+            let pixels = trial.pixels(rows, inputs, channels: 3)
+            let counts = ByteWeights.counts(rows: outputs, columns: inputs, hasBackward: false)
+            let (scales, constants) = (trial.zeros(counts.scales), trial.zeros(outputs))
+            weights.pixelTerms(
+                scale: pixels.scale, shift: pixels.shift, bias: trial.numbers(outputs), scales: scales,
+                constants: constants)
+            let y = trial.zeros(rows, outputs)
+            y.gemm(pixels, weights, scales: scales, constants: constants)
+            trial.add(y)
+            let columns = try ByteColumns(columns: outputs, rows: rows)
+            columns.quantize(StridedMatrix(trial.numbers(rows, outputs)), columns: 0..<outputs)
+            let gradient = trial.zeros(outputs, inputs)
+            gradient.gemm(
+                columns, pixels, columns: 0..<inputs, at: 0,
+                factors: trial.numbers(inputs, range: 0x1p-6), zeroPoints: trial.numbers(inputs),
+                scratch: trial.zeros(ByteColumns.panelCount(rows: rows, columns: inputs), of: UInt8.self))
+            trial.add(gradient)
+        },
+    ]
+
+    private static let byteShapes = [(1, 1, 1), (13, 37, 300), (29, 130, 1160)]
+
+    /// Weights [outputs, inputs] packed both ways, and an input [rows, inputs].
+    private static func byteFactors(
+        _ trial: KernelTrial, _ rows: Int, _ outputs: Int, _ inputs: Int
+    ) -> (weights: ByteWeights, x: ByteRows) {
+        let counts = ByteWeights.counts(rows: outputs, columns: inputs, hasBackward: true)
+        let weights = ByteWeights(
+            rows: outputs, columns: inputs, hasBackward: true,
+            packed: trial.zeros(counts.packed, of: Int8.self), scales: trial.zeros(counts.scales))
+        weights.pack(trial.numbers(outputs, inputs), columns: 0..<inputs)
+        return (weights, byteRows(trial, rows, inputs))
+    }
+
+    private static func byteRows(_ trial: KernelTrial, _ rows: Int, _ columns: Int) -> ByteRows {
+        let width = ByteRows.alignedRowCount(columns: columns)
+        let bytes = ByteRows(StridedMatrix(trial.zeros(rows, width)), columns: columns)
+        bytes.quantize(trial.numbers(rows, columns))
+        return bytes
+    }
 }
 
 extension KernelTrial {

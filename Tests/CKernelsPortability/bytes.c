@@ -1,4 +1,4 @@
-// Cases of the kernels for bytes, int8.h.
+// Cases of the kernels for bytes, int8.h and bytes.h.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +142,121 @@ static void of_gemm_tn(void) {
 #define of_pack_gradient of_gemm_tn
 #define of_pack_bytes of_gemm_tn
 
+// Products of two factors of one byte: X [m, k] and W [n, k], in blocks.
+static const struct {
+    size_t m, n, k, block;
+} products_of_bytes[] = {{1, 1, 1, 4}, {2, 5, 7, 4}, {13, 17, 64, 64}, {33, 40, 300, 128}, {70, 31, 2052, 128}};
+
+#define FOR_PRODUCTS_OF_BYTES for (size_t c = 0; c < sizeof products_of_bytes / sizeof *products_of_bytes; c++)
+#define PRODUCT_OF_BYTES                                                                                \
+    const size_t m = products_of_bytes[c].m, n = products_of_bytes[c].n, k = products_of_bytes[c].k;     \
+    const size_t block = products_of_bytes[c].block
+#define REPORT_PRODUCT report("%zux%zux%zu,%zu-blocks", m, n, k, block)
+
+static size_t filled_up(size_t count) {
+    return (count + DP_BYTES_ROW_UNIT - 1) / DP_BYTES_ROW_UNIT * DP_BYTES_ROW_UNIT;
+}
+
+typedef struct {
+    uint8_t *bytes;
+    size_t stride;
+    dp_byte_mark *marks;
+} byte_rows;
+
+// Some rows are of zeros alone, and one has a number that is infinite.
+static byte_rows random_rows(size_t rows, size_t columns) {
+    float *x = rows_of_all_magnitudes(rows, columns, columns, 1);
+    if (rows > 8) x[7 * columns + columns / 2] = __builtin_inff();
+    byte_rows all = {zeros(rows * filled_up(columns)), filled_up(columns), zeros(rows * sizeof(dp_byte_mark))};
+    dp_bytes_quantize_rows(used_set, rows, columns, x, columns, all.bytes, all.stride, all.marks, 1);
+    return all;
+}
+
+static void add_rows(const byte_rows *all, size_t rows) {
+    add_bytes(all->bytes, rows * all->stride);
+    add_numbers((const float *)all->marks, 2 * rows);
+}
+
+static void of_bytes_quantize_rows(void) {
+    FOR_PRODUCTS_OF_BYTES {
+        PRODUCT_OF_BYTES;
+        const byte_rows rows = random_rows(m, k);
+        add_rows(&rows, m);
+        REPORT_PRODUCT;
+        (void)n;
+    }
+}
+
+// dY [m, n] whose other factor is X [m, k].
+static byte_rows random_columns(size_t m, size_t n, const byte_rows *x, float **terms) {
+    byte_rows all = {zeros(n * filled_up(m)), filled_up(m), zeros(n * sizeof(dp_byte_mark))};
+    *terms = zeros(n * sizeof(float));
+    const float *dy = rows_of_all_magnitudes(n, m, 1, n);
+    const size_t half = n / 2 / DP_INT8_LANES * DP_INT8_LANES;
+    dp_bytes_quantize_columns(used_set, m, 0, half, dy, n, x->marks, 1, all.bytes, all.stride, all.marks, *terms);
+    dp_bytes_quantize_columns(used_set, m, half, n - half, dy, n, x->marks, 1, all.bytes, all.stride, all.marks, *terms);
+    return all;
+}
+
+static void of_bytes_quantize_columns(void) {
+    FOR_PRODUCTS_OF_BYTES {
+        PRODUCT_OF_BYTES;
+        const byte_rows x = random_rows(m < 8 ? m : 7, k);
+        float *terms;
+        const byte_rows columns = random_columns(m < 8 ? m : 7, n, &x, &terms);
+        add_rows(&columns, n);
+        add_numbers(terms, n);
+        REPORT_PRODUCT;
+    }
+}
+
+// Forward, backward, and the weight gradient: what is packed has one order on all CPUs.
+static void of_bytes_multiply(void) {
+    FOR_PRODUCTS_OF_BYTES {
+        PRODUCT_OF_BYTES;
+        const float *w = rows_of_all_magnitudes(n, k, k, 1);
+        const size_t panels = dp_bytes_lanes(n) / DP_INT8_LANES, back_panels = dp_bytes_lanes(k) / DP_INT8_LANES;
+        int8_t *packed = zeros(panels * dp_bytes_panel(k, block));
+        float *scales = zeros(dp_bytes_blocks(k, block) * dp_bytes_lanes(n) * sizeof(float));
+        for (size_t first = 0; first < k; first += block)
+            dp_bytes_pack_rows(used_set, n, k, block, first, k - first < block ? k - first : block, w, k, packed, scales);
+        add_bytes(packed, panels * dp_bytes_panel(k, block));
+        const byte_rows x = random_rows(m, k);
+        float *y = numbers(m * (n + gap), ordinary);
+        dp_bytes_multiply(used_set, m, n, k, block, x.bytes, x.stride, x.marks, 1, NULL, packed, scales,
+                          numbers(n, ordinary), y, n + gap);
+        add_numbers(y, m * (n + gap));
+
+        packed = zeros(back_panels * dp_bytes_panel(n, block));
+        scales = zeros(dp_bytes_blocks(n, block) * dp_bytes_lanes(k) * sizeof(float));
+        const size_t half = k / 2 / DP_INT8_LANES * DP_INT8_LANES;
+        dp_bytes_pack_columns(used_set, n, k, block, 0, half, w, k, packed, scales);
+        dp_bytes_pack_columns(used_set, n, k, block, half, k - half, w, k, packed, scales);
+        add_bytes(packed, back_panels * dp_bytes_panel(n, block));
+        const byte_rows dy = random_rows(m, n);
+        float *dx = numbers(m * (k + gap), ordinary);
+        dp_bytes_multiply(used_set, m, k, n, block, dy.bytes, dy.stride, dy.marks, 1, NULL, packed, scales,
+                          zeros(k * sizeof(float)), dx, k + gap);
+        add_numbers(dx, m * (k + gap));
+
+        float *terms;
+        const byte_rows columns = random_columns(m, n, &x, &terms);
+        packed = zeros(back_panels * dp_bytes_panel(m, m));
+        dp_bytes_pack_bytes(used_set, m, k, x.bytes, x.stride, packed);
+        add_bytes(packed, back_panels * dp_bytes_panel(m, m));
+        float *g = numbers(n * (k + gap), ordinary);
+        dp_bytes_multiply(used_set, n, k, m, m, columns.bytes, columns.stride, columns.marks, 1, terms, packed,
+                          numbers(dp_bytes_lanes(k), ordinary), numbers(k, ordinary), g, k + gap);
+        add_numbers(g, n * (k + gap));
+        REPORT_PRODUCT;
+    }
+}
+
+#define of_bytes_pack_rows of_bytes_multiply
+#define of_bytes_pack_columns of_bytes_multiply
+#define of_bytes_pack_bytes of_bytes_multiply
+
 #define CASES(name, parameters, arguments) {"int8_" #name, of_##name},
-const kernel_cases byte_cases[] = {DP_INT8_KERNELS(CASES)};
+#define CASES_OF_BYTES(name, parameters, arguments) {"bytes_" #name, of_bytes_##name},
+const kernel_cases byte_cases[] = {DP_INT8_KERNELS(CASES) DP_BYTES_KERNELS(CASES_OF_BYTES)};
 const size_t byte_cases_count = sizeof byte_cases / sizeof *byte_cases;

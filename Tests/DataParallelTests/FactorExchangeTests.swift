@@ -53,6 +53,55 @@ import Testing
         }
     }
 
+    @Test(
+        "So do products of bytes in all layers, however ranks and threads divide them", arguments: [0.05, 4])
+    func productsOfBytes(learningRate: Double) throws {
+        for (mode, residual) in [(BatchNormMode.none, false), (.sync, true)] {
+            // The first hidden layer reads pixels, the second one bytes; its width is no multiple of a block.
+            let problem = TrainingProblem(
+                mode: mode, residual: residual, optimizer: SGD(momentum: 0.9), inputs: 384,
+                hidden: residual ? [130] : [300, 130], asPixels: true, slices: 1)
+            let alone = try problem.trainReproducibly(
+                steps: 3, over: SingleProcessCommunicator(), learningRate: learningRate, as: Float.self)
+            for (ranks, threads) in [(1, 2), (2, 1), (3, 2), (8, 1)] {
+                for sharing in SharingMode.allCases {
+                    let states = try ThreadCommunicator.run(
+                        size: ranks, nodes: sharing == .sharedExchangingGradients ? min(ranks, 2) : 1
+                    ) {
+                        try problem.trainReproducibly(
+                            steps: 3, over: $0, sharing, threads: threads, learningRate: learningRate,
+                            as: Float.self)
+                    }
+                    for state in states { #expect(state.hasBits(of: alone), "\(ranks) ranks, \(sharing)") }
+                }
+            }
+        }
+    }
+
+    @Test(
+        "Products of bytes train as numbers do, up to the rounding of bytes, also where gradients are summed")
+    func bytesAgainstNumbers() throws {
+        let problem = TrainingProblem(
+            mode: .sync, optimizer: SGD(momentum: 0.9), inputs: 384, hidden: [160, 130], asPixels: true,
+            slices: 1)
+        let bytes = try problem.trainReproducibly(
+            steps: 6, over: SingleProcessCommunicator(), as: Float.self)
+        let summed = try ThreadCommunicator.run(size: 3) {
+            try problem.train(steps: 6, over: $0, as: Float.self)
+        }
+        var ofNumbers = problem
+        ofNumbers.slices = nil
+        let numbers = try ofNumbers.trainReproducibly(
+            steps: 6, over: SingleProcessCommunicator(), as: Float.self)
+        #expect(!bytes.hasBits(of: numbers))
+        for state in [bytes] + summed {
+            for (found, expected) in zip(state.results, numbers.results) {
+                let loss = expected.loss.lossSum
+                #expect(abs(found.loss.lossSum - loss) < 0.05 * loss, "\(found.loss.lossSum), \(loss)")
+            }
+        }
+    }
+
     @Test("Pixels times three bytes train as numbers do")
     func integersAgainstNumbers() throws {
         var problem = TrainingProblem(

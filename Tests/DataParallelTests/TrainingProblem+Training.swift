@@ -91,6 +91,13 @@ extension TrainingProblem {
         {
             return products
         }
+        if let bytes = model.byteWeights, let model = model as? ModelState<Float>,
+            let products = try ByteProducts(
+                network, rows: rows, batch: rows, weights: model.packedWeights, bytes: bytes, team: team)
+                as? PackedProducts<Scalar>
+        {
+            return products
+        }
         return try PackedProducts(network, batch: rows, weights: model.packedWeights, team: team)
     }
 
@@ -178,7 +185,7 @@ extension TrainingProblem {
         -> Bool
     {
         // Integers would show in the bits of the next step.
-        guard model.int8Weights == nil else { return true }
+        guard model.int8Weights == nil, model.byteWeights == nil else { return true }
         let scratch = Scratch()
         let packed: Vector<Scalar> = scratch.unset(model.packedWeights.count)
         try PackedProducts(

@@ -10,6 +10,7 @@ extension EndToEnd {
                 [], ["--batch-norm", "none"], ["--batch-norm", "local"],
                 ["--residual", "--nesterov", "--weight-decay", "0.001", "--activation", "tanh"],
                 ["--matmul-precision", "highest"], ["--matmul-precision", "medium", "--batch-norm", "none"],
+                ["--matmul-precision", "low", "--hidden-dims", "130,128", "--activation", "gelu"],
             ])
         func smallSet(flags: [String]) throws {
             let flags = try Runs.flags(epochs: 3) + flags

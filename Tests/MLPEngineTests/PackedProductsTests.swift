@@ -185,7 +185,7 @@ import Testing
                 [Int8](repeating: 0, count: Int8Weights.packedCount(rows: 33, columns: 96, slices: 3))),
             maxima: scratch.vector([Float](repeating: 0, count: slots)),
             sums: scratch.vector([Int32](repeating: 0, count: slots)))
-        let numbers: Vector<Float> = scratch.unset(PackedProducts<Float>.weightCount(of: network, first: 1))
+        let numbers: Vector<Float> = scratch.unset(PackedProducts<Float>.weightCount(of: network, slices: 3))
         let products = try Int8Products(
             network, batch: batch, weights: numbers, int8: weights, team: WorkerTeam(threadCount: threads))
         var random = RandomStream(seed: 4, purpose: .testing)

@@ -7,6 +7,7 @@
 #define DP_TARGET
 #define DP_ROWS 2
 #define DP_COLUMN_ROWS 1
+#define DP_BYTE_ROWS 2
 
 DP_STATIC dp_ints dp_splat_bytes(const uint8_t *bytes) {
     int32_t four;
@@ -24,5 +25,12 @@ DP_STATIC dp_ints dp_dot(dp_ints sum, dp_ints bytes, dp_ints slices) {
                   a[4 * i + 3] * b[4 * i + 3];
     return sum;
 }
+
+// The factors of products of one byte (int8_bytes.h) as they stand.
+typedef dp_ints dp_byte_left, dp_byte_right;
+#define dp_left_of(bytes) dp_splat_bytes(bytes)
+#define dp_right_of(bytes) (*(const dp_ints *)(bytes))
+#define dp_byte_dot dp_dot
+#define DP_LEFT_ZERO 0
 
 #endif

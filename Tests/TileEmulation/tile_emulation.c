@@ -3,6 +3,7 @@
 #include "int8_dot_plain.h"
 #include "int8_rounding.h"
 #include "int8_slices.h"
+#include "int8_bytes.h"
 
 static _Thread_local uint8_t tiles[8][16][64];
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "digest.h"
 #include "images.h"
 #include "instruction_set.h"

@@ -85,7 +85,8 @@ public final class LocalBatch<Scalar: TensorScalar>: BatchCollectives {
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
         let gradient = linear.weightMatrix(gradients)
         if let products {
-            products.weightGradient(of: linear, x: FactorInput(x), dy: StridedMatrix(dy), into: gradient)
+            products.weightGradient(
+                of: linear, x: products.factor(of: linear, x), dy: StridedMatrix(dy), into: gradient)
         } else {
             guard case .numbers(let x) = x else { preconditionFailure("pixels without products of theirs") }
             gradient.gemm(dy, .transposed, x)

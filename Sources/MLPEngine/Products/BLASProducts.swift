@@ -56,13 +56,14 @@ public final class BLASProducts: MatrixProducts {
             switch x {
             case .numbers(let x): x
             case .pixels(let x): StridedMatrix(self.numbers(x))
+            case .bytes: preconditionFailure("bytes without products of theirs")
             }
         OpenBLAS.gemm(dy, .transposed, numbers, into: StridedMatrix(gradient))
     }
 
     /// Shares the columns out to the team.
     public func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Float>) {
-        groups.forEach(of: linear, panels: panels, body)
+        groups.forEach(of: linear, panels: panels, atOnce: 1, body)
     }
 
     /// What the pixels stand for: scale · byte + shift.

@@ -37,7 +37,7 @@ public final class Int8Products: PackedProducts<Float> {
             batch == 0 ? nil : try Int8Gradient(capacity: batch, columns: int8.rows, slices: int8.slices)
         factors = try AlignedBuffer(allocating: int8.columns)
         zeroPoints = try AlignedBuffer(allocating: int8.columns)
-        try super.init(network, batch: batch, weights: weights, first: 1, team: team)
+        try super.init(network, batch: batch, weights: weights, slices: int8.slices, team: team)
     }
 
     /// Packs the weights of all layers, the first one's in scales that follow from all of its weights.
@@ -97,7 +97,9 @@ public final class Int8Products: PackedProducts<Float> {
         }
     }
 
-    override func prepareGradient(_ x: FactorInput<Float>, _ dy: StridedMatrix<Float>) {
+    override func prepareGradient(
+        of linear: Linear, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>
+    ) {
         guard case .pixels(let x) = x else { return }
         samples?.pack(dy)
         // The normalisation is the same for all batches.
@@ -111,11 +113,12 @@ public final class Int8Products: PackedProducts<Float> {
     }
 
     override func computeGradient(
-        _ task: Int, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>, columns: Range<Int>,
-        into gradient: Matrix<Float>, at first: Int
+        _ task: Int, of linear: Linear, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>,
+        columns: Range<Int>, into gradient: Matrix<Float>, at first: Int
     ) {
         guard case .pixels(let x) = x, let samples else {
-            return super.computeGradient(task, x, dy, columns: columns, into: gradient, at: first)
+            return super.computeGradient(
+                task, of: linear, x, dy, columns: columns, into: gradient, at: first)
         }
         gradient.gemm(
             samples, x, columns: columns, at: first, factors: factors.vector,

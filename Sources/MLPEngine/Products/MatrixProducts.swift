@@ -43,6 +43,12 @@ public protocol MatrixProducts<Scalar>: AnyObject {
         of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
         into gradient: Matrix<Scalar>)
 
+    /// The panels of a weight matrix's columns that belong together: multiples of this are where ranks and threads divide it.
+    var panelsAtOnce: Int { get }
+
+    /// X of the last forward pass as ``weightGradient(of:x:dy:into:)`` takes it.
+    func factor(of linear: Linear, _ x: BatchInput<Scalar>) -> FactorInput<Scalar>
+
     /// Does `body` for ranges of columns that make up some panels of a layer's W [N, M], with a matrix [N, columns] to work
     /// in.
     func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>)
@@ -86,6 +92,12 @@ extension MatrixProducts {
         }
     }
 
+    /// Panels of numbers are independent of one another.
+    public var panelsAtOnce: Int { 1 }
+
+    /// X itself.
+    public func factor(of linear: Linear, _ x: BatchInput<Scalar>) -> FactorInput<Scalar> { FactorInput(x) }
+
     /// A backend that reads the parameters themselves has nothing to take over.
     public func packWeights(_ parameters: Vector<Scalar>) {}
 
@@ -103,6 +115,8 @@ public enum FactorInput<Scalar: TensorScalar>: Sendable {
     case numbers(StridedMatrix<Scalar>)
     /// Pixels that stand for numbers.
     case pixels(PixelMatrix<Scalar>)
+    /// Bytes that stand for numbers, in products of bytes.
+    case bytes(ByteRows)
 
     /// The same batch as a factor.
     public init(_ input: BatchInput<Scalar>) {
@@ -139,19 +153,24 @@ final class ColumnGroups<Scalar: TensorScalar> {
     }
 
     /// Does `body` for the groups of some panels of a layer's columns, each with its room.
-    func forEach(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>) {
+    func forEach(
+        of linear: Linear, panels: Range<Int>, atOnce: Int, _ body: some ColumnTask<Scalar>
+    ) {
         share(
-            panels.count, work: panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
-            InRooms(groups: self, linear: linear, panels: panels, body: body))
+            (panels.count + atOnce - 1) / atOnce,
+            work: panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            InRooms(groups: self, linear: linear, panels: panels, atOnce: atOnce, body: body))
     }
 
     private struct InRooms<Body: ColumnTask<Scalar>>: PartTask {
         let groups: ColumnGroups
         let linear: Linear
         let panels: Range<Int>
+        let atOnce: Int
         let body: Body
 
         func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            let part = part.inUnits(of: atOnce, upTo: panels.count)
             ColumnGroups.forEach(in: panels, part, columns: linear.inputs) { columns in
                 body(columns, groups.room(task, rows: linear.outputs, columns: columns.count))
             }
@@ -196,4 +215,11 @@ private struct Parts<Part: PartTask>: ParallelTask {
     let part: Part
 
     func callAsFunction(_ task: Int) { part(task, Range(part: task, of: tasks, dividing: count)) }
+}
+
+extension Range where Bound == Int {
+    /// What these units of so many are, up to the last one, which may be smaller.
+    func inUnits(of count: Int, upTo end: Int) -> Range {
+        Swift.min(lowerBound * count, end)..<Swift.min(upperBound * count, end)
+    }
 }

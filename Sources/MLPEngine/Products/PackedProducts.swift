@@ -10,8 +10,8 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
 
     let linears: [Linear]
     let groups: ColumnGroups<Scalar>
-    /// The packed weights of the last so many layers.
-    private let weights: [PackedMatrix<Scalar>]
+    /// The packed weights by layer; nil where they are not Floats.
+    private let weights: [PackedMatrix<Scalar>?]
     /// For each thread what products work in, and the right factor of a weight gradient.
     private let scratch: AlignedBuffer<Scalar>
     private let factors: AlignedBuffer<Scalar>
@@ -26,35 +26,37 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     /// - Parameters:
     ///   - network: The network.
     ///   - batch: The rows of a global batch, over which weight gradients are summed; 0 where none are computed.
-    ///   - weights: ``weightCount(of:first:)`` scalars for the packed weights; others may have packed them, as several
+    ///   - weights: ``weightCount(of:slices:)`` scalars for the packed weights; others may have packed them, as several
     ///     backends can share them.
-    ///   - first: The linear layer from which on weights are packed here.
+    ///   - slices: The bytes of a number in products of integers, whose layers are not packed here.
     ///   - team: The threads that share a product.
     /// - Throws: `AllocationError`.
     public init(
-        _ network: Sequential, batch: Int, weights: Vector<Scalar>, first: Int = 0, team: WorkerTeam
+        _ network: Sequential, batch: Int, weights: Vector<Scalar>, slices: Int? = nil, team: WorkerTeam
     ) throws(AllocationError) {
         self.batch = batch
         groups = try ColumnGroups(network, isTrained: batch > 0, team: team)
         let threads = team.threadCount
         linears = network.linears
         var start = 0
-        self.weights = linears.dropFirst(first).map { linear in
+        var packed = [PackedMatrix<Scalar>?](repeating: nil, count: network.linears.count)
+        for linear in network.floatLinears(slices: slices) {
             let count = PackedMatrix<Scalar>.count(rows: linear.inputs, columns: linear.outputs)
-            defer { start += count }
-            return PackedMatrix(
+            packed[linear.index] = PackedMatrix(
                 weights[start..<start + count], rows: linear.inputs, columns: linear.outputs)
+            start += count
         }
-        let rooms = Rooms(network, batch: batch, threads: threads)
+        self.weights = packed
+        let rooms = Rooms(network, batch: batch, threads: threads, slices: slices)
         (widest, factorCount) = (rooms.widest, rooms.factorsOfThread)
         scratch = try AlignedBuffer(allocating: rooms.scratch, filledWith: 0)
         factors = try AlignedBuffer(allocating: threads * factorCount)
         backward = try AlignedBuffer(allocating: rooms.backward)
     }
 
-    /// The scalars that the packed weights of `network` take, from the linear layer `first` on.
-    public static func weightCount(of network: Sequential, first: Int = 0) -> Int {
-        network.linears.dropFirst(first).reduce(0) {
+    /// The scalars that the packed weights of `network` take, without those that are integers of so many slices.
+    public static func weightCount(of network: Sequential, slices: Int? = nil) -> Int {
+        network.floatLinears(slices: slices).reduce(0) {
             $0 + PackedMatrix<Scalar>.count(rows: $1.inputs, columns: $1.outputs)
         }
     }
@@ -67,16 +69,18 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         let gradients: Int
         let backward: Int
 
-        init(_ network: Sequential, batch: Int, threads: Int) {
+        init(_ network: Sequential, batch: Int, threads: Int, slices: Int?) {
             let linears = network.linears
             widest = linears.map(\.outputs).max() ?? 0
             scratch = threads * Scalar.gemmScratch
             let pixelBytes = Int8Gradient.pixelCount(rows: batch, columns: ColumnGroups<Scalar>.width)
+            let panelBytes =
+                slices == 1 ? ByteColumns.panelCount(rows: batch, columns: ColumnGroups<Scalar>.width) : 0
             factorsOfThread = max(
-                batch * ColumnGroups<Scalar>.width, pixelBytes / MemoryLayout<Scalar>.stride)
+                batch * ColumnGroups<Scalar>.width, max(pixelBytes, panelBytes) / MemoryLayout<Scalar>.stride)
             gradients = batch == 0 ? 0 : ColumnGroups<Scalar>.count(network, threads: threads)
             // Nobody asks for the gradient of the batch itself.
-            let largest = linears.lazy.filter { !$0.readsBatch }.map {
+            let largest = network.floatLinears(slices: slices).lazy.filter { !$0.readsBatch }.map {
                 PackedMatrix<Scalar>.count(rows: $0.outputs, columns: $0.inputs)
             }
             backward = batch == 0 ? 0 : largest.max() ?? 0
@@ -86,9 +90,9 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     /// The scalars that products work in: how many are allocated, how many of them at once, and how many of them steps
     /// write at least, where there are more threads than work for them.
     public static func scalars(
-        for network: Sequential, batch: Int, threads: Int
+        for network: Sequential, batch: Int, threads: Int, slices: Int? = nil
     ) -> (allocated: Int, largest: Int, written: Int) {
-        let rooms = Rooms(network, batch: batch, threads: threads)
+        let rooms = Rooms(network, batch: batch, threads: threads, slices: slices)
         let parts = [rooms.scratch, threads * rooms.factorsOfThread, rooms.gradients, rooms.backward]
         let gradients = network.linears.map { linear in
             linear.outputs
@@ -181,9 +185,10 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
         _ body: some ColumnTask<Scalar>
     ) {
-        prepareGradient(x, dy)
+        prepareGradient(of: linear, x, dy)
         groups.share(
-            panels.count, work: dy.rows * panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            units(panels.count),
+            work: dy.rows * panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
             GradientGroups(products: self, linear: linear, x: x, dy: dy, panels: panels, body: body))
     }
 
@@ -206,9 +211,10 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         let body: Body
 
         func callAsFunction(_ task: Int, _ part: Range<Int>) {
+            let part = part.inUnits(of: products.panelsAtOnce, upTo: panels.count)
             ColumnGroups<Scalar>.forEach(in: panels, part, columns: linear.inputs) { columns in
                 let room = products.groups.room(task, rows: linear.outputs, columns: columns.count)
-                products.computeGradient(task, x, dy, columns: columns, into: room, at: 0)
+                products.computeGradient(task, of: linear, x, dy, columns: columns, into: room, at: 0)
                 body(columns, room)
             }
         }
@@ -220,29 +226,42 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         into gradient: Matrix<Scalar>
     ) {
         let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
-        prepareGradient(x, dy)
+        prepareGradient(of: linear, x, dy)
         groups.share(
             panels, work: dy.rows * panels * linear.outputs * PackedMatrix<Scalar>.panelWidth,
-            WholeGradient(products: self, x: x, dy: dy, gradient: gradient))
+            WholeGradient(products: self, linear: linear, x: x, dy: dy, gradient: gradient))
     }
 
     private struct WholeGradient: PartTask {
         let products: PackedProducts
+        let linear: Linear
         let x: FactorInput<Scalar>
         let dy: StridedMatrix<Scalar>
         let gradient: Matrix<Scalar>
 
         func callAsFunction(_ task: Int, _ part: Range<Int>) {
             ColumnGroups<Scalar>.forEach(in: 0..<part.upperBound, part, columns: gradient.columns) {
-                products.computeGradient(task, x, dy, columns: $0, into: gradient, at: $0.lowerBound)
+                products.computeGradient(
+                    task, of: linear, x, dy, columns: $0, into: gradient, at: $0.lowerBound)
             }
         }
     }
 
     /// Shares the columns out to the team.
     public func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>) {
-        groups.forEach(of: linear, panels: panels, body)
+        groups.forEach(of: linear, panels: panels, atOnce: panelsAtOnce, body)
     }
+
+    /// Panels are packed one by one.
+    public var panelsAtOnce: Int { 1 }
+
+    /// X itself.
+    public func factor(of linear: Linear, _ x: BatchInput<Scalar>) -> FactorInput<Scalar> { FactorInput(x) }
+
+    /// Whether X of a layer comes to its weight gradient as bytes rather than as numbers.
+    public func keepsBytes(of linear: Linear) -> Bool { false }
+
+    private func units(_ panels: Int) -> Int { (panels + panelsAtOnce - 1) / panelsAtOnce }
 
     /// About how many multiply-adds of a weight gradient this rank computes in a second, as tried now.
     ///
@@ -264,21 +283,27 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     }
 
     private func packed(_ linear: Linear) -> PackedMatrix<Scalar> {
-        weights[linear.index - (linears.count - weights.count)]
+        guard let packed = weights[linear.index] else {
+            preconditionFailure("no numbers of linear layer \(linear.index)")
+        }
+        return packed
     }
 
     /// Called before the columns of a weight gradient are computed.
-    func prepareGradient(_ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>) {}
+    func prepareGradient(
+        of linear: Linear, _ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>
+    ) {}
 
     /// Computes some columns of a weight gradient.
     func computeGradient(
-        _ task: Int, _ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>, columns: Range<Int>,
-        into gradient: Matrix<Scalar>, at first: Int
+        _ task: Int, of linear: Linear, _ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>,
+        columns: Range<Int>, into gradient: Matrix<Scalar>, at first: Int
     ) {
         let right = PackedMatrix(factorRoom(task), rows: dy.rows, columns: columns.count)
         switch x {
         case .numbers(let x): right.pack(x[columns: columns])
         case .pixels(let x): right.pack(x, columns: columns)
+        case .bytes: preconditionFailure("bytes without products of theirs")
         }
         gradient.gemm(transposeOf: dy, right, at: first, scratch: scratch(task))
     }
