@@ -7,7 +7,7 @@
 // table does not hold is a mistake.
 //
 // A run has a line for each moment. A loss stands there with all its bits, each tensor with four digits of a digest:
-// running statistics, then the optimizer's state, then parameters.
+// running statistics, then the optimizer's state, then parameters, then those of a mean of the weights.
 
 extension ReferenceTable {
     /// The table of this program.
@@ -24,6 +24,10 @@ extension ReferenceTable {
             int8_gemm_tn/2             42a60d8d030124f9
             int8_gemm_nt/3             495b7250dfa768f2
             int8_gemm_tn/3             5e11e2ff940f74eb
+            bytes_forward              ed568f1c5ada0fcc
+            bytes_backward             54dda2eab7bb844d
+            bytes_gradient             8aefa450882ddf14
+            bytes_pixels               3faf55deb998ff31
             exp                        91453d2a5e1d36f2
             elu                        b29fe6bee02a4a9a
             relu                       276e9836c9901a4a
@@ -283,6 +287,66 @@ extension ReferenceTable {
                 step 6: 4068725bfaa00000 5be3 edcb e805 9ff7 4477 7598 3e11 1252 8db0 7d21 4d55 59d5
                 validation 2: 4009013b7ccccccd
                 test: 400bf05233333333
+                """),
+            ReferenceRun(
+                "bytes",
+                "--hidden-dims 150,130 --activation gelu --batch-norm sync --optimizer adamw --lr 0.001 --dropout 0.1 --residual --matmul-precision low",
+                sha256: "25658c5ae7680b98c4142ce8fe027f7ec59aba8b2cfea36550cc2a1f8eb13b89",
+                """
+                step 1: 406b633128100000 8850 0db1 ed50 ce0b 8562 edb6 d9e2 8b79 f932 352a d070 5d3a 1a27 8220 a84f e59c 6ec4 88a5 13ec b09d 3f6a eefc 5fec 8918 9bc3 e7ca afb7 54cb 5c6f 193a 69f6 5af4 8eea c7a8 353a 4467 3d93 9a28 0bec bb04 6b40 7dc7 400b 686e d697 dfe1 1b7c 699b fb5e 9f50 00cc e60d b2d8 dd31 e385 5677 7f0d 77d3 3932 42b3 49b6 46f6 be8c b195 eade 0fcc 3a2c 62fa 251b f548 5c5d 4557 a3ee 9c03
+                step 2: 406bb15da4300000 f6af b30e 6800 5a91 617d b6eb 2eed bc9d 1b99 3a0e 466f 0360 da7c 68af 9999 1760 fb33 6b57 c995 459f 9767 d445 97d7 f117 b9b1 af6b 0f6c dd96 9b4d 33a2 dde1 2c7a d180 f7cd 43c5 6c10 04de cda6 4cfc 496c 3ddc a5c7 df7a d9dc bfb9 9cc5 b8e1 667d 439a 8068 158b 3eba 611f e3e1 c122 5f02 55c6 26ff 4577 910c 30af 5bf5 98f5 e991 9600 9bc5 5e14 c4ff be5c 4428 29ec cecb c56b d892
+                step 3: 406bdecbf9d00000 0da9 5b73 f9ee b849 0d11 9cf4 fa09 d29a 4987 c877 ed3d fc8f e54c 80cb 9b7c 1d8a 6a64 7ab9 46bc e0ca 3ebd 6b1d f2c8 307d 663b 5445 5807 abea 2f71 2d9e b3c6 03ab 2791 ae00 55bb f5af 60d2 1cc4 e0a1 b610 3ab3 d012 3a32 625e ef8a 4d75 d6f1 4d80 a10d 9f34 5333 71b7 6c46 9fa9 63e8 306a 754e 3b2c b8b6 d816 6fd3 ef71 ccc5 e49b 271e d702 8921 5a1e 7012 0737 da55 50c4 fac4 8a16
+                validation 1: 40149fca9099999a
+                step 4: 406335f1ce600000 9832 f7c2 49ce ee97 53d5 d828 f2a0 61b9 636e 83af 7d16 1316 c529 be99 18b6 b52d 0652 ca4d 27c9 fe85 db28 eb89 8e0a ac50 2154 983a 680a 3403 4baa 1d03 5420 81f5 86a5 6da1 a24b 74f8 a538 18c3 ed9a 7a64 8104 c170 0818 ca04 16e3 c206 d194 f843 d27a d6bd 7bdc 4fc1 a7e1 e4a9 06eb e6ae ad25 9ea1 0799 8a7f 0837 0a42 00d0 8c00 1891 de71 6bea fdc3 ef03 73cb 0d2e 6bc7 354c 66b8
+                step 5: 40650bf2dbd00000 c9e2 edd4 ee65 79fd 201f efa4 d28e 6a82 8a1a 01b2 bfab 54d0 d9f2 cca9 0383 4f95 6320 99ea 796c 81a3 2d40 d1cd 67df 5e2c 93e9 9df7 aae6 fec7 2810 d8b4 cba7 0b58 d518 36cd 0ee9 51d0 5ce7 a91d fc3e fcb8 2f4f f40b 08a9 aaf4 d1a2 d91a 801d ad92 9698 7460 d898 bfee 2dd4 c449 e378 aba0 4426 fcb7 c7d7 9123 224d 7de4 183a cc56 3685 61d0 b4a6 430c 4006 e7bd a9ec 1ca9 32d8 1a7e
+                step 6: 4061c3649d800000 9b4c 774a f025 be35 2c53 df66 611c 6b9a ff60 f387 4092 26aa 69fa e9fa 0c79 59b4 4296 484a a004 4133 da55 c68d a6c7 14f1 58d2 1a10 2c45 9325 bc3c dcbc cf37 8782 f48e 19ad 8950 024c 16a8 afe8 2d8a eed7 3c30 a76e db1b 954f c7f5 e39e c837 9fbb 955f 36b3 949f fb17 1f37 375f 8da5 e549 d958 4fa6 0d0a c9b5 b366 ebb3 2860 0627 984d 5a1d 2a58 adb8 710b 8e48 200b 6897 ff75 0228
+                validation 2: 401217ae0ed9999a
+                test: 400a5e8e5bcccccd
+                """),
+            ReferenceRun(
+                "bytes-dropout",
+                "--hidden-dims 128,140 --activation relu --batch-norm local --lr 0.05 --momentum 0.9 --input-dropout 0.1 --matmul-precision low",
+                sha256: "a69abcfdc5f7056ca172e396694306e5dc78fb46c6ec543dd3de2f133ca3778d",
+                """
+                step 1: 4063fd89cf400000 bf7b de91 369f c2f2 1efa a306 25e9 256a d9f7 4285 5b3a 104d ae93 08a7 cc4c 4373 2192 906b 4810 eee9 38d9 aa40 1338 f255
+                step 2: 406494df08c00000 9ca7 dc56 8cf4 5654 9de9 d1ff e096 76a1 7b58 a33f 31c7 0a9d 5538 4ebb 2990 6dd5 9cce b982 f1f4 3806 ec15 2dde 27cc 566b
+                step 3: 40648d9124c00000 79be f205 5b6c 3af8 daaf a772 db0f fc6c 608d 3a9d a248 4f4d 12de 8bec 12a8 18b9 9104 d26a 119e 88b2 d0f1 bd36 fdfd d921
+                validation 1: 404202c136333333
+                step 4: 4064fa7dae000000 f861 7764 6b9b 33c3 9164 a4d5 4276 787b f05e 688a 28af fb86 63ab e019 333e 8cdc f7a3 fdd4 f503 e087 cb07 a053 01d0 768d
+                step 5: 40638aeaf0000000 0268 87bb 6650 6d30 939f 85bb ab1b e586 88aa 6afb c537 ad6a 72c3 7571 7030 c5d8 2cdb a7fb a9b1 aa83 2831 c524 0782 a324
+                step 6: 406319fc23c00000 7662 4949 69df 1253 c0c2 39a8 d114 1e42 ec88 80ae fc60 d72c b73d daca 1ce9 5c36 5979 5316 1f06 bd7a 515a 1d52 d5c5 0a88
+                validation 2: 4029b62716ff3333
+                test: 402f515611999995
+                """),
+            ReferenceRun(
+                "ema",
+                "--hidden-dims 11,6 --activation relu --batch-norm sync --momentum 0.9 --lr 0.02 --average-weights ema:0.9",
+                sha256: "06a5ec34fa3c2221e557e15e4e9e51b3b2214e497825dafa7056cb8243c346ec",
+                """
+                step 1: 4065665b83000000 f68d 236f c8fb 6ddb b033 2a0e a462 ffb8 5d02 6d69 b775 4f5a fd77 c13f f0d8 3cde 78dd 0597 4d8c c09d 5288 fee1 9392 1ed8 6882 21dd 8880 f5c6 d0e3 1072 04b6 34c8 88bf f077 fba6 b3d9 2a2a dab0
+                step 2: 40655e1385200000 f5c3 6aef 59d4 0635 5822 3292 1720 ea48 4a63 af82 b99c 2232 4dc0 c060 d310 b70b c6a2 981f cbd8 ea28 58ec d281 2c95 623a e9e8 6f7a 0446 6dc3 26b5 6d89 19fe 2380 638b 6040 3b44 7768 86f2 e6e9
+                step 3: 4065ce4f86000000 ea4b 0b1b fe4c 2b47 01df f574 8336 3cbd 0caf 29be 6c55 7ad5 f25e b1c7 0eb7 d3a3 8e1e b5e2 5d54 30fa 00b4 c267 d685 6223 4ee5 711d fa73 f536 104d c0dd 8199 904a eee1 9f25 637e 8b50 ff2c ff17
+                validation 1: 400e159217333333
+                step 4: 4064f3c12f000000 9802 4f15 873f 7ca2 dc07 a7cf 31b3 78c1 cd37 276c 465d b626 a7f3 5398 4929 728f 0ab6 88fb fc99 f43f 551a 59f3 40a7 ae8a a49f 709a 079d 0806 1d21 3dcd f030 65b7 5f96 e4b0 c208 3c6d 5dfb b725
+                step 5: 40638224bd600000 b0b2 7362 f232 b748 eb41 9967 5682 29fe 2db9 ebdc e551 3176 a7c8 9a35 bea7 ccd9 7c2b 8465 7351 08d2 e975 475d b468 6531 bad4 0d09 aa89 6187 3a6c 04bd 3544 e9a0 484a 084f 5098 063d c61f 698f
+                step 6: 406294935c600000 9f16 8ace afc6 bd44 386e d941 d0a6 0266 a871 ab0f 0b53 0d9c cdfa 7c09 d3e9 98ef af32 0256 9c18 b19d 464e 0824 f13b 91c3 4901 2b8e 01bd 5726 a5e9 a878 93db 3e31 99e3 d11b d588 cd1f 126e 3471
+                validation 2: 400c1c504b333333
+                test: 4009a1a0d3000000
+                """),
+            ReferenceRun(
+                "swa",
+                "--hidden-dims 9,7 --batch-norm local --dropout 0.1 --lr 0.03 --average-weights swa:1",
+                sha256: "448810db7f80c1024410d88024a9566e75c5f1a8075d4641d8827ce00565932f",
+                """
+                step 1: 4065ec4bb8600000 c755 cc0a d9e8 c3ae 31bb 1158 f424 1777 85c5 db75 d9fc d8a4 7f88 29b3 0c9f 4fe2 dfe0 2964 10ac 0c9f 4fe2 0c9f 2e6a dfe0 2964 dfe0 f3d0 0c9f
+                step 2: 406503f3df400000 4710 bcba d4fc 7349 f6b5 bf96 dea6 ccb5 d123 85bd 933c 7f90 0795 eb5b 0c9f 4fe2 dfe0 2964 10ac 0c9f 4fe2 0c9f 2e6a dfe0 2964 dfe0 f3d0 0c9f
+                step 3: 40672f7930c00000 679e 600e 0db8 c404 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa 0c9f 4fe2 dfe0 2964 10ac 0c9f 4fe2 0c9f 2e6a dfe0 2964 dfe0 f3d0 0c9f
+                validation 1: 400706bdfd333333
+                step 4: 406635196cf00000 e6c6 bc0f 0943 622d cfb3 0c06 8134 2ab7 ab2c c258 c2ef eadd e096 d19f 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
+                step 5: 40669fd2bf800000 7aa0 03f6 ec02 2412 2b0e 7a64 480e 7b9b f159 0e78 7add ba26 81d7 299e 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
+                step 6: 4064d02888600000 71a0 1464 48b6 a804 9554 330f f396 fe81 4874 b8ac 5bef 4e7a 236b d520 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
+                validation 2: 40073547b2cccccd
+                test: 40060653f5000000
                 """),
         ])
 }

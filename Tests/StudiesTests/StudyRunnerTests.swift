@@ -183,7 +183,7 @@ import Training
     }
 
     @Test func `A run of a study can begin with a recipe, and what is laid over it counts`() throws {
-        let recipe = try #require(Recipe.named("minutes-2"))
+        let recipe = try #require(Recipe.named("minutes-20"))
         let study = Study(
             name: "by-recipe", title: "", question: "",
             runs: [StudyRun("own", recipe: recipe, ["mixup": "0"])], columns: [], plots: [], explanation: []
@@ -197,8 +197,8 @@ import Training
         expected.images = Self.dataset.format
         try expected.settle(worldSize: 1)
         #expect(planned.configuration == expected)
-        #expect(planned.configuration.warmupEpochs == 0.1 && planned.configuration.recipe == "minutes-2")
-        #expect(planned.settings.hasPrefix("--recipe minutes-2 --hidden-dims 6 "))
+        #expect(planned.configuration.warmupEpochs == 0.1 && planned.configuration.recipe == "minutes-20")
+        #expect(planned.settings.hasPrefix("--recipe minutes-20 --hidden-dims 6 "))
     }
 
     @Test(arguments: [1, 3, 7, 12]) func `Stopped and gone on, on other ranks, it comes to the same`(

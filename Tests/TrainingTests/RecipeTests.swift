@@ -100,7 +100,7 @@ import Training
         let sgd = try configuration(["optimizer": "sgd", "momentum": "0.9"], recipe: "minutes-2")
         #expect(sgd.beta2 == nil && sgd.momentum == 0.9)
         #expect(try configuration(recipe: "minutes-2").beta2 == 0.99)
-        #expect(try configuration(["mixup": "0"], recipe: "minutes-2").mixupShares == .part)
+        #expect(try configuration(["mixup": "0"], recipe: "minutes-20").mixupShares == .part)
         #expect(try configuration(["augment": "flip"], recipe: "minutes-2").augmentationExtents.padding == 4)
         // What has no other word for nothing.
         #expect(try configuration(recipe: "minutes-2").initialWindow != nil)
@@ -125,7 +125,7 @@ import Training
         try options.apply([:], over: recipe("minutes-2").words())
         let line = try #require(plain.recipeLine(with: options))
         #expect(line.hasPrefix("minutes-2, which sets --hidden-dims 1024,1024,1024 "))
-        #expect(line.contains(" --warmup-epochs 1.8") && !line.contains("overridden"))
+        #expect(line.contains(" --warmup-epochs 1.5") && !line.contains("overridden"))
         #expect(plain.settingsLine == nil)
 
         let other = try configuration(

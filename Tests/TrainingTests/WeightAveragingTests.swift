@@ -39,7 +39,7 @@ import Training
         func model(_ model: Checkpoint.Model, _ run: SmallRun) throws -> CheckpointModel {
             try CheckpointModel(
                 ResumePoint(run: RunDirectory(path: path)), model: model, dataset: run.dataset,
-                communicator: SingleProcessCommunicator())
+                communicator: SingleProcessCommunicator(), note: { _ in })
         }
 
         func loss(_ model: Checkpoint.Model, _ run: SmallRun) throws -> Double {
@@ -253,7 +253,8 @@ import Training
         #expect(throws: Never.self) { try early.checkTensors() }
         func model(_ point: ResumePoint, _ model: Checkpoint.Model) throws -> [Float] {
             try CheckpointModel(
-                point, model: model, dataset: run.dataset, communicator: SingleProcessCommunicator()
+                point, model: model, dataset: run.dataset, communicator: SingleProcessCommunicator(),
+                note: { _ in }
             ).parameters
         }
         #expect(try model(early, .best) == model(early, .current))

@@ -13,13 +13,13 @@ extension Study {
         // What is taken away or put in its place, and whether the recipe's choice was expected to be the better one.
         let variants: [(label: String, name: String, settings: [String: String])] = [
             ("no-whitening", "Without whitening", ["whiten": "none"]),
-            ("epsilon-0.01", "Whitening with ε 0.01 instead of 0.1", ["whiten-epsilon": "0.01"]),
+            ("epsilon-0.1", "Whitening with ε 0.1 instead of 0.3", ["whiten-epsilon": "0.1"]),
             ("no-crop-flip", "Without crop and flip", ["augment": ""]),
             ("no-crop", "Without crop", ["augment": "flip"]),
             ("no-flip", "Without flip", ["augment": "crop"]),
             ("padding-4", "Crop with padding 4 instead of 2", ["crop-padding": "4"]),
-            ("no-mixup", "Without MixUp", ["mixup": "0"]),
-            ("mixup-part", "One share of MixUp for all pairs of a shard", ["mixup-shares": "part"]),
+            ("mixup", "MixUp with α 0.3", ["mixup": "0.3", "mixup-shares": "pair"]),
+            ("cutout", "A square of 8 pixels cut out", ["augment": "crop,flip,cutout"]),
             ("no-smoothing", "Without label smoothing", ["label-smoothing": "0"]),
             ("relu", "ReLU instead of GELU", ["activation": "relu"]),
             ("no-batch-norm", "Without batch norm", ["batch-norm": "none"]),
@@ -28,12 +28,14 @@ extension Study {
                 ["batch-norm": "none", "layer-norm": "true"]
             ),
             ("no-init-window", "Without windows in the first weights", ["init-window": "none"]),
+            ("init-window-4", "Windows of σ 4 instead of 1.5", ["init-window": "4"]),
             (
                 "kaiming", "Kaiming's first weights, none of them 0",
                 ["init": "kaiming", "zero-output": "false"]
             ),
             ("no-decay", "Without weight decay", ["weight-decay": "0"]),
             ("decay-on-all", "Weight decay on biases, γ and β, too", ["weight-decay-on": "all"]),
+            ("high", "Products as exact as Float's", ["matmul-precision": "high"]),
             (
                 "sgd", "SGD with momentum instead of AdamW",
                 [
@@ -92,9 +94,13 @@ extension Study {
                 hardly differ, most of it noise, from being blown up.
                 """,
                 """
-                The rest keeps five million weights from learning 45,000 images by heart. MixUp and label smoothing ask \
-                for probabilities between images and between classes, weight decay for small weights, and batch norm brings \
-                noise from the other images of a batch. What each adds depends on what else is there: two that do the same job \
+                Windows let each unit of the first layer begin with pixels that are near one another, which is where images \
+                have something to tell; training may look further, and does not have to find that out from noise.
+                """,
+                """
+                The rest keeps five million weights from learning 45,000 images by heart. Label smoothing asks for \
+                probabilities between classes (and MixUp for such between images, which pays in longer runs), weight decay for \
+                small weights, and batch norm brings noise from the other images of a batch. What each adds depends on what else is there: two that do the same job \
                 add less together than each alone, so what is seen here holds around this recipe.
                 """,
                 """
