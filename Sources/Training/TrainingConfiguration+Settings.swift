@@ -263,7 +263,8 @@ extension TrainingConfiguration {
             "clean-epochs", \.cleanEpochs, key: "cleanEpochs",
             "Last epochs in which images are cropped and flipped at most: not mixed, turned, zoomed or cut.",
             valid: { epochs, run in
-                within(0...run.epochs, "a number of epochs from")(epochs, run)
+                epochs >= 0 && epochs <= run.epochs
+                    ? nil : Objection("a number of epochs from 0 to \(run.epochs)")
             }),
         Setting(
             "average-weights", \.averaging, key: "averageWeights",
@@ -277,7 +278,7 @@ extension TrainingConfiguration {
                 case .ema(let decay):
                     decay > 0 && decay < 1 ? nil : Objection("a decay above 0 and below 1")
                 case .swa(let epoch):
-                    (1...run.epochs).contains(epoch)
+                    epoch >= 1 && epoch <= run.epochs
                         ? nil : Objection("an epoch from 1 to the last, \(run.epochs)")
                 }
             }),
