@@ -55,7 +55,7 @@ struct Progress {
     /// In words, where a run of so many epochs goes on that was found at `path`.
     func origin(_ path: String, epochs: Int) -> String {
         if step == 0 { return "from the beginning, as \(path) has no checkpoint yet" }
-        if epoch >= epochs { return "\(path), where training was finished: only the test is repeated" }
+        if epoch >= epochs { return "\(path), where training was finished: what is left is the test" }
         return "\(path), after step \(step) in epoch \(epoch + (stepInEpoch > 0 ? 1 : 0))"
     }
 

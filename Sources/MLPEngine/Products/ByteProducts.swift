@@ -43,12 +43,10 @@ public final class ByteProducts: PackedProducts<Float> {
     private let rows: Int
     private let ones: AlignedBuffer<Float>
     private let zeros: AlignedBuffer<Float>
-    /// Of a layer that reads pixels the scales and constants of its product, and each pixel's scale and zero point.
+    /// Of a layer that reads pixels the scales and constants of its product.
     private let scales: AlignedBuffer<Float>
     private let constants: AlignedBuffer<Float>
-    private let factors: AlignedBuffer<Float>
-    private let zeroPoints: AlignedBuffer<Float>
-    private var hasFactors = false
+    private let factors: PixelFactors
 
     /// Makes room for products.
     ///
@@ -87,8 +85,7 @@ public final class ByteProducts: PackedProducts<Float> {
         zeros = try AlignedBuffer(allocating: rooms.widestInput)
         scales = try AlignedBuffer(allocating: rooms.pixelScales)
         constants = try AlignedBuffer(allocating: rooms.pixelOutputs)
-        factors = try AlignedBuffer(allocating: rooms.pixels)
-        zeroPoints = try AlignedBuffer(allocating: rooms.pixels)
+        factors = try PixelFactors(count: rooms.pixels)
         try super.init(network, batch: batch, weights: weights, slices: 1, team: team)
     }
 
@@ -220,14 +217,7 @@ public final class ByteProducts: PackedProducts<Float> {
         guard let columns, linear.isWorthBytes else { return }
         let units = (linear.outputs + ColumnPart.width - 1) / ColumnPart.width
         groups.share(units, work: dy.rows * linear.outputs, ColumnPart(columns: columns, x: x, dy: dy))
-        guard !hasFactors, case .pixels(let x) = x else { return }
-        // The normalisation is the same for all batches.
-        hasFactors = true
-        for column in 0..<x.columns {
-            let channel = column / x.channelSize
-            factors.vector[column] = x.scale[channel]
-            zeroPoints.vector[column] = x.shift[channel] + 128 * x.scale[channel]
-        }
+        if case .pixels(let x) = x { factors.fill(from: x) }
     }
 
     private struct ColumnPart: PartTask {
@@ -260,7 +250,8 @@ public final class ByteProducts: PackedProducts<Float> {
             gradient.gemm(columns, x, columns: range, at: first, ones: ones.vector, scratch: scratch)
         case .pixels(let x):
             gradient.gemm(
-                columns, x, columns: range, at: first, factors: factors.vector, zeroPoints: zeroPoints.vector,
+                columns, x, columns: range, at: first, factors: factors.scales,
+                zeroPoints: factors.zeroPoints,
                 scratch: scratch)
         case .numbers: preconditionFailure("a weight gradient of numbers where there are bytes")
         }

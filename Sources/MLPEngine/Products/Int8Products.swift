@@ -11,10 +11,7 @@ public final class Int8Products: PackedProducts<Float> {
     private let constants: AlignedBuffer<Float>
     private let totals: AlignedBuffer<Double>
     private let samples: Int8Gradient?
-    /// The scale of each pixel of a row, and its zero point.
-    private let factors: AlignedBuffer<Float>
-    private let zeroPoints: AlignedBuffer<Float>
-    private var hasFactors = false
+    private let factors: PixelFactors
 
     /// Makes room for products.
     ///
@@ -35,8 +32,7 @@ public final class Int8Products: PackedProducts<Float> {
         totals = try AlignedBuffer(allocating: int8.rows)
         samples =
             batch == 0 ? nil : try Int8Gradient(capacity: batch, columns: int8.rows, slices: int8.slices)
-        factors = try AlignedBuffer(allocating: int8.columns)
-        zeroPoints = try AlignedBuffer(allocating: int8.columns)
+        factors = try PixelFactors(count: int8.columns)
         try super.init(network, batch: batch, weights: weights, slices: int8.slices, team: team)
     }
 
@@ -102,14 +98,7 @@ public final class Int8Products: PackedProducts<Float> {
     ) {
         guard case .pixels(let x) = x else { return }
         samples?.pack(dy)
-        // The normalisation is the same for all batches.
-        guard !hasFactors else { return }
-        hasFactors = true
-        for column in 0..<x.columns {
-            factors.vector[column] = x.scale[column / x.channelSize]
-            zeroPoints.vector[column] =
-                x.shift[column / x.channelSize] + 128 * x.scale[column / x.channelSize]
-        }
+        factors.fill(from: x)
     }
 
     override func computeGradient(
@@ -121,8 +110,8 @@ public final class Int8Products: PackedProducts<Float> {
                 task, of: linear, x, dy, columns: columns, into: gradient, at: first)
         }
         gradient.gemm(
-            samples, x, columns: columns, at: first, factors: factors.vector,
-            zeroPoints: zeroPoints.vector,
+            samples, x, columns: columns, at: first, factors: factors.scales,
+            zeroPoints: factors.zeroPoints,
             scratch: factorRoom(task).bytes)
     }
 
@@ -142,5 +131,31 @@ public final class Int8Products: PackedProducts<Float> {
             return false
         }
         return scales?.update(largest: largest.vector) ?? false
+    }
+}
+
+/// For the weight gradient of a layer that reads pixels: each pixel's scale, and the number that its byte 128 stands for. They
+/// are taken from the first batch, as the normalisation is the same for all.
+final class PixelFactors {
+    private let scaleBuffer: AlignedBuffer<Float>
+    private let zeroPointBuffer: AlignedBuffer<Float>
+    private var isFilled = false
+
+    init(count: Int) throws(AllocationError) {
+        scaleBuffer = try AlignedBuffer(allocating: count)
+        zeroPointBuffer = try AlignedBuffer(allocating: count)
+    }
+
+    var scales: Vector<Float> { scaleBuffer.vector }
+    var zeroPoints: Vector<Float> { zeroPointBuffer.vector }
+
+    func fill(from x: PixelMatrix<Float>) {
+        guard !isFilled else { return }
+        isFilled = true
+        for column in 0..<x.columns {
+            let channel = column / x.channelSize
+            scales[column] = x.scale[channel]
+            zeroPoints[column] = x.shift[channel] + 128 * x.scale[channel]
+        }
     }
 }
