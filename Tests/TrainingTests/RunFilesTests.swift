@@ -2,6 +2,7 @@ import CollectivesTesting
 import Checkpoints
 import Collectives
 import FileTestSupport
+import DataParallel
 import Foundation
 import Metrics
 import Synchronization
@@ -109,22 +110,27 @@ import ZstdFrames
     // MARK: The summary
 
     @Test func `A run that looks at no test image says so, and is tested when it goes on`() throws {
-        let small = SmallRun(validationSize: 20)
+        // With a mean of the weights there is a second model that could be looked at.
+        var small = SmallRun(validationSize: 20)
+        small.configure = { $0.averaging = .ema(decay: 0.9) }
         var untested = small
         untested.isTested = false
         let output = run.path
-        let untestedRun = untested
+        let (untestedRun, testedRun) = (untested, small)
         let outcomes = try ThreadCommunicator.run(size: 2) {
             try untestedRun.train(over: $0, output: output)
         }
         let first = try #require(outcomes[0].summary)
         #expect(first.testAccuracy == nil && first.testLoss == nil && first.bestValidationAccuracy != nil)
         #expect(try !String(contentsOfFile: run.summary, encoding: .utf8).contains("test_"))
-        let tested = try small.train(
+        let tested = try testedRun.train(
             over: SingleProcessCommunicator(), output: run.path, resumes: true
         ).summary
-        let whole = try small.train(over: SingleProcessCommunicator(), output: folder.path("whole")).summary
+        let whole = try testedRun.train(
+            over: SingleProcessCommunicator(), output: folder.path("whole")
+        ).summary
         #expect(whole?.testLoss != nil && tested?.testLoss == whole?.testLoss)
+        #expect(whole?.ownTestLoss != nil && tested?.ownTestLoss == whole?.ownTestLoss)
         #expect(tested?.tensorsSHA256 == first.tensorsSHA256)
     }
 
