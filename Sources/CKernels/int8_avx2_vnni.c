@@ -9,6 +9,7 @@
 #define DP_ROWS 2
 #define DP_COLUMN_ROWS 1
 #define DP_BYTE_ROWS 3
+#define DP_BYTE_PANELS 1
 
 typedef int32_t dp_half_vector __attribute__((vector_size(32), aligned(4)));
 

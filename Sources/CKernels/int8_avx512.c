@@ -21,6 +21,7 @@ DP_STATIC dp_sums dp_multiply_pairs(dp_sums sums, dp_wide a, dp_wide b) {
 #define DP_COLUMN_ROWS 8
 #define DP_VECTORS 1
 #define DP_BYTE_ROWS 8
+#define DP_BYTE_PANELS 1
 #include "int8_rounding.h"
 #include "int8_halves.h"
 #include "int8_bytes_pairs.h"

@@ -1,7 +1,7 @@
 // Products of two factors of one byte (bytes.h), for all instruction sets. A file for one includes this after
 // int8_rounding.h, having defined
 //
-//   DP_BYTE_ROWS                     rows of the left factor at once
+//   DP_BYTE_ROWS, DP_BYTE_PANELS     rows of the left factor, and panels of the right one, at once
 //   dp_byte_left, dp_byte_right      what dp_byte_dot takes, made by
 //   dp_left_of(bytes)                which repeats four bytes in all lanes, and
 //   dp_right_of(bytes)               from 16 lanes of four signed bytes
@@ -255,7 +255,7 @@ DP_TARGET static void dp_byte_pack_bytes(size_t rows, size_t columns, const uint
     }
 }
 
-// What a product has for some of its rows, and for a panel of columns.
+// What a product has for some of its rows, and for panels of columns that stand side by side.
 typedef struct {
     const uint8_t *a;
     size_t a_stride;
@@ -266,21 +266,26 @@ typedef struct {
     size_t c_stride;
 } dp_byte_rows;
 // A stretch of blocks: the first one begins with nothing, the last one ends with a result, between them C has the totals.
+// Only the last panel may have fewer columns than 16.
 typedef struct {
-    size_t groups, block_groups, columns, wide;
+    size_t groups, block_groups, last_columns, wide, panel;
     const int8_t *packed, *sums;
-    const float *column_scales;
-    dp_floats terms;
+    const float *column_scales, *column_terms;
     int is_first, is_last;
-} dp_byte_panel;
+} dp_byte_panels;
 
-// Columns of the left factor that stand in the cache while all panels are multiplied with them.
+// Columns of the left factor that stand in the cache while all panels are multiplied with them, and bytes of as many rows.
 #define DP_STRETCH 1024
+#define DP_STRETCH_BYTES (256 * DP_STRETCH)
 
-DP_STATIC void dp_multiply_rows(const size_t rows, dp_byte_rows left, const dp_byte_panel *right) {
-    dp_floats total[DP_BYTE_ROWS];
+DP_STATIC void dp_multiply_tile(const size_t rows, const size_t panels, dp_byte_rows left, const dp_byte_panels *right) {
+    dp_floats total[DP_BYTE_ROWS][DP_BYTE_PANELS];
     DP_UNROLL for (size_t r = 0; r < rows; r++)
-        total[r] = right->is_first ? (dp_floats){0} : dp_load(left.c + r * left.c_stride, right->columns);
+        DP_UNROLL for (size_t p = 0; p < panels; p++) {
+            const size_t columns = p + 1 < panels ? DP_INT8_LANES : right->last_columns;
+            const float *from = left.c + r * left.c_stride + p * DP_INT8_LANES;
+            total[r][p] = right->is_first ? (dp_floats){0} : dp_load(from, columns);
+        }
     const int8_t *b = right->packed, *sums = right->sums;
     const float *column_scales = right->column_scales;
     // Three rows have one pointer: more would not fit into registers.
@@ -288,31 +293,41 @@ DP_STATIC void dp_multiply_rows(const size_t rows, dp_byte_rows left, const dp_b
     DP_UNROLL for (size_t r = 0; r < rows; r += 3) a[r / 3] = left.a + r * left.a_stride;
     for (size_t start = 0; start < right->groups; start += right->block_groups) {
         const size_t rest = right->groups - start, count = rest < right->block_groups ? rest : right->block_groups;
-        const dp_ints column_sums = *(const dp_ints *)sums;
-        dp_ints sum[DP_BYTE_ROWS];
+        dp_ints sum[DP_BYTE_ROWS][DP_BYTE_PANELS];
         DP_UNROLL for (size_t r = 0; r < rows; r++)
-            sum[r] = (DP_LEFT_ZERO - (int32_t)left.marks[r * left.mark_stride].zero) * column_sums;
+            DP_UNROLL for (size_t p = 0; p < panels; p++)
+                sum[r][p] = (DP_LEFT_ZERO - (int32_t)left.marks[r * left.mark_stride].zero) *
+                            *(const dp_ints *)(sums + p * right->panel);
         for (size_t i = 0; i < count; i++) {
-            const dp_byte_right four = dp_right_of(b);
-            DP_UNROLL for (size_t r = 0; r < rows; r++)
-                sum[r] = dp_byte_dot(sum[r], dp_left_of(a[r / 3] + r % 3 * left.a_stride), four);
+            dp_byte_right four[DP_BYTE_PANELS];
+            DP_UNROLL for (size_t p = 0; p < panels; p++) four[p] = dp_right_of(b + p * right->panel);
+            DP_UNROLL for (size_t r = 0; r < rows; r++) {
+                const dp_byte_left of_row = dp_left_of(a[r / 3] + r % 3 * left.a_stride);
+                DP_UNROLL for (size_t p = 0; p < panels; p++) sum[r][p] = dp_byte_dot(sum[r][p], of_row, four[p]);
+            }
             DP_UNROLL for (size_t r = 0; r < rows; r += 3) a[r / 3] += DP_INT8_BYTES;
             b += 64;
         }
-        const dp_floats scale = *(const dp_floats *)column_scales;
-        DP_UNROLL for (size_t r = 0; r < rows; r++)
-            total[r] += __builtin_convertvector(sum[r], dp_floats) * scale;
+        DP_UNROLL for (size_t p = 0; p < panels; p++) {
+            const dp_floats scale = *(const dp_floats *)(column_scales + p * DP_INT8_LANES);
+            DP_UNROLL for (size_t r = 0; r < rows; r++)
+                total[r][p] += __builtin_convertvector(sum[r][p], dp_floats) * scale;
+        }
         column_scales += right->wide;
         sums += 64;
     }
     DP_UNROLL for (size_t r = 0; r < rows; r++) {
         const float scale = left.marks[r * left.mark_stride].scale, term = left.row_terms ? left.row_terms[r] : 1;
-        const dp_floats result = right->is_last ? total[r] * scale + right->terms * term : total[r];
-        float *to = left.c + r * left.c_stride;
-        if (right->columns == DP_INT8_LANES)
-            *(dp_floats *)to = result;
-        else
-            memcpy(to, &result, right->columns * sizeof(float));
+        DP_UNROLL for (size_t p = 0; p < panels; p++) {
+            const size_t columns = p + 1 < panels ? DP_INT8_LANES : right->last_columns;
+            const dp_floats terms = dp_load(right->column_terms + p * DP_INT8_LANES, columns);
+            const dp_floats result = right->is_last ? total[r][p] * scale + terms * term : total[r][p];
+            float *to = left.c + r * left.c_stride + p * DP_INT8_LANES;
+            if (columns == DP_INT8_LANES)
+                *(dp_floats *)to = result;
+            else
+                memcpy(to, &result, columns * sizeof(float));
+        }
     }
 }
 
@@ -324,36 +339,52 @@ DP_STATIC dp_byte_rows dp_next_rows(dp_byte_rows left, size_t rows) {
     return left;
 }
 
+DP_STATIC void dp_multiply_panels(size_t rows, const size_t panels, dp_byte_rows left, const dp_byte_panels *right) {
+    for (; rows >= DP_BYTE_ROWS; rows -= DP_BYTE_ROWS, left = dp_next_rows(left, DP_BYTE_ROWS))
+        dp_multiply_tile(DP_BYTE_ROWS, panels, left, right);
+#if DP_BYTE_ROWS > 4
+    for (; rows >= 4; rows -= 4, left = dp_next_rows(left, 4)) dp_multiply_tile(4, panels, left, right);
+#endif
+    for (; rows > 0; rows--, left = dp_next_rows(left, 1)) dp_multiply_tile(1, panels, left, right);
+}
+
 DP_TARGET static __attribute__((noinline)) void dp_byte_multiply(
     size_t m, size_t n, size_t k, size_t block, const uint8_t *a, size_t a_stride, const dp_byte_mark *marks,
     size_t mark_stride, const float *row_terms, const int8_t *packed, const float *column_scales,
     const float *column_terms, float *c, size_t c_stride) {
     const size_t all = (k + DP_INT8_BYTES - 1) / DP_INT8_BYTES, block_groups = (block + DP_INT8_BYTES - 1) / DP_INT8_BYTES;
-    const size_t blocks = dp_bytes_blocks(k, block), panel = dp_bytes_panel(k, block);
-    const size_t stretch = block < DP_STRETCH ? DP_STRETCH / block : 1;
-    for (size_t first = 0; first < blocks; first += stretch)
-        for (size_t column = 0; column < n; column += DP_INT8_LANES) {
-            const size_t columns = n - column < DP_INT8_LANES ? n - column : DP_INT8_LANES;
+    const size_t blocks = dp_bytes_blocks(k, block), panel = dp_bytes_panel(k, block), wide = dp_bytes_lanes(n);
+    const size_t stretch = block < DP_STRETCH ? DP_STRETCH / block : 1, width = stretch * block;
+    const size_t cached = DP_STRETCH_BYTES / width / DP_BYTE_ROWS * DP_BYTE_ROWS, chunk = cached ? cached : DP_BYTE_ROWS;
+    const size_t strip = DP_BYTE_PANELS * DP_INT8_LANES;
+    dp_byte_rows left = {a, a_stride, marks, mark_stride, row_terms, c, c_stride};
+    for (size_t rest = m, rows; rest > 0; rest -= rows, left = dp_next_rows(left, rows)) {
+        rows = rest < chunk ? rest : chunk;
+        for (size_t first = 0; first < blocks; first += stretch) {
             const size_t start = first * block_groups, end = (first + stretch) * block_groups;
-            const int8_t *of_panel = packed + column / DP_INT8_LANES * panel;
-            const dp_byte_panel right = {.groups = (end < all ? end : all) - start,
-                                         .block_groups = block_groups,
-                                         .columns = columns,
-                                         .wide = dp_bytes_lanes(n),
-                                         .packed = of_panel + start * 64,
-                                         .sums = of_panel + (all + first) * 64,
-                                         .column_scales = column_scales + first * dp_bytes_lanes(n) + column,
-                                         .terms = dp_load(column_terms + column, columns),
-                                         .is_first = first == 0,
-                                         .is_last = first + stretch >= blocks};
-            dp_byte_rows left = {a + start * DP_INT8_BYTES, a_stride, marks, mark_stride, row_terms, c + column,
-                                 c_stride};
-            size_t rows = m;
-            for (; rows >= DP_BYTE_ROWS; rows -= DP_BYTE_ROWS, left = dp_next_rows(left, DP_BYTE_ROWS))
-                dp_multiply_rows(DP_BYTE_ROWS, left, &right);
-#if DP_BYTE_ROWS > 4
-            for (; rows >= 4; rows -= 4, left = dp_next_rows(left, 4)) dp_multiply_rows(4, left, &right);
-#endif
-            for (; rows > 0; rows--, left = dp_next_rows(left, 1)) dp_multiply_rows(1, left, &right);
+            for (size_t column = 0; column < n; column += strip) {
+                const size_t columns = n - column < strip ? n - column : strip;
+                const size_t panels = (columns + DP_INT8_LANES - 1) / DP_INT8_LANES;
+                const int8_t *of_panel = packed + column / DP_INT8_LANES * panel;
+                const dp_byte_panels right = {.groups = (end < all ? end : all) - start,
+                                              .block_groups = block_groups,
+                                              .last_columns = columns - (panels - 1) * DP_INT8_LANES,
+                                              .wide = wide,
+                                              .panel = panel,
+                                              .packed = of_panel + start * 64,
+                                              .sums = of_panel + (all + first) * 64,
+                                              .column_scales = column_scales + first * wide + column,
+                                              .column_terms = column_terms + column,
+                                              .is_first = first == 0,
+                                              .is_last = first + stretch >= blocks};
+                dp_byte_rows of_strip = left;
+                of_strip.a += start * DP_INT8_BYTES;
+                of_strip.c += column;
+                if (panels == DP_BYTE_PANELS)
+                    dp_multiply_panels(rows, DP_BYTE_PANELS, of_strip, &right);
+                else
+                    dp_multiply_panels(rows, 1, of_strip, &right);
+            }
         }
+    }
 }

@@ -9,7 +9,9 @@
 // 24 sums in registers.
 #define DP_ROWS 8
 #define DP_COLUMN_ROWS 4
-#define DP_BYTE_ROWS 12
+// 16 sums: each four bytes of a row are used twice.
+#define DP_BYTE_ROWS 8
+#define DP_BYTE_PANELS 2
 
 DP_STATIC dp_ints dp_splat_bytes(const uint8_t *bytes) {
     int32_t four;

@@ -8,6 +8,7 @@
 #define DP_ROWS 2
 #define DP_COLUMN_ROWS 1
 #define DP_BYTE_ROWS 3
+#define DP_BYTE_PANELS 1
 // Both factors of the instruction are signed, so pixels are taken less 128.
 #define DP_SIGNED_PIXELS
 

@@ -145,7 +145,8 @@ static void of_gemm_tn(void) {
 // Products of two factors of one byte: X [m, k] and W [n, k], in blocks.
 static const struct {
     size_t m, n, k, block;
-} products_of_bytes[] = {{1, 1, 1, 4}, {2, 5, 7, 4}, {13, 17, 64, 64}, {33, 40, 300, 128}, {70, 31, 2052, 128}};
+} products_of_bytes[] = {{1, 1, 1, 4},       {2, 5, 7, 4},        {13, 17, 64, 64},
+                         {33, 40, 300, 128}, {70, 31, 2052, 128}, {300, 290, 20, 128}};
 
 #define FOR_PRODUCTS_OF_BYTES for (size_t c = 0; c < sizeof products_of_bytes / sizeof *products_of_bytes; c++)
 #define PRODUCT_OF_BYTES                                                                                \

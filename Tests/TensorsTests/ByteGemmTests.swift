@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    private static let shapes = [(3, 1, 5), (7, 16, 64), (33, 37, 300), (29, 130, 1160)]
+    private static let shapes = [(3, 1, 5), (7, 16, 64), (33, 37, 300), (29, 130, 1160), (300, 290, 20)]
 
     @Test(
         "A number is at most half a unit of its row away from its byte, and 0 is exactly 0", arguments: shapes

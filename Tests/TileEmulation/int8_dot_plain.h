@@ -8,6 +8,7 @@
 #define DP_ROWS 2
 #define DP_COLUMN_ROWS 1
 #define DP_BYTE_ROWS 2
+#define DP_BYTE_PANELS 2
 
 DP_STATIC dp_ints dp_splat_bytes(const uint8_t *bytes) {
     int32_t four;
