@@ -44,14 +44,14 @@ static DP_TARGET void DP_FN(sgd)(size_t rows, size_t columns, REAL rate, REAL mo
                         parameters, stride);
 }
 
-// Source: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019; as PyTorch computes it.
-static DP_TARGET void DP_FN(adamw)(size_t rows, size_t columns, double rate, double beta1, double beta2, double epsilon,
-                                   double decay, double correction1, double correction2, const REAL *gradient,
-                                   size_t gradient_stride, REAL *m, REAL *v, REAL *parameters, size_t stride) {
+DP_INLINE DP_TARGET void DP_FN(adamw_rows)(int has_l1, size_t rows, size_t columns, double rate, double beta1, double beta2,
+                                           double epsilon, double decay, double l1, double correction1,
+                                           double correction2, const REAL *gradient, size_t gradient_stride, REAL *m,
+                                           REAL *v, REAL *parameters, size_t stride) {
     // Each rounded once: 1 - beta2 of a rounded beta2 would be off by far more.
     const REAL keep = (REAL)(1 - rate * decay), step = (REAL)(rate / correction1), floor = (REAL)epsilon;
     const REAL of_m = (REAL)beta1, into_m = (REAL)(1 - beta1), of_v = (REAL)beta2, into_v = (REAL)(1 - beta2);
-    const REAL unbiased = (REAL)(1 / correction2);
+    const REAL unbiased = (REAL)(1 / correction2), most = (REAL)(rate * l1);
     for (size_t r = 0; r < rows; r++) {
         const REAL *g = gradient + r * gradient_stride;
         REAL *p = parameters + r * stride, *first = m + r * stride, *second = v + r * stride;
@@ -61,9 +61,24 @@ static DP_TARGET void DP_FN(adamw)(size_t rows, size_t columns, double rate, dou
             const REAL square = FMA(of_v, second[i], into_v * (g[i] * g[i]));
             first[i] = mean;
             second[i] = square;
-            p[i] = FMA(keep, p[i], -(step * mean / (__builtin_elementwise_sqrt(square * unbiased) + floor)));
+            const REAL next = FMA(keep, p[i], -(step * mean / (__builtin_elementwise_sqrt(square * unbiased) + floor)));
+            // NaN stays NaN, whatever the ends are.
+            p[i] = has_l1 ? next - (next > most ? most : next < -most ? -most : next) : next;
         }
     }
+}
+
+// Sources: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019, as PyTorch computes it; the step of L1 is
+// that of Beck, Teboulle, "A fast iterative shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2009.
+static DP_TARGET void DP_FN(adamw)(size_t rows, size_t columns, double rate, double beta1, double beta2, double epsilon,
+                                   double decay, double l1, double correction1, double correction2, const REAL *gradient,
+                                   size_t gradient_stride, REAL *m, REAL *v, REAL *parameters, size_t stride) {
+    if (l1 == 0)
+        DP_FN(adamw_rows)(0, rows, columns, rate, beta1, beta2, epsilon, decay, 0, correction1, correction2, gradient,
+                          gradient_stride, m, v, parameters, stride);
+    else
+        DP_FN(adamw_rows)(1, rows, columns, rate, beta1, beta2, epsilon, decay, l1, correction1, correction2, gradient,
+                          gradient_stride, m, v, parameters, stride);
 }
 
 // Source: Chen and others, "Symbolic discovery of optimization algorithms", NeurIPS 2023.

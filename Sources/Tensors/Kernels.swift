@@ -250,15 +250,17 @@ extension TensorScalar {
     }
 
     /// One step of AdamW on rows of parameters, as PyTorch defines it; m and v are the means of gradients and of their
-    /// squares, the corrections 1 − β₁ᵗ and 1 − β₂ᵗ for step t, from 1.
+    /// squares, the corrections 1 − β₁ᵗ and 1 − β₂ᵗ for step t, from 1. At last each parameter goes towards 0 by rate · l1, and
+    /// stays there if it gets to it.
     public static func adamW(
         _ rows: Int, _ columns: Int, rate: Double, beta1: Double, beta2: Double, epsilon: Double,
-        weightDecay: Double, correction1: Double, correction2: Double, _ gradient: UnsafePointer<Self>,
+        weightDecay: Double, l1: Double, correction1: Double, correction2: Double,
+        _ gradient: UnsafePointer<Self>,
         _ gradientStride: Int, m: UnsafeMutablePointer<Self>, v: UnsafeMutablePointer<Self>,
         _ parameters: UnsafeMutablePointer<Self>, _ stride: Int
     ) {
         dp_adamw(
-            kernels, rows, columns, rate, beta1, beta2, epsilon, weightDecay, correction1, correction2,
+            kernels, rows, columns, rate, beta1, beta2, epsilon, weightDecay, l1, correction1, correction2,
             gradient, gradientStride, m, v, parameters, stride)
     }
 

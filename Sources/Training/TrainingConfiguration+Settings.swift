@@ -133,8 +133,14 @@ extension TrainingConfiguration {
             "What weight decay draws to 0: all parameters, or weights alone (no bias, γ or β)."),
         Setting(
             "l1", \.l1, key: "l1",
-            "L1 regularisation: so much times the sign of each parameter is part of its gradient.",
-            needs: ("optimizer", ["sgd"]), valid: number("a number ≥ 0") { $0 >= 0 }),
+            """
+            L1 regularisation. With sgd so much times the sign of each parameter is part of its gradient; with adamw each \
+            weight goes towards 0 by the rate times so much, and stays there if it gets to it.
+            """,
+            needs: ("optimizer", ["sgd", "adamw"]), valid: number("a number ≥ 0") { $0 >= 0 }),
+        Setting(
+            "input-l1", \.inputL1, key: "inputL1", "The same for the first layer's weights.",
+            unset: "as --l1", needs: ("optimizer", ["adamw"]), valid: number("a number ≥ 0") { $0 >= 0 }),
         Setting(
             "lr-schedule", \.schedule, key: "schedule", "The learning rate after the warm-up."),
         Setting(

@@ -81,8 +81,10 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public var nesterov = false
     /// The weight decay.
     public var weightDecay = 0.0
-    /// SGD's L1 regularisation, λ₁.
+    /// SGD's or AdamW's L1 regularisation, λ₁.
     public var l1 = 0.0
+    /// AdamW's λ₁ for the first layer's weights; nil for that of the others.
+    public var inputL1: Double?
     /// How the learning rate runs after the warm-up.
     public var schedule: LearningRateSchedule.Shape = .constant
     /// Epochs of linear warm-up.
@@ -199,7 +201,7 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
         case .adamw:
             AdamW(
                 beta1: beta1, beta2: beta2 ?? 0.999, epsilon: epsilon, weightDecay: weightDecay,
-                decayScope: decayScope)
+                decayScope: decayScope, l1: l1, inputL1: inputL1 ?? l1)
         case .lion:
             Lion(beta1: beta1, beta2: beta2 ?? 0.99, weightDecay: weightDecay, decayScope: decayScope)
         }

@@ -21,22 +21,25 @@ extension KernelCheck {
         }
     }
 
+    private static func adamW(l1: Double, _ trial: KernelTrial) {
+        for (rows, columns) in KernelTrial.shapes {
+            let (p, m) = (trial.numbers(rows, columns + 3), trial.numbers(rows, columns + 3))
+            let v = trial.magnitudes(rows * (columns + 3))
+            Float.adamW(
+                rows, columns, rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, l1: l1,
+                correction1: 0.19, correction2: 0.002, trial.numbers(rows, columns).base, columns,
+                m: m.base, v: v.base, p.base, columns + 3)
+            trial.add(p)
+            trial.add(m)
+            trial.add(v)
+        }
+    }
+
     static let optimizers = [
         KernelCheck("sgd") { sgd(l1: 0, $0) },
         KernelCheck("sgd_l1") { sgd(l1: 0.02, $0) },
-        KernelCheck("adamw") { trial in
-            for (rows, columns) in KernelTrial.shapes {
-                let (p, m) = (trial.numbers(rows, columns + 3), trial.numbers(rows, columns + 3))
-                let v = trial.magnitudes(rows * (columns + 3))
-                Float.adamW(
-                    rows, columns, rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
-                    correction1: 0.19, correction2: 0.002, trial.numbers(rows, columns).base, columns,
-                    m: m.base, v: v.base, p.base, columns + 3)
-                trial.add(p)
-                trial.add(m)
-                trial.add(v)
-            }
-        },
+        KernelCheck("adamw") { adamW(l1: 0, $0) },
+        KernelCheck("adamw_l1") { adamW(l1: 500, $0) },
         KernelCheck("adamw_corrections") { trial in
             for step in [1, 2, 1000, 39_000_000] {
                 let (p, m, v) = (trial.numbers(5), trial.numbers(5), trial.magnitudes(5))

@@ -59,6 +59,7 @@ extension ReferenceTable {
             sgd                        ffb56c72e469fde2
             sgd_l1                     32ed9d88fa5db816
             adamw                      1996b48ba70179a8
+            adamw_l1                   101968a5721bdf6a
             adamw_corrections          15e5f7c74c9c0fbd
             lion                       ec697648852c9cc2
             random_integers            fd0a43d6e995dd70
@@ -317,6 +318,21 @@ extension ReferenceTable {
                 step 6: 406319fc23c00000 7662 4949 69df 1253 c0c2 39a8 d114 1e42 ec88 80ae fc60 d72c b73d daca 1ce9 5c36 5979 5316 1f06 bd7a 515a 1d52 d5c5 0a88
                 validation 2: 4029b62716ff3333
                 test: 402f515611999995
+                """),
+            ReferenceRun(
+                "sparse",
+                "--hidden-dims 11,6 --activation gelu --batch-norm sync --optimizer adamw --lr 0.01 --weight-decay 0.01 --l1 0.05 --input-l1 0.4",
+                sha256: "9f72da153a32cacd49a049b4e639f4ba2238a7db897323cd29425bc1aad910e0",
+                """
+                step 1: 406551d509800000 f68d 236f d89e d4a9 d3d5 e9f6 31a1 3079 6f34 67ed 1fbb d435 08a5 f701 669f d3e5 d441 c216 e3e3 ef4c a79b 97ef 1f94 ccde 14fb aef4 01aa 6c22 2ee4 489e 5c3b 0207 3cc0 0f80
+                step 2: 4064a7fa66400000 d1f9 fe8b 3859 4595 c0c4 37ba ce2e e568 0069 7d7a 3d89 73d5 8312 2575 1a46 5e76 cdfb c759 7863 c485 fd76 b538 ab48 30cb 62a6 2e4c f52b 0d27 8d6c cc48 5e2e d0fa c588 64ae
+                step 3: 40650f17cfa00000 9868 3140 aa8e 4615 2522 0da3 b233 601e 868e 16d7 247b 532e 8009 a7e4 90a2 5304 ac8f 8d38 0ec9 0654 09b3 c28c 88ce 027d 4dd6 915d 52ff 5bdb 8c50 bbe7 80e4 8997 7cbf df04
+                validation 1: 400f271b04cccccd
+                step 4: 40648535e4800000 bad4 af02 43be d4d6 51b7 8a30 3941 d556 a473 ad9e 5ce6 1025 9502 46cf e715 a539 6b33 5050 e5ca eee0 d201 640d 63bb 7149 8c01 eee3 24a6 5642 e5c3 cf6f ae31 0954 ce61 2bb2
+                step 5: 40634c8d11600000 0fcf 3960 4e49 e929 9bcb 6d56 62b0 82df d4ad e65b 333f 008e 0dc7 ebdf 4348 7814 d6c6 347c f440 faf9 b5ed 957a 80e5 9035 de07 638f 8215 d5b7 106b b6ea 2326 4739 0bd6 8379
+                step 6: 406236dcb6200000 5626 c92f 3d93 4d9b bf96 c738 6fc9 2365 7feb b3a0 cbba b5cc e6dd 464c ac50 834b 0c2b 1d2a e740 3c9e 0488 d2f4 9e28 669a 0e37 07c9 7785 afab 458f 8325 5335 6942 d620 8c00
+                validation 2: 40064d5b47333333
+                test: 40090b6896cccccd
                 """),
             ReferenceRun(
                 "ema",

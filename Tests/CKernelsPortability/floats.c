@@ -363,12 +363,12 @@ static void of_sgd(void) {
 }
 
 static void of_adamw(void) {
-    FOR_KINDS FOR_TABLES {
+    for (int has_l1 = 0; has_l1 <= 1; has_l1++) FOR_KINDS FOR_TABLES {
         TABLE;
         const size_t stride = columns + gap, all = rows * stride;
         float *m = numbers(all, kind), *v = without_sign(numbers(all, kind), all), *parameters = numbers(all, kind);
-        dp_adamw(dp_float32, rows, columns, 1e-3, 0.9, 0.999, 1e-8, 1e-2, 0.271, 2.997e-3, numbers(count, kind), columns, m,
-                 v, parameters, stride);
+        dp_adamw(dp_float32, rows, columns, 1e-3, 0.9, 0.999, 1e-8, 1e-2, has_l1 * 0.5, 0.271, 2.997e-3,
+                 numbers(count, kind), columns, m, v, parameters, stride);
         add_numbers(m, all);
         add_numbers(v, all);
         add_numbers(parameters, all);

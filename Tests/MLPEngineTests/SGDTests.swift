@@ -145,6 +145,31 @@ import Testing
         #expect(parameters.array == [1.875, 0.375, 0, 0, -0.375, -1.875])
     }
 
+    @Test("AdamW draws weights alone towards 0, by the same amount within a layer, and leaves them there")
+    func sparseAdamW() throws {
+        let scratch = Scratch()
+        let network = MLP(MLPConfiguration(inputs: 3, hiddenDimensions: [2], classes: 2)).network
+        let before = (0..<network.parameterLayout.count).map { Float([2, 0.5, 0, -0.0, -0.5, -2][$0 % 6]) }
+        let parameters = scratch.vector(before)
+        let zeros = { (count: Int) -> Vector<Float> in scratch.vector([Float](repeating: 0, count: count)) }
+        let step = OptimizerStep(
+            AdamW(l1: 0.5, inputL1: 2), parameters: parameters,
+            state: [zeros(before.count), zeros(before.count)], learningRate: 0.5, number: 1)
+        for linear in network.linears {
+            let (rows, columns) = (linear.outputs, linear.inputs)
+            step.apply(
+                toWeightOf: linear, columns: 0..<columns,
+                gradient: zeros(rows * columns).matrix(rows: rows, columns: columns))
+            step.apply(to: linear.bias, gradients: zeros(linear.bias.count))
+            let most: Float = linear.index == 0 ? 1 : 0.25
+            for place in linear.weight {
+                #expect(abs(parameters[place]) == max(abs(before[place]) - most, 0))
+                #expect(parameters[place] * before[place] >= 0)
+            }
+            #expect(linear.bias.allSatisfy { parameters[$0] == before[$0] })
+        }
+    }
+
     @Test("Plain gradient descent leaves a velocity alone and needs none")
     func noVelocity() {
         #expect(SGD(weightDecay: 0.1).stateNames == [])

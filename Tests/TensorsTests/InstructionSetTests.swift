@@ -115,8 +115,15 @@ import Testing
                     let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
                     Scalar.adamW(
                         1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
-                        correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base, $0.base,
-                        0)
+                        l1: 0, correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base,
+                        $0.base, 0)
+                },
+                result {
+                    let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
+                    Scalar.adamW(
+                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
+                        l1: 50, correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base,
+                        $0.base, 0)
                 },
                 result {
                     let m = scratch.vector(x.array)

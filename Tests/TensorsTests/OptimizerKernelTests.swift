@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    private func checkAdamW<Scalar: TensorScalar>(_: Scalar.Type) {
+    private func checkAdamW<Scalar: TensorScalar>(_: Scalar.Type, l1: Double) {
         let (beta1, beta2) = (0.9, 0.999)
         func correction(_ beta: Double, _ step: Int) -> Double {
             1 - (0..<step).reduce(1.0) { power, _ in power * beta }
@@ -55,7 +55,7 @@ import Testing
             step: { step, gradient, values in
                 Scalar.adamW(
                     Self.rows, Self.columns, rate: 0.01, beta1: beta1, beta2: beta2, epsilon: 1e-8,
-                    weightDecay: 0.1, correction1: correction(beta1, step),
+                    weightDecay: 0.1, l1: l1, correction1: correction(beta1, step),
                     correction2: correction(beta2, step), gradient, Self.columns, m: values[1].base,
                     v: values[2].base, values[0].base, Self.stride)
             },
@@ -64,14 +64,17 @@ import Testing
                 entry[1] = beta1 * entry[1] + (1 - beta1) * gradient
                 entry[2] = beta2 * entry[2] + (1 - beta2) * gradient * gradient
                 let root = (entry[2] / correction(beta2, step)).squareRoot() + 1e-8
-                entry[0] -= 0.01 * (entry[1] / correction(beta1, step)) / root
+                let next = entry[0] - 0.01 * (entry[1] / correction(beta1, step)) / root
+                entry[0] = (next < 0 ? -1 : 1) * max(abs(next) - 0.01 * l1, 0)
             })
     }
 
     @Test("AdamW's step is the one of its paper, and leaves other columns alone")
     func adamW() {
-        checkAdamW(Float.self)
-        checkAdamW(Double.self)
+        for l1 in [0, 0.5, 30] {
+            checkAdamW(Float.self, l1: l1)
+            checkAdamW(Double.self, l1: l1)
+        }
     }
 
     private func checkLion<Scalar: TensorScalar>(_: Scalar.Type) {
@@ -113,11 +116,15 @@ import Testing
                     1, count, rate: 0.1, beta1: 0.9, beta2: 0.99, weightDecay: 0, gradient.base, count,
                     m: m.base,
                     p.base, count)
-                Float.adamW(
-                    1, count, rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0,
-                    correction1: 0.1, correction2: 0.01, gradient.base, count, m: n.base, v: v.base, q.base,
-                    count)
-                #expect(p.array.allSatisfy(isExpected) && q.array.allSatisfy(isExpected))
+                let sparse = (p: vector(1.25), m: vector(0), v: vector(0))
+                for (l1, adam) in [(0, (p: q, m: n, v: v)), (2.5, sparse)] {
+                    Float.adamW(
+                        1, count, rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, l1: l1,
+                        correction1: 0.1, correction2: 0.01, gradient.base, count, m: adam.m.base,
+                        v: adam.v.base, adam.p.base, count)
+                    #expect(adam.p.array.allSatisfy(isExpected))
+                }
+                #expect(p.array.allSatisfy(isExpected))
             }
         }
     }

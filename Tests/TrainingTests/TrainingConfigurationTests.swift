@@ -175,8 +175,12 @@ import Training
                 "--residual-width: expected --residual with it, found --no-residual"
             ),
             (
-                ["l1": "0.1", "optimizer": "adamw"],
-                "--l1: expected --optimizer sgd with it, found --optimizer adamw"
+                ["l1": "0.1", "optimizer": "lion"],
+                "--l1: expected --optimizer sgd or adamw with it, found --optimizer lion"
+            ),
+            (
+                ["input-l1": "0.1"],
+                "--input-l1: expected --optimizer adamw with it, found --optimizer sgd"
             ),
             (
                 ["augment": "flip", "crop-padding": "2"],

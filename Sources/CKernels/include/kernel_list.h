@@ -140,12 +140,13 @@
            (rows, columns, rate, momentum, nesterov, weight_decay, l1, gradient, gradient_stride, velocity, parameters,    \
             stride))                                                                                                       \
     /* One step of AdamW: p -= rate decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;                   \
-       p -= rate (m / correction1) / (sqrt(v / correction2) + epsilon), with corrections 1 - beta^step. */                 \
+       p -= rate (m / correction1) / (sqrt(v / correction2) + epsilon), with corrections 1 - beta^step; at last p goes     \
+       towards 0 by rate l1, and stays there if it gets to it. */                                                          \
     KERNEL(void, adamw,                                                                                                    \
-           (size_t rows, size_t columns, double rate, double beta1, double beta2, double epsilon, double decay,            \
+           (size_t rows, size_t columns, double rate, double beta1, double beta2, double epsilon, double decay, double l1, \
             double correction1, double correction2, const REAL *gradient, size_t gradient_stride, REAL *m, REAL *v,        \
             REAL *parameters, size_t stride),                                                                              \
-           (rows, columns, rate, beta1, beta2, epsilon, decay, correction1, correction2, gradient, gradient_stride, m,     \
+           (rows, columns, rate, beta1, beta2, epsilon, decay, l1, correction1, correction2, gradient, gradient_stride, m, \
             v, parameters, stride))                                                                                        \
     /* One step of Lion: p -= rate (sign(beta1 m + (1 - beta1) g) + decay p); m = beta2 m + (1 - beta2) g. */              \
     KERNEL(void, lion,                                                                                                     \

@@ -41,15 +41,15 @@ public struct ParameterSlice<Scalar: TensorScalar> {
     public let gradients: UnsafePointer<Scalar>
     /// The distance of a row of gradients to the next.
     public let gradientStride: Int
-    /// Whether they are weights, rather than a bias, γ or β.
-    public let areWeights: Bool
+    /// The number of the linear layer whose weights they are, from the input on; nil for a bias, γ or β.
+    public let weightsOfLinear: Int?
 
     fileprivate let state: [Vector<Scalar>]
     fileprivate let start: Int
 
     /// λ for these parameters.
     func decay(_ weightDecay: Double, of scope: DecayScope) -> Double {
-        scope == .all || areWeights ? weightDecay : 0
+        scope == .all || weightsOfLinear != nil ? weightDecay : 0
     }
 
     /// The first scalar of a state tensor, by the index of its name.
@@ -101,7 +101,7 @@ public struct OptimizerStep<Scalar: TensorScalar> {
         precondition(gradients.count == range.count, "a gradient for each parameter")
         update(
             rows: 1, columns: range.count, from: gradients.base, gradientStride: 0, at: range.lowerBound,
-            stride: 0, areWeights: false)
+            stride: 0, weightsOfLinear: nil)
     }
 
     /// Updates some columns of a layer's W from their gradient [N, columns].
@@ -112,18 +112,18 @@ public struct OptimizerStep<Scalar: TensorScalar> {
         update(
             rows: gradient.rows, columns: columns.count, from: gradient.base,
             gradientStride: gradient.columns, at: linear.weight.lowerBound + columns.lowerBound,
-            stride: linear.inputs, areWeights: true)
+            stride: linear.inputs, weightsOfLinear: linear.index)
     }
 
     private func update(
         rows: Int, columns: Int, from gradients: UnsafePointer<Scalar>, gradientStride: Int, at start: Int,
-        stride: Int, areWeights: Bool
+        stride: Int, weightsOfLinear: Int?
     ) {
         precondition(start + (rows - 1) * stride + columns <= parameters.count, "beyond the parameters")
         optimizer.update(
             ParameterSlice(
                 rows: rows, columns: columns, parameters: parameters.base + start, stride: stride,
-                gradients: gradients, gradientStride: gradientStride, areWeights: areWeights,
+                gradients: gradients, gradientStride: gradientStride, weightsOfLinear: weightsOfLinear,
                 state: state, start: start),
             learningRate: learningRate, step: number)
         // While the parameters are still in the cache.
