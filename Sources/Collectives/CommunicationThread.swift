@@ -51,7 +51,7 @@ public final class CommunicationThread: Sendable {
     ///
     /// - Throws: What the operation threw.
     public func wait() throws {
-        try operations.wait()
+        try RankActivity.waiting { try operations.wait() }
     }
 }
 

@@ -45,6 +45,11 @@ public final class NodeBarrier: Sendable {
     public func wait() throws {
         guard count > 1 else { return }
         pause?()
+        try RankActivity.waiting { try waitForAll() }
+        pause?()
+    }
+
+    private func waitForAll() throws {
         var round: UInt32 = 0
         var code = dp_barrier_wait(region.base, UInt32(count), looks, yields, &round)
         while code == ETIMEDOUT {
@@ -59,7 +64,6 @@ public final class NodeBarrier: Sendable {
             try presence?.check()
             throw NodeBarrierCancelled()
         }
-        pause?()
     }
 
     /// Makes all ranks throw that wait here or come later: for a rank that cannot come any more. Not collective.

@@ -10,6 +10,8 @@ public final class NodePresence: Sendable {
     /// What this rank holds open and mapped: the others miss it when neither is so any more.
     package let region: SharedRegion
     private let descriptor: Int32
+    /// What the ranks say that they do.
+    private let activity: SharedRegion
     private let ownIndex: Int
     /// The ranks of this node in the world that they belong to.
     private let ranks: [Int]
@@ -18,6 +20,8 @@ public final class NodePresence: Sendable {
     /// Whether this rank's main thread was given the error to throw: it will say so, and end. Another thread, as one that
     /// carries messages between nodes, tells nobody while the main thread waits elsewhere.
     private let isMainThreadTold = Atomic(false)
+    /// For how many milliseconds a rank may stand still; 0 for ever.
+    private let stallLimit = Atomic(0)
 
     /// Makes the ranks of a node known to one another. Collective: every rank of the communicator must call it.
     ///
@@ -33,6 +37,8 @@ public final class NodePresence: Sendable {
         let region = try SharedRegion.ofProcesses(
             on: node, byteCount: dp_presence_byte_count(UInt32(node.size)), keepsDescriptor: true)
         guard let descriptor = region.descriptor else { return nil }
+        activity = try SharedRegion.ofProcesses(
+            on: node, byteCount: dp_activity_byte_count(UInt32(node.size)))
         self.region = region
         self.descriptor = descriptor
         (ownIndex, self.ranks, self.hostName) = (node.rank, ranks, hostName)
@@ -66,6 +72,7 @@ public final class NodePresence: Sendable {
     /// Says that nobody has to wait for this rank any more. Not collective.
     public func leave() {
         hasLeft.store(true, ordering: .relaxed)
+        dp_activity_detach()
         dp_presence_leave(region.base, UInt32(ownIndex))
     }
 
@@ -73,15 +80,45 @@ public final class NodePresence: Sendable {
     /// does so. Not collective.
     public func claimReport() -> Bool { dp_presence_claim_report(region.base) == 1 }
 
+    /// From now on, ranks that do not move for so long end the run; nil: they may stand still for ever. Every rank of the
+    /// node should say the same.
+    public func limitStalls(to seconds: Double?) {
+        stallLimit.store(seconds.map { Int(($0 * 1000).rounded(.up)) } ?? 0, ordering: .relaxed)
+    }
+
+    /// How much longer ranks wait for those of other nodes, which know better why.
+    private static let graceForOtherNodes = 10.0
+
+    /// The error of ranks that stand still, for all to end.
+    private func stall(_ watch: inout StallWatch) -> RunStalled? {
+        dp_activity_look(activity.base, UInt32(ownIndex))
+        let all = watch.look(at: ProcessInfo.processInfo.systemUptime) {
+            StallWatch.Signs(dp_activity_read(activity.base, UInt32($0)))
+        }
+        let limit = Double(stallLimit.load(ordering: .relaxed)) / 1000
+        guard limit > 0 else { return nil }
+        let stalled = StallWatch.stalled(all, limit: limit, grace: Self.graceForOtherNodes)
+        guard !stalled.isEmpty else { return nil }
+        return RunStalled(
+            stalled, of: all, ranks: ranks,
+            processes: ranks.indices.map { dp_presence_process(region.base, UInt32($0)) },
+            hostName: hostName, limit: limit)
+    }
+
     /// From now on a thread looks, too, twice a second until this rank leaves: for a rank that waits where nobody looks,
-    /// as in a call of the MPI library. Where the system allows no more threads, nothing happens.
+    /// as in a call of the MPI library, and for ranks that stand still. Where the system allows no more threads, nobody
+    /// does. What the calling thread says of itself (``RankActivity``) is from now on what this rank does.
     ///
-    /// - Parameter giveUp: Called once where a rank has been lost and this one has not come to know it by itself soon
-    ///   after, or has not ended long after.
-    public func watch(_ giveUp: @escaping @Sendable (NodeRankLost) -> Void) {
+    /// - Parameter giveUp: Called once, with ``NodeRankLost`` where a rank has been lost and this one has not come to know
+    ///   it by itself soon after, or has not ended long after; with ``RunStalled`` where ranks have stood still for
+    ///   longer than ``limitStalls(to:)`` allows.
+    public func watch(_ giveUp: @escaping @Sendable (any Error) -> Void) {
+        dp_activity_attach(activity.base, UInt32(ownIndex))
         try? SystemThread.start("rank watch", stackByteCount: 256 << 10) { [self] in
+            var stalls = StallWatch(count: ranks.count)
             while !hasLeft.load(ordering: .relaxed) {
                 usleep(500_000)
+                if let stall = stall(&stalls), !hasLeft.load(ordering: .relaxed) { return giveUp(stall) }
                 guard let index = lostIndex else { continue }
                 sleep(2)
                 // Whoever knows may still be writing files.

@@ -23,11 +23,13 @@ package enum RankedRun {
             throw ExitCode.failure
         }
         let communicator = world.communicator
-        communicator.presence?.watch { loss in
-            tell(loss, communicator)
-            // The main thread waits in a call of MPI.
-            guard communicator.allowsConcurrentCalls else { _exit(ExitCode.failure.rawValue) }
-            communicator.abort(code: ExitCode.failure.rawValue)
+        communicator.presence?.limitStalls(to: RunOptions.defaults.stallTimeout.seconds)
+        communicator.presence?.watch { error in
+            tell(error, communicator)
+            let code = error is RunStalled ? RunStalled.exitCode : ExitCode.failure.rawValue
+            // The main thread waits in a call of MPI, or does not run.
+            guard communicator.allowsConcurrentCalls else { _exit(code) }
+            communicator.abort(code: code)
         }
         do {
             try body(communicator)
@@ -51,9 +53,9 @@ package enum RankedRun {
         }
     }
 
-    /// Says on one of the ranks that are left that one has been lost. What follows ends all of them: the launcher needs
+    /// Says on one of the ranks that are left that one has been lost, or stands still. What follows ends all of them: the launcher needs
     /// the time to pass the message on, and nobody may be earlier than the one that speaks.
-    private static func tell(_ loss: NodeRankLost, _ communicator: any Communicator) {
+    private static func tell(_ loss: any Error, _ communicator: any Communicator) {
         guard communicator.presence?.claimReport() ?? true else { return Messages.waitForSpeaker() }
         Messages.printError(message(of: loss))
         sleep(1)

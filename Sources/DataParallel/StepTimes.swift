@@ -1,3 +1,5 @@
+internal import Collectives
+
 /// What a rank does in a training step.
 public enum StepPhase: Int, Sendable, CaseIterable {
     /// Bringing the rows of the batch together.
@@ -12,6 +14,17 @@ public enum StepPhase: Int, Sendable, CaseIterable {
     case moving
     /// The optimizer's step; with factor-exchange the weight gradients, too, which are used up at once.
     case update
+
+    /// What the other ranks are told.
+    fileprivate var activity: RankActivity {
+        switch self {
+        case .batch: .loading
+        case .forward: .forward
+        case .backward: .backward
+        case .waiting, .moving: .exchanging
+        case .update: .updating
+        }
+    }
 }
 
 /// How long one rank was in each phase of its steps.
@@ -28,6 +41,7 @@ public final class StepTimes {
     /// - Returns: The phase that has ended.
     @discardableResult
     public func enter(_ next: StepPhase?) -> StepPhase? {
+        if let next { RankActivity.enter(next.activity) }
         let now = ContinuousClock.now
         let passed = (now - since).components
         if let phase {

@@ -116,6 +116,12 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     private func idly(
         _ operation: String, longestPause: Int, _ start: (inout dp_mpi_request) -> Int32
     ) throws {
+        try RankActivity.waiting { try waitIdly(operation, longestPause: longestPause, start) }
+    }
+
+    private func waitIdly(
+        _ operation: String, longestPause: Int, _ start: (inout dp_mpi_request) -> Int32
+    ) throws {
         var request = dp_mpi_request(handle: dp_mpi_request_null())
         try call(operation) { start(&request) }
         var isComplete: Int32 = 0
@@ -273,7 +279,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         guard isOpen.load(ordering: .relaxed) else {
             throw MPIEnvironmentError.finalized(operation: operation)
         }
-        try MPICall.check(function(), operation, rank: rank)
+        try MPICall.check(RankActivity.waiting(function), operation, rank: rank)
     }
 
     /// Hands a buffer over in parts that MPI can count; an empty one not at all.

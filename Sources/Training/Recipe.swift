@@ -30,8 +30,9 @@ extension Recipe {
         purpose: "The best network of dense layers that two minutes are enough for.",
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync
-            --whiten zca --whiten-epsilon 0.3 --init lecun --init-window 1.5 --zero-output
+            --whiten zca --whiten-epsilon 1 --init lecun --init-window 1.5 --zero-output
             --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --l1 0.05 --input-l1 0.1
             --batch-size 512 --epochs 30 --lr-schedule cosine --warmup-epochs 5%
             --augment crop,flip --crop-padding 2 --label-smoothing 0.1 --matmul-precision low
             --test-views flip,shift:2
@@ -40,26 +41,28 @@ extension Recipe {
     /// Twice the width, several times the epochs.
     static let minutes20 = Recipe(
         name: "minutes-20", minutes: 20,
-        purpose: "Twice the width and several times the epochs of minutes-2, with dropout and mixed images.",
+        purpose: "Twice the width and four times the epochs of minutes-2, with dropout.",
         flags: """
             --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.1
-            --whiten zca --whiten-epsilon 0.3 --init lecun --init-window 1.5 --zero-output
+            --whiten zca --whiten-epsilon 1 --init lecun --init-window 1.5 --zero-output
             --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --l1 0.05 --input-l1 0.1
             --batch-size 512 --epochs 120 --lr-schedule cosine --warmup-epochs 5%
-            --augment crop,flip --crop-padding 3 --mixup 0.3 --mixup-shares pair --label-smoothing 0.1
+            --augment crop,flip --crop-padding 3 --label-smoothing 0.1
             --matmul-precision low --test-views flip,shift:2
             """)
 
     /// As long as the loss still falls.
     static let hours2 = Recipe(
         name: "hours-2", minutes: 120,
-        purpose: "More than four times the epochs of minutes-20, and more against overfitting.",
+        purpose: "Six times the epochs of minutes-20, and more against overfitting.",
         flags: """
             --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.2
-            --whiten zca --whiten-epsilon 0.3 --init lecun --init-window 1.5 --zero-output
-            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.15 --weight-decay-on weights
-            --batch-size 512 --epochs 540 --lr-schedule cosine --warmup-epochs 5%
-            --augment crop,flip --crop-padding 3 --mixup 0.5 --mixup-shares pair --label-smoothing 0.1
+            --whiten zca --whiten-epsilon 1 --init lecun --init-window 1.5 --zero-output
+            --optimizer adamw --lr 0.0015 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --l1 0.05 --input-l1 0.1
+            --batch-size 512 --epochs 700 --lr-schedule cosine --warmup-epochs 5%
+            --augment crop,flip --crop-padding 3 --label-smoothing 0.1
             --matmul-precision low --test-views flip,shift:2
             """)
 
@@ -71,9 +74,10 @@ extension Recipe {
             the same way.
             """,
         flags: """
-            --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.5 --input-dropout 0.2
-            --whiten zca --whiten-epsilon 0.3 --init lecun --zero-output
+            --hidden-dims 2048,2048,2048 --activation gelu --batch-norm sync --dropout 0.3
+            --whiten zca --whiten-epsilon 4 --init lecun --zero-output
             --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --l1 0.1 --input-l1 0.2
             --batch-size 512 --epochs 100 --lr-schedule cosine --warmup-epochs 5%
             --mixup 0.3 --mixup-shares pair --label-smoothing 0.1 --matmul-precision low
             """)
@@ -87,8 +91,9 @@ extension Recipe {
             """,
         flags: """
             --hidden-dims 1024,1024,1024 --activation gelu --batch-norm sync
-            --whiten zca --whiten-epsilon 0.3 --init lecun --init-window 1.5 --zero-output
+            --whiten zca --whiten-epsilon 1 --init lecun --init-window 1.5 --zero-output
             --optimizer adamw --lr 0.002 --beta2 0.99 --weight-decay 0.1 --weight-decay-on weights
+            --l1 0.05 --input-l1 0.1
             --batch-size 4096 --lr-scaling sqrt --lr-reference-batch 512
             --epochs 30 --lr-schedule cosine --warmup-epochs 10%
             --augment crop,flip --crop-padding 2 --label-smoothing 0.1 --matmul-precision low

@@ -33,6 +33,8 @@ public struct RunOptions: Configurable, Sendable {
     public var isTested = true
     /// Over which views of the test images probabilities are averaged, besides the plain test; nil for none.
     public var testViews: TestViews?
+    /// For how long a rank may stand still before the run is ended.
+    public var stallTimeout = StallTimeout(seconds: 60)
     /// Whether the inside of the model is recorded after every epoch.
     public var diagnostics = false
     /// How often a checkpoint is written.
@@ -113,6 +115,12 @@ public struct RunOptions: Configurable, Sendable {
             flip,shift:2.
             """, unset: "none"),
         Setting(
+            "stall-timeout", \.stallTimeout,
+            """
+            End the run, with exit code 69, when a rank does nothing for so long while others wait for it: 60s, 10min, or 0 \
+            for never. A rank that is slow but moves is waited for.
+            """),
+        Setting(
             "diagnostics", \.diagnostics,
             """
             Record layers' outputs, norms of weights, gradients and updates, and the confusion matrix after every epoch; it \
@@ -169,6 +177,31 @@ public enum CheckpointInterval: Codable, Sendable, Hashable, CustomStringConvert
         case .seconds(let seconds): "\(seconds)s"
         }
     }
+}
+
+/// For how long a rank may stand still, neither computing nor reading nor writing, while others wait for it.
+public struct StallTimeout: Codable, Sendable, Hashable {
+    /// The seconds; nil for ever.
+    public var seconds: Double?
+
+    /// A limit.
+    public init(seconds: Double?) { self.seconds = seconds }
+}
+
+extension StallTimeout: SettingValue {
+    static var expectation: String { "a time, as in 60s, 10min or 1h, or 0" }
+
+    init?(word: String) {
+        if word == "0" {
+            self.init(seconds: nil)
+        } else if case .seconds(let seconds)? = CheckpointInterval(word) {
+            self.init(seconds: seconds)
+        } else {
+            return nil
+        }
+    }
+
+    var word: String { seconds.map { "\($0.word)s" } ?? "0" }
 }
 
 extension CheckpointInterval: SettingValue {

@@ -55,6 +55,9 @@ public struct Trainer {
     /// - Throws: An `AgreedFailure` where all ranks fail together, such as ``UnsavedRun``; another error where this rank alone
     ///   does.
     public func run() throws -> RunOutcome {
+        communicator.presence?.limitStalls(to: options.stallTimeout.seconds)
+        RankActivity.enter(.starting)
+        defer { RankActivity.enter(.ending) }
         let run = try start(try prepare())
         defer { run.recorder?.close() }
         options.stepsBegin()

@@ -67,6 +67,7 @@ final class TrainingRun {
     func takeStep() throws -> StepRequests {
         let (start, epoch) = (clock.now, progress.epoch + 1)
         let rate = schedule.rate(atStep: progress.step, stepsPerEpoch: stepsPerEpoch)
+        RankActivity.hasTaken(steps: progress.step)
         diagnostics?.stepBegins(progress, model.parameters)
         let result = try runner.step(
             progress.step, stepInEpoch: progress.stepInEpoch, learningRate: rate,
@@ -113,6 +114,8 @@ final class TrainingRun {
     /// Evaluates the model on the validation records, and records the epoch, and a checkpoint if one is due.
     func endEpoch() throws {
         let epoch = progress.epoch + 1
+        RankActivity.hasTaken(steps: progress.step)
+        RankActivity.enter(.evaluating)
         try averageEpoch(epoch)
         // Nothing behind the last step would see what it has come to.
         try replicas.check(epoch: epoch, step: progress.step)
@@ -169,10 +172,12 @@ final class TrainingRun {
     func test() throws -> RunOutcome {
         // The last checkpoint first, as the test may take long and can be repeated. The other ranks know that it is there
         // when the test is over.
+        RankActivity.enter(.saving)
         if let recorder {
             recorder.close()
             options.stepsEnd()
         }
+        RankActivity.enter(.evaluating)
         let tested = best.result
         let last = judgedModel(afterEpochs: progress.epoch)
         let parameters = tested == nil ? last.parameters : best.weights.parameters.vector
@@ -243,6 +248,7 @@ final class TrainingRun {
     }
 
     private func writeCheckpoint(to recorder: RunRecorder) {
+        RankActivity.enter(.saving)
         checkpoints.measure(clock) { recorder.checkpoint(model, progress, best: best) }
     }
 

@@ -29,10 +29,9 @@ extension EndToEnd {
                         let files = try? FileManager.default.contentsOfDirectory(atPath: folder),
                         files.count > 1
                     else { return }
-                    let ranks = ProcessTable.descendants(of: process).filter {
-                        ProcessTable.name(of: $0) == "dp-train" && Self.rank(of: $0) == rank
-                    }
-                    guard let victim = ranks.first, Foundation.kill(victim, SIGKILL) == 0 else { return }
+                    guard let victim = Self.process(ofRank: rank, below: process),
+                        Foundation.kill(victim, SIGKILL) == 0
+                    else { return }
                     killed = .now
                 })
             let outcome = try runner.run()
@@ -54,6 +53,68 @@ extension EndToEnd {
                 messages.first?.contains("rank \(rank) on ") == true
                     && messages.first?.contains("has ended while others waited for it") == true,
                 "\(outcome.summary)")
+        }
+
+        @Test(
+            "A rank that is stopped ends the run, named with where it stands, and the run goes on later with the same bits",
+            .enabled(if: ProcessTable.isAvailable, "finds the ranks in /proc"),
+            arguments: [("shared", 0), ("mpi", 1)])
+        func stop(transport: String, rank: Int) throws {
+            let run = RunDirectory(url: try Scratch.newPath("run"))
+            let flags = ["--transport", transport, "--stall-timeout", "3s"]
+            var stopped: (process: Int32, at: ContinuousClock.Instant)?
+            let words = try Runs.flags(epochs: Runs.endless) + ["--output", run.url.path, "--quiet"]
+            let outcome = try Program.run(words + flags, ranks: 3) { process in
+                guard stopped == nil, ((try? run.newestStep()) ?? 0) > 0 else { return }
+                if let victim = Self.process(ofRank: rank, below: process),
+                    Foundation.kill(victim, SIGSTOP) == 0
+                {
+                    stopped = (victim, .now)
+                }
+            }
+            #expect(!outcome.timedOut, "it hangs: \(outcome.summary)")
+            let stop = try #require(stopped)
+            #expect(ContinuousClock.now - stop.at < .seconds(60), "\(outcome.summary)")
+            #expect(outcome.status == 69, "\(outcome.summary)")
+            let messages = outcome.errorText.split(separator: "\n").filter {
+                $0.contains("dp-train: error: ")
+            }
+            #expect(messages.count == 1, "\(outcome.summary)")
+            for part in [
+                "within 3 s (--stall-timeout)", "rank \(rank) on ", "(process \(stop.process)), ",
+                " after step ",
+                "whose process does not run",
+            ] {
+                #expect(messages.first?.contains(part) == true, "\(part): \(outcome.summary)")
+            }
+            #expect(!ProcessTable.isRunning(stop.process))
+            let (ending, whole) = try Runs.ending(run, flags: Runs.flags)
+            try Program.succeed(Runs.resume(run) + ending, ranks: 2)
+            try run.expectEqual(whole)
+        }
+
+        @Test(
+            "Ranks that stop for less than the limit, again and again, are waited for",
+            .enabled(if: ProcessTable.isAvailable, "finds the ranks in /proc"))
+        func pause() throws {
+            var pauses = 0
+            let words = try Runs.flags(epochs: 8) + ["--output", Scratch.newPath("run").path, "--quiet"]
+            let outcome = try Program.run(words + ["--stall-timeout", "8s"], ranks: 2) { process in
+                guard pauses < 4, let victim = Self.process(ofRank: 1, below: process),
+                    Foundation.kill(victim, SIGSTOP) == 0
+                else { return }
+                pauses += 1
+                sleep(3)
+                Foundation.kill(victim, SIGCONT)
+                usleep(20_000)
+            }
+            #expect(outcome.status == 0 && pauses > 1, "\(pauses) pauses, \(outcome.summary)")
+        }
+
+        private static func process(ofRank rank: Int, below ancestor: Int32) -> Int32? {
+            ProcessTable.descendants(of: ancestor).first {
+                ProcessTable.name(of: $0) == "dp-train" && Self.rank(of: $0) == rank
+            }
         }
 
         /// The rank that the launcher has told a process to be.

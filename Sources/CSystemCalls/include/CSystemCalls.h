@@ -60,6 +60,37 @@ void dp_presence_leave(void *memory, uint32_t rank);
 /// 1 for the first of all that calls it, 0 for the others.
 int dp_presence_claim_report(void *memory);
 
+/// How many bytes a record of what ranks do takes. They have to be zero before its first use and aligned to 128 bytes.
+size_t dp_activity_byte_count(uint32_t count);
+
+/// What the calling thread says of itself from now on is what the rank `index` does; other threads' words are nobody's.
+void dp_activity_attach(void *memory, uint32_t index);
+
+/// What the calling thread says of itself from now on is nobody's.
+void dp_activity_detach(void);
+
+/// The calling thread enters a phase.
+void dp_activity_enter(uint32_t phase);
+
+/// The calling thread has taken `step` steps.
+void dp_activity_begin_step(uint64_t step);
+
+/// The calling thread waits for other ranks from now on, or no more. Both may be nested.
+void dp_activity_wait_begins(void);
+void dp_activity_wait_ends(void);
+
+/// Notes, on another thread than the rank's own, whether it has computed, or the process has moved bytes, since the last
+/// look. One thread of a process may call it.
+void dp_activity_look(void *memory, uint32_t index);
+
+/// What a rank does. A rank has moved where `words` or `moves` have changed; its process runs where `looks` has.
+typedef struct {
+    uint64_t words, moves, looks, step;
+    uint32_t phase;
+    int waits;
+} dp_activity;
+dp_activity dp_activity_read(void *memory, uint32_t index);
+
 /// How many bytes a barrier takes. They have to be zero before its first use and aligned to 128 bytes.
 size_t dp_barrier_byte_count(void);
 

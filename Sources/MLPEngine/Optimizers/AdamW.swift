@@ -4,7 +4,7 @@ public import Tensors
 /// v ← β₂ v + (1 − β₂) g², p ← p − η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) at step t, from 1.
 ///
 /// With L1 regularisation each weight of a linear layer then takes a proximal step: p ← sign(p) max(|p| − η λ₁, 0). As with
-/// weight decay the gradient's size does not count, and unlike a sign in the gradient it makes weights exactly 0.
+/// weight decay the gradient's size does not count, and where gradients do not agree on a sign a weight stays near 0.
 ///
 /// Sources: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019; Beck, Teboulle, "A fast iterative
 /// shrinkage-thresholding algorithm for linear inverse problems", SIAM J. Imaging Sciences 2009.

@@ -13,7 +13,7 @@ extension Study {
         // What is taken away or put in its place, and whether the recipe's choice was expected to be the better one.
         let variants: [(label: String, name: String, settings: [String: String])] = [
             ("no-whitening", "Without whitening", ["whiten": "none"]),
-            ("epsilon-0.1", "Whitening with ε 0.1 instead of 0.3", ["whiten-epsilon": "0.1"]),
+            ("epsilon-0.1", "Whitening with ε 0.1 instead of 1", ["whiten-epsilon": "0.1"]),
             ("no-crop-flip", "Without crop and flip", ["augment": ""]),
             ("no-crop", "Without crop", ["augment": "flip"]),
             ("no-flip", "Without flip", ["augment": "crop"]),
@@ -33,6 +33,9 @@ extension Study {
                 "kaiming", "Kaiming's first weights, none of them 0",
                 ["init": "kaiming", "zero-output": "false"]
             ),
+            ("no-l1", "Without L1 regularisation", ["l1": "0", "input-l1": "0"]),
+            ("no-input-l1", "Without L1 regularisation of the first layer", ["input-l1": "0"]),
+            ("no-hidden-l1", "Without L1 regularisation behind the first layer", ["l1": "0"]),
             ("no-decay", "Without weight decay", ["weight-decay": "0"]),
             ("decay-on-all", "Weight decay on biases, γ and β, too", ["weight-decay-on": "all"]),
             ("high", "Products as exact as Float's", ["matmul-precision": "high"]),
@@ -96,6 +99,12 @@ extension Study {
                 """
                 Windows let each unit of the first layer begin with pixels that are near one another, which is where images \
                 have something to tell; training may look further, and does not have to find that out from noise.
+                """,
+                """
+                L1 regularisation takes the same from each weight in every step, and one on which gradients do not agree stays near 0. \
+                So a unit keeps looking at few places of an image that belong together, and what it does not look at can tell \
+                it nothing wrong. A convolution is as sparse by construction; here training decides where (Neyshabur, 2020, \
+                came to networks like convolutions by such means).
                 """,
                 """
                 The rest keeps five million weights from learning 45,000 images by heart. Label smoothing asks for \
