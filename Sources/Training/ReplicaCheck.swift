@@ -1,6 +1,7 @@
 internal import Collectives
 internal import DataParallel
 internal import Foundation
+internal import MLPEngine
 internal import Tensors
 
 /// The check, by all ranks together, that the models of all nodes are the same and hold nothing but numbers.
@@ -43,14 +44,48 @@ package struct ReplicaCheck {
             let when = step == 0 ? "before the first step" : "after step \(step) in epoch \(epoch)"
             throw Failure(
                 description:
-                    "comparing the models \(when): expected those of \(names[0]), found others on \(names[1]):"
-                    + " their hardware or software computes otherwise",
+                    "comparing the models \(when): expected those of \(names[0]), found others on \(names[1])"
+                    + "\(try firstDifference().map { ", first in \($0)" } ?? ""): their memory is damaged, or their hardware"
+                    + " or software computes otherwise",
                 shouldReport: communicator.rank == 0)
         }
         guard stride(from: 1, to: all.count, by: 2).allSatisfy({ all[$0] == 1 }) else {
+            let tensor = namedTensors.first { !$0.values.digest().isFinite }
             throw Divergence(
-                epoch: epoch, step: step, quantity: .parameters, shouldReport: communicator.rank == 0)
+                epoch: epoch, step: step, quantity: .parameters(tensor: tensor?.name ?? "the model"),
+                shouldReport: communicator.rank == 0)
         }
+    }
+
+    /// The first tensor that is not the same on all nodes; nil where all are. Collective: every rank must call it.
+    ///
+    /// - Throws: The communicator's error.
+    private func firstDifference() throws -> String? {
+        let tensors = namedTensors
+        let all = try ranks.communicator.allgather(tensors.map { $0.values.digest().sum })
+        return tensors.indices.first { index in
+            stride(from: index, to: all.count, by: tensors.count).contains { all[$0] != all[index] }
+        }.map { tensors[$0].name }
+    }
+
+    /// All tensors that training changes, by the names that they have in checkpoints.
+    private var namedTensors: [(name: String, values: Vector<Float>)] {
+        let network = model.mlp.network
+        func named(_ layout: ParameterLayout, _ values: Vector<Float>, _ prefix: String = "") -> [(
+            name: String, values: Vector<Float>
+        )] {
+            layout.entries.map { (prefix + $0.name, values[$0.range]) }
+        }
+        var all = named(network.parameterLayout, model.parameters)
+        all += named(network.statisticsLayout, model.runningStatistics)
+        for (name, values) in zip(model.optimizer.stateNames, model.optimizerState) {
+            all += named(network.parameterLayout, values, ModelTensors.prefix(ofState: name))
+        }
+        if let averaged = model.averaged {
+            all += named(network.parameterLayout, averaged.parameters, ModelTensors.averagedPrefix)
+            all += named(network.statisticsLayout, averaged.runningStatistics, ModelTensors.averagedPrefix)
+        }
+        return all
     }
 
     /// The digest of this rank's part of its node's model.

@@ -33,6 +33,8 @@ public struct RunOptions: Configurable, Sendable {
     public var isTested = true
     /// Over which views of the test images probabilities are averaged, besides the plain test; nil for none.
     public var testViews: TestViews?
+    /// After how many steps the nodes compare their models, besides every checkpoint and evaluation; nil for none.
+    public var consistencySteps: Int?
     /// For how long a rank may stand still before the run is ended.
     public var stallTimeout = StallTimeout(seconds: 60)
     /// Whether the inside of the model is recorded after every epoch.
@@ -114,6 +116,12 @@ public struct RunOptions: Configurable, Sendable {
             and its mirror image), shift:N (itself and shifted by N pixels up, down, left and right), or both, as in \
             flip,shift:2.
             """, unset: "none"),
+        Setting(
+            "check-consistency", \.consistencySteps,
+            """
+            Compare the models of all hosts, bit by bit, after every so many steps, besides before every checkpoint and \
+            evaluation.
+            """, unset: "none", valid: within(1...TrainingConfiguration.largestCount)),
         Setting(
             "stall-timeout", \.stallTimeout,
             """

@@ -141,8 +141,8 @@ public struct Divergence: AgreedFailure, CustomStringConvertible, LocalizedError
     public enum Quantity: Sendable, Equatable {
         /// The loss of a step's batch, before the step.
         case loss(Double)
-        /// Any of the parameters, running statistics or velocities.
-        case parameters
+        /// Any of the parameters, running statistics or the optimizer's state: the first such tensor.
+        case parameters(tensor: String)
         /// The loss on the validation records.
         case validationLoss(Double)
         /// The loss on the test records.
@@ -164,7 +164,7 @@ public struct Divergence: AgreedFailure, CustomStringConvertible, LocalizedError
         let (expected, found) =
             switch quantity {
             case .loss(let loss): ("a finite loss", text(loss))
-            case .parameters: ("finite parameters", "infinity or NaN")
+            case .parameters(let tensor): ("finite parameters", "infinity or NaN in \(tensor)")
             case .validationLoss(let loss): ("a finite loss on the validation records", text(loss))
             case .testLoss(let loss): ("a finite loss on the test records", text(loss))
             }

@@ -7,7 +7,7 @@ internal import Tensors
 
 extension TrainingConfiguration {
     /// The largest number that is taken for a count; more is a slip of the finger.
-    private static let largestCount = 1 << 20
+    static let largestCount = 1 << 20
 
     /// All settings.
     public static let settings: [Setting<TrainingConfiguration>] = [

@@ -82,7 +82,8 @@ final class TrainingRun {
         options.watch(.step(progress.step, loss: loss, model: model))
         guard loss.lossSum.isFinite else { throw divergence(.loss(loss.meanLoss)) }
         let isDue = result.requests.checkpoint || result.requests.stop
-        if isDue {
+        let isCompared = options.consistencySteps.map { progress.step % $0 == 0 } ?? false
+        if isDue || isCompared {
             do {
                 try replicas.check(epoch: epoch, step: progress.step)
             } catch let error as any AgreedFailure {

@@ -65,7 +65,24 @@ import Training
             #expect(names.allSatisfy(message.contains), "\(message)")
             let step = message.firstMatch(of: /comparing the models after step (\d+) in epoch 1/)
             #expect(step.flatMap { Int($0.1) }.map { $0 <= last } == true, "\(message)")
+            #expect(message.contains(/, first in (layers|optimizer\.velocity\.layers)\.\d\.(weight|bias):/))
         }
+    }
+
+    @Test("A node that drifts away is found at once where models are compared after every step")
+    func driftOfAStep() throws {
+        let folder = try TemporaryFolder()
+        let run = SmallRun(checkpointInterval: .epochs(2), consistencySteps: 1)
+        let messages = try failures(nodeOfRank: [0, 1]) {
+            try run.train(over: FlippedBit($0, rank: 1, from: 2), output: folder.path("run"))
+        }
+        for message in messages {
+            #expect(message.contains("comparing the models after step 1 in epoch 1"), "\(message)")
+        }
+        let digests = try ThreadCommunicator.run(nodeOfRank: [0, 1]) {
+            try run.train(over: $0, output: folder.path("whole")).digest
+        }
+        #expect(digests[0] == (try SmallRun().digestAlone()))
     }
 
     @Test(

@@ -77,6 +77,7 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         }
         XCTAssertTrue(message.contains("comparing the models after step"), message)
         XCTAssertTrue(message.contains("others on rank \(last) (host "), message)
+        XCTAssertTrue(message.contains("), first in "), message)
     }
 
     func testAStopWhileABatchIsOnItsWayLosesNothing() throws {

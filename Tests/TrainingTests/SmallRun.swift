@@ -27,6 +27,7 @@ struct SmallRun: Sendable {
     var matmulPrecision: MatmulPrecision?
     var instructionSet: InstructionSet?
     var checkpointInterval = CheckpointInterval.epochs(1)
+    var consistencySteps: Int?
     var diagnostics = false
     var isTested = true
     var testViews: TestViews?
@@ -89,6 +90,7 @@ struct SmallRun: Sendable {
         options.checkpointInterval = checkpointInterval
         options.output = output
         options.keepLast = keepLast
+        options.consistencySteps = consistencySteps
         if let stopStep, communicator.rank == communicator.size - 1 {
             let step = Mutex(0)
             options.stopRequested = {
