@@ -372,7 +372,7 @@ static void of_adamw(void) {
         add_numbers(m, all);
         add_numbers(v, all);
         add_numbers(parameters, all);
-        REPORT_TABLE;
+        report("%zux%zu,%s,l1-%d", rows, columns, kind_names[kind], has_l1);
     }
 }
 
