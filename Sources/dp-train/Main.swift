@@ -14,9 +14,8 @@ struct DPTrain: AsyncParsableCommand {
             Alone it runs on this machine's processors; 'mpirun -np 4 dp-train' runs on four ranks.
 
             Exit codes: 0 success; 1 failure while running; 64 a setting that cannot be used; 69 a rank stood still; \
-            74 trained, to the end or until \
-            stopped, but the last checkpoint, the summary or records could not be written; 75 stopped by SIGTERM, SIGINT or \
-            SIGUSR1 after writing a checkpoint. Before the first step, and once the last checkpoint has been written, these \
+            74 trained, to the end or until stopped, but the last checkpoint, the summary or records could not be written; \
+            75 stopped by SIGTERM, SIGINT or SIGUSR1 after writing a checkpoint. Before the first step, and once the last checkpoint has been written, these \
             signals end the program as they end any other.
             """,
         version: version,
