@@ -43,7 +43,7 @@ extension Study {
                 "sgd", "SGD with momentum instead of AdamW",
                 [
                     "optimizer": "sgd", "lr": "0.05", "momentum": "0.9", "nesterov": "true",
-                    "weight-decay": "0.0005",
+                    "weight-decay": "0.0005", "l1": "0",
                 ]
             ),
             ("constant-rate", "A constant rate instead of a cosine", ["lr-schedule": "constant"]),
