@@ -112,26 +112,21 @@ import Testing
                     Scalar.layerNormBackward(1, count, x.base, scale.base, other.base, $0.base)
                 },
                 result {
-                    let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
-                    Scalar.adamW(
-                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
-                        l1: 0, correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base,
-                        $0.base, 0)
-                },
-                result {
-                    let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
-                    Scalar.adamW(
-                        1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01,
-                        l1: 50, correction1: 0.19, correction2: 0.002, other.base, 0, m: m.base, v: v.base,
-                        $0.base, 0)
-                },
-                result {
                     let m = scratch.vector(x.array)
                     Scalar.lion(
                         1, count, rate: 0.01, beta1: 0.9, beta2: 0.99, weightDecay: 0.01, other.base, 0,
                         m: m.base, $0.base, 0)
                 },
             ]
+                + [0, 50].map { l1 in
+                    result {
+                        let (m, v) = (scratch.vector(x.array), scratch.vector(x.array.map { $0 * $0 }))
+                        Scalar.adamW(
+                            1, count, rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
+                            weightDecay: 0.01, l1: l1, correction1: 0.19, correction2: 0.002, other.base, 0,
+                            m: m.base, v: v.base, $0.base, 0)
+                    }
+                }
         }
     }
 
