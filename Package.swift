@@ -49,7 +49,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Training",
+                "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Supervision",
+                "Training",
                 "Checkpoints", "Metrics", "DataParallel", "DurableFiles", "MPIBackend", "Collectives",
                 "Datasets", "Images", "MLPEngine", "Tensors", "Whitening", arguments,
             ],
@@ -61,6 +62,10 @@ let package = Package(
                 "CommandLineSupport", "Benchmarks", "Training", "DataParallel", "MPIBackend", "Collectives",
                 "Tensors", arguments,
             ],
+            swiftSettings: settings),
+        .target(
+            name: "Supervision",
+            dependencies: ["Training", "Checkpoints", "DurableFiles", "CSystemCalls"],
             swiftSettings: settings),
         .target(
             name: "Benchmarks",
@@ -275,6 +280,9 @@ let package = Package(
                 "MLPEngine", "Autograd", "Tensors", "MultiRankSupport", "CollectivesTesting",
                 "FileTestSupport",
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SupervisionTests", dependencies: ["Supervision", "Training", "FileTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "StudiesTests",

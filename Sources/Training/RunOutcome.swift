@@ -50,6 +50,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var imagesPerSecond: Double
     /// The longest time in seconds for which training stood still to hand a checkpoint over.
     public var checkpointPauseSeconds: Double
+    /// How often a supervisor has found the job failed; nil of a run that none has.
+    public var incidents: Int?
 
     /// Takes over what only the process that trained could measure.
     mutating func keepMeasurements(of other: RunSummary) {
@@ -78,6 +80,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
         case trainSeconds = "train_seconds"
         case imagesPerSecond = "images_per_second"
         case checkpointPauseSeconds = "checkpoint_pause_seconds"
+        case incidents
     }
 }
 

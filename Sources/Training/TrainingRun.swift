@@ -215,6 +215,8 @@ final class TrainingRun {
         var problem: String?
         if let recorder {
             recorder.takeMessages().forEach(observer.note)
+            let incidents = recorder.directory.incidents
+            if !incidents.isEmpty { summary.incidents = incidents.count }
             if let earlier = recorder.directory.storedSummary, totals.seconds == 0,
                 earlier.tensorsSHA256 == summary.tensorsSHA256
             {

@@ -20,8 +20,8 @@ struct DPTrain: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            TrainCommand.self, RecipesCommand.self, StudyCommand.self, DescribeCommand.self,
-            EvaluateCommand.self, ClassifyCommand.self,
+            TrainCommand.self, ElasticCommand.self, RecipesCommand.self, StudyCommand.self,
+            DescribeCommand.self, EvaluateCommand.self, ClassifyCommand.self,
             InspectCommand.self, DiffCommand.self, ExportCommand.self, PlotCommand.self, ReportCommand.self,
             DataCommand.self, BenchmarkCommand.self, VerifyBitsCommand.self, GradcheckCommand.self,
         ],

@@ -120,4 +120,22 @@ int dp_affinity_set(const unsigned long *mask, size_t size);
 /// EAGAIN where the system allows no more threads; `body` is not called then. A name longer than 15 bytes is cut.
 int dp_thread_start(const char *name, size_t stackByteCount, void (*body)(void *), void *context);
 
+// --- Processes ---
+
+/// Starts a program, found as a shell finds it, as the leader of a process group of its own, with standard input from
+/// nowhere, signals as a shell hands them over and, where `quiet` is not 0, its output to nowhere. On Linux it is sent
+/// SIGTERM when the calling thread ends, however that happens. `words` ends with NULL. Returns 0 or an error number; none
+/// was started then.
+int dp_process_start(const char *const *words, int quiet, int32_t *process);
+
+/// 1 and the exit code, or 128 + the signal that ended it, once such a process has ended; 0 before.
+int dp_process_has_ended(int32_t process, int32_t *code);
+
+/// From now on whoever loses its parent below this process becomes a child of it, and can be ended by it. Linux alone.
+void dp_process_adopt_orphans(void);
+
+/// Kills, with SIGKILL, the process group that such a process led and all children of the calling process, those that
+/// become so meanwhile, too, and waits until they have ended: for `seconds` at most. Returns how many there were.
+int dp_process_end_rest(int32_t process, uint32_t seconds);
+
 #endif

@@ -32,6 +32,7 @@ struct RunSummary: Decodable {
     let epochs: Int
     let trainSeconds: Double
     let imagesPerSecond: Double
+    let incidents: Int?
 }
 
 /// What a training run wrote.
