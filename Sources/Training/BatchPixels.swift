@@ -10,6 +10,9 @@ internal import Tensors
 /// Pixels do not depend on the weights. Between nodes those of the next batch of the epoch therefore travel while a step
 /// computes, on a thread of each leader, from and to a second room; the first batch of an epoch, or after a resumption,
 /// is waited for. Where the library lets only one thread communicate, so is every batch.
+///
+/// Where the ranks of every node have read all records (`--data-placement host`), each loads its share of the other nodes'
+/// rows besides its own, and no pixels travel.
 final class BatchPixels: BatchSource {
     private struct Batch: Equatable {
         let epoch: Int?
@@ -44,15 +47,15 @@ final class BatchPixels: BatchSource {
     /// - Parameters:
     ///   - configuration: What becomes of images and labels.
     ///   - loader: This rank's rows.
-    ///   - group: The ranks of this node.
+    ///   - ranks: All ranks.
     ///   - rowsOfRank: The rows of each rank's part, those of a node's ranks one behind the other.
-    ///   - rank: This rank.
-    ///   - exchanged: Whether every node needs the rows of all.
+    ///   - wantsAll: Whether every node needs the rows of all.
     /// - Throws: `SharedMemoryError`, or the communicator's error.
     init(
-        _ configuration: TrainingConfiguration, loader: BatchLoader, group: NodeGroup, rowsOfRank: [Int],
-        rank: Int, exchanged: Bool
+        _ configuration: TrainingConfiguration, loader: BatchLoader, ranks: RankGroup, rowsOfRank: [Int],
+        wantsAll: Bool
     ) throws {
+        let (group, rank) = (ranks.node, ranks.communicator.rank)
         self.loader = loader
         augmenter =
             configuration.augmentations.isEmpty
@@ -71,6 +74,12 @@ final class BatchPixels: BatchSource {
         let first = rowsOfRank[..<rank].reduce(0, +)
         ownRows = first..<first + rowsOfRank[rank]
 
+        // The ranks may share no memory although they were to: then each has read too little.
+        let rowsRead = try group.node.allreduce(
+            Int64(loader.rows + loader.otherShards.reduce(0) { $0 + $1.count } * loader.rowsPerShard), .sum)
+        let isComplete = try ranks.communicator.allreduce(
+            Int64(rowsRead == rowsOfRank.reduce(0, +) ? 1 : 0), .minimum)
+        let exchanged = wantsAll && isComplete == 0
         var thread: CommunicationThread?
         var isAhead: Int64 = 0
         if exchanged && group.nodeCount > 1 {
@@ -149,6 +158,15 @@ final class BatchPixels: BatchSource {
         softTargets?.prepare(
             in: room, images: images, labels: labels, epoch: epoch,
             firstPart: (batch.step * globalBatch + ownRows.lowerBound) / loader.rowsPerShard)
+        for (index, shards) in loader.otherShards.enumerated() {
+            let rows = shards.lowerBound * loader.rowsPerShard..<shards.upperBound * loader.rowsPerShard
+            let images = pixels(in: room)[rows: rows]
+            loader.load(step: batch.step, other: index, into: images)
+            augmenter?.change(images, epoch: epoch, first: batch.step * globalBatch + rows.lowerBound)
+            softTargets?.mix(
+                images, nil, epoch: epoch,
+                firstPart: (batch.step * globalBatch + rows.lowerBound) / loader.rowsPerShard)
+        }
         loaded[room] = batch
     }
 

@@ -26,7 +26,8 @@ package struct MemoryPlan {
     /// The memory of a rank's part in a run.
     package init(
         _ configuration: TrainingConfiguration, mlp: MLP, assignment: ShardAssignment, trainingCount: Int,
-        validationCount: Int, testCount: Int, threads: Int, slices: Int?, evaluation: RunOptions.Evaluation,
+        validationCount: Int, testCount: Int, otherShards: Int = 0, threads: Int, slices: Int?,
+        evaluation: RunOptions.Evaluation,
         diagnostics: Bool = false, communicator: any Communicator
     ) {
         let network = mlp.network
@@ -73,7 +74,8 @@ package struct MemoryPlan {
         let byteRooms =
             slices == 1 ? ByteProducts.scalars(for: network, rows: rows, batch: isFast ? rows : batch) : 0
         let trainingShare =
-            configuration.shuffle == .global ? 1 : Double(shards) / Double(assignment.shardCount)
+            configuration.shuffle == .global
+            ? 1 : Double(shards + otherShards) / Double(assignment.shardCount)
         let records =
             Double(trainingCount) * trainingShare
             + (evaluation == .sharded || communicator.rank == 0

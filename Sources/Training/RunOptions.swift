@@ -13,6 +13,14 @@ public struct RunOptions: Configurable, Sendable {
         case mpi
     }
 
+    /// Who reads which training records.
+    public enum DataPlacement: String, Codable, Sendable, CaseIterable {
+        /// Each rank those of its logical shards; between hosts the pixels of every batch travel.
+        case rank
+        /// The ranks of each host together all; no pixels travel.
+        case host
+    }
+
     /// Who computes losses and accuracies on validation and test records.
     public enum Evaluation: String, Codable, Sendable, CaseIterable {
         /// Rank 0 alone, on all processors of its node, while the others sleep.
@@ -23,6 +31,8 @@ public struct RunOptions: Configurable, Sendable {
 
     /// What carries numbers between the ranks of a node.
     public var transport = Transport.auto
+    /// Who reads which training records.
+    public var dataPlacement = DataPlacement.rank
     /// The instruction set of all kernels; nil for the best that the CPU has. None changes a bit.
     public var instructionSet: InstructionSet?
     /// The threads of each rank; nil for its share of its node's processors.
@@ -91,6 +101,12 @@ public struct RunOptions: Configurable, Sendable {
             What carries numbers between the ranks of a node: shared (memory), mpi (its collectives), or auto: shared \
             where it can be had.
             """, formerly: ("reduction", [:])),
+        Setting(
+            "data-placement", \.dataPlacement,
+            """
+            Which training images a rank reads: rank (those of its shards; between hosts the pixels of each batch travel) or \
+            host (the ranks of each host all of them together, and no pixels travel); it changes no bit.
+            """),
         Setting(
             "threads", \.threads, "Threads of each rank that train.",
             unset: """
@@ -227,4 +243,5 @@ extension TestViews: SettingValue {
 
 extension InstructionSet: SettingValue {}
 extension RunOptions.Transport: SettingValue {}
+extension RunOptions.DataPlacement: SettingValue {}
 extension RunOptions.Evaluation: SettingValue {}

@@ -62,14 +62,25 @@ package final class SoftTargets {
         let targets = matrix(room)
         targets.vector.fill(smoothing / Float(classes))
         for row in 0..<rows { targets[row, Int(labels[row])] += 1 - smoothing }
+        mix(images, targets, epoch: epoch, firstPart: firstPart)
+    }
+
+    /// Mixes images, and their targets, if they are wanted.
+    ///
+    /// - Parameters:
+    ///   - images: Whole parts, one behind the other.
+    ///   - targets: Theirs; nil for images of other ranks, whose targets these prepare.
+    ///   - epoch: The epoch, from 0.
+    ///   - firstPart: The place of the first part among all of the epoch; the others follow.
+    package func mix(_ images: Matrix<UInt8>, _ targets: Matrix<Float>?, epoch: Int, firstPart: Int) {
         guard alpha > 0, epoch < firstCleanEpoch else { return }
-        for part in 0..<rows / partRows {
+        for part in 0..<images.rows / partRows {
             let rows = part * partRows..<(part + 1) * partRows
-            mix(images[rows: rows], targets[rows: rows], epoch: epoch, part: firstPart + part)
+            mix(part: firstPart + part, epoch: epoch, images[rows: rows], targets?[rows: rows])
         }
     }
 
-    private func mix(_ images: Matrix<UInt8>, _ targets: Matrix<Float>, epoch: Int, part: Int) {
+    private func mix(part: Int, epoch: Int, _ images: Matrix<UInt8>, _ targets: Matrix<Float>?) {
         var random = RandomStream(seed: seed, purpose: .mixup, epoch: epoch, shard: part)
         var share = shares == .part ? Self.share(alpha, &random) : 0
         for index in order.indices { order[index] = index }
@@ -78,6 +89,7 @@ package final class SoftTargets {
             let (a, b) = (order[pair], order[pair + 1])
             if shares == .pair { share = Self.share(alpha, &random) }
             images[rows: a..<a + 1].vector.mix(with: images[rows: b..<b + 1].vector, share: share)
+            guard let targets else { continue }
             let (first, second) = (targets[rows: a..<a + 1].vector, targets[rows: b..<b + 1].vector)
             for index in 0..<classes {
                 let (x, y, share) = (first[index], second[index], Float(share) / 256)

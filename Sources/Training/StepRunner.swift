@@ -61,8 +61,8 @@ package final class StepRunner {
         let shardsOfRank = (0..<communicator.size).map { assignment.shards(of: $0) }
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
         let batches = try BatchPixels(
-            configuration, loader: loader, group: node, rowsOfRank: rowsOfRank, rank: communicator.rank,
-            exchanged: configuration.strategy == .factorExchange)
+            configuration, loader: loader, ranks: ranks, rowsOfRank: rowsOfRank,
+            wantsAll: configuration.strategy == .factorExchange)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: slices.map { (loader.format.channels, $0) }, averaging: configuration.averaging)

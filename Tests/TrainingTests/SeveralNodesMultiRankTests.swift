@@ -29,6 +29,16 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         }
     }
 
+    func testNodesThatReadAllImagesThemselvesComeToTheBitsOfOne() throws {
+        let communicator = try MultiRankWorld.communicator()
+        for transport in [RunOptions.Transport.mpi, .auto] {
+            let run = SmallRun(batchNorm: .sync, transport: transport, dataPlacement: .host)
+            let outcome = try train(run, communicator, in: TemporaryFolder())
+            guard communicator.rank == 0 else { continue }
+            XCTAssertEqual(try run.digestAlone(), outcome.digest, "\(transport)")
+        }
+    }
+
     /// What this rank's training throws, as text; empty if nothing.
     private func failure(_ train: () throws -> RunOutcome) throws -> String {
         do {

@@ -45,6 +45,31 @@ import Training
     }
 
     @Test(
+        "Where the ranks of each node read all images they come to the same bits, also of changed and mixed ones",
+        arguments: placements, Shuffle.allCases)
+    func dataOfHosts(nodeOfRank: [Int], shuffle: Shuffle) throws {
+        @Sendable func run(_ placement: RunOptions.DataPlacement) -> SmallRun {
+            SmallRun(
+                batchNorm: .sync, shuffle: shuffle, dataPlacement: placement,
+                configure: {
+                    $0.augmentations = [.flip, .crop]
+                    $0.mixup = 0.3
+                })
+        }
+        let folder = try TemporaryFolder()
+        let output = folder.path("run")
+        _ = try ThreadCommunicator.run(nodeOfRank: nodeOfRank) {
+            try run(.host).train(over: $0, output: output, stopStep: SmallRun.stepsPerEpoch + 2)
+        }
+        // Where images are read is no part of the run.
+        let resumed = try ThreadCommunicator.run(nodeOfRank: nodeOfRank.reversed()) {
+            try run(nodeOfRank.count % 2 == 0 ? .host : .rank).train(over: $0, output: output, resumes: true)
+        }
+        let alone = try run(.rank).digestAlone()
+        #expect(resumed[0].digest == alone)
+    }
+
+    @Test(
         "A run that was stopped after any step, when the next batch could be on its way, goes on on other nodes",
         arguments: 1..<2 * SmallRun.stepsPerEpoch)
     func stopped(step: Int) throws {

@@ -15,6 +15,7 @@ struct SmallRun: Sendable {
     var batchNorm = BatchNormMode.none
     var shuffle = Shuffle.shards
     var transport = RunOptions.Transport.auto
+    var dataPlacement = RunOptions.DataPlacement.rank
     var epochs = 2
     var steps = stepsPerEpoch
     var learningRate = 0.1
@@ -84,6 +85,7 @@ struct SmallRun: Sendable {
         options.testViews = testViews
         options.watch = watch
         options.transport = transport
+        options.dataPlacement = dataPlacement
         options.isTested = isTested
         options.instructionSet = instructionSet
         options.evaluation = evaluation

@@ -5,9 +5,31 @@ public import Tensors
 ///
 /// Row order in a rank's part of a batch is shard by shard, so the parts of all ranks one behind the other are the
 /// global batch in an order that does not depend on the world size.
+///
+/// A rank may read other ranks' shards, too, whose pixels then need not travel to its node.
 public final class BatchLoader {
+    /// Shards one behind the other, with their records.
+    private struct Part {
+        let shards: Range<Int>
+        let records: ImageRecords
+        /// For each shard the positions of its records in `records`; of no use where all are shuffled together.
+        let positions: [[Int]]
+        /// For each shard the positions of the records that it gives in the current epoch, in their order.
+        var order: [[Int]] = []
+
+        init(shards: Range<Int>, of all: LogicalShards, records: ImageRecords, indices: [Int]) {
+            self.shards = shards
+            self.records = records
+            var place = [Int: Int](minimumCapacity: indices.count)
+            for (position, record) in indices.enumerated() { place[record] = position }
+            positions = shards.map { shard in all.shards[shard].compactMap { place[$0] } }
+        }
+    }
+
     /// The owned shards.
     public let ownedShards: Range<Int>
+    /// Shards of other ranks that this one reads besides.
+    public let otherShards: [Range<Int>]
     /// Rows of one shard in a batch: B / V.
     public let rowsPerShard: Int
     /// What the images are.
@@ -22,11 +44,8 @@ public final class BatchLoader {
 
     private let shards: LogicalShards
     private let shuffle: Shuffle
-    private let records: ImageRecords
-    /// For each owned shard the positions of its records in `records`; of no use where all are shuffled together.
-    private let positions: [[Int]]
-    /// For each owned shard the positions of the records that it gives in the current epoch, in their order.
-    private var order: [[Int]] = []
+    /// The owned shards, and behind them the others.
+    private var parts: [Part]
 
     /// Reads the records of the owned shards, or all.
     ///
@@ -34,12 +53,13 @@ public final class BatchLoader {
     ///   - dataset: Where the records are.
     ///   - shards: All logical shards.
     ///   - ownedShards: Those of this rank.
+    ///   - otherShards: Those of other ranks that it reads besides.
     ///   - globalBatch: The global batch B, which V divides.
     ///   - shuffle: How records are dealt to batches in each epoch.
     /// - Throws: What the data set throws.
     public init(
-        dataset: any ImageDataset, shards: LogicalShards, ownedShards: Range<Int>, globalBatch: Int,
-        shuffle: Shuffle
+        dataset: any ImageDataset, shards: LogicalShards, ownedShards: Range<Int>,
+        otherShards: [Range<Int>] = [], globalBatch: Int, shuffle: Shuffle
     ) throws {
         precondition(
             globalBatch % shards.count == 0, "\(shards.count) shards do not divide \(globalBatch) rows")
@@ -49,36 +69,45 @@ public final class BatchLoader {
         self.ownedShards = ownedShards
         rowsPerShard = globalBatch / shards.count
         stepsPerEpoch = shards.stepsPerEpoch(globalBatch: globalBatch, shuffle: shuffle)
-        let readShards = shuffle == .global ? 0..<shards.count : ownedShards
-        let wanted = readShards.flatMap { shards.shards[$0] }.sorted()
-        records = try dataset.read(.training, records: wanted)
+        self.otherShards = otherShards
+        func read(_ wanted: some Sequence<Int>) throws -> (ImageRecords, indices: [Int]) {
+            let indices = wanted.flatMap { shards.shards[$0] }.sorted()
+            return (try dataset.read(.training, records: indices), indices)
+        }
+        let (records, indices) = try read(shuffle == .global ? 0..<shards.count : ownedShards)
         // Of what all ranks have read the first one answers for all.
         fingerprint = shuffle == .shards || ownedShards.lowerBound == 0 ? records.fingerprint : 0
-        var place = [Int: Int](minimumCapacity: wanted.count)
-        for (position, record) in wanted.enumerated() { place[record] = position }
-        positions = ownedShards.map { shard in shards.shards[shard].compactMap { place[$0] } }
+        parts = [Part(shards: ownedShards, of: shards, records: records, indices: indices)]
+        for range in otherShards {
+            let (records, indices) = shuffle == .global ? (records, indices) : try read(range)
+            parts.append(Part(shards: range, of: shards, records: records, indices: indices))
+        }
     }
 
     /// The rows of this rank's part of a batch.
     public var rows: Int { rowsPerShard * ownedShards.count }
 
-    /// Shuffles the owned shards, or all records, for an epoch, counted from 0.
+    /// Shuffles the shards that were read, or all records, for an epoch, counted from 0.
     public func beginEpoch(_ epoch: Int) {
         self.epoch = epoch
-        switch shuffle {
-        case .shards:
-            order = zip(ownedShards, positions).map { shard, positions in
-                shards.order(of: shard, epoch: epoch).map { positions[$0] }
-            }
-        case .global:
-            let all = shards.globalOrder(epoch: epoch)
-            let globalBatch = rowsPerShard * shards.count
-            order = ownedShards.map { shard in
-                (0..<stepsPerEpoch).flatMap { step in
-                    let first = step * globalBatch + shard * rowsPerShard
-                    return all[first..<first + rowsPerShard]
+        let all = shuffle == .global ? shards.globalOrder(epoch: epoch) : []
+        let globalBatch = rowsPerShard * shards.count
+        for index in parts.indices {
+            let part = parts[index]
+            parts[index].order =
+                switch shuffle {
+                case .shards:
+                    zip(part.shards, part.positions).map { shard, positions in
+                        shards.order(of: shard, epoch: epoch).map { positions[$0] }
+                    }
+                case .global:
+                    part.shards.map { shard in
+                        (0..<stepsPerEpoch).flatMap { step in
+                            let first = step * globalBatch + shard * rowsPerShard
+                            return all[first..<first + rowsPerShard]
+                        }
+                    }
                 }
-            }
         }
     }
 
@@ -89,18 +118,33 @@ public final class BatchLoader {
     ///   - pixels: [rows, bytes of an image], the pixels as they are.
     ///   - labels: [rows].
     public func load(step: Int, into pixels: Matrix<UInt8>, labels: Vector<Int32>) {
-        let size = format.imageBytes
+        precondition(labels.count == rows, "\(labels.count) labels for \(rows) rows")
+        load(parts[0], step: step, into: pixels, labels: labels)
+    }
+
+    /// Copies rows of a batch that belong to other ranks.
+    ///
+    /// - Parameters:
+    ///   - step: The batch's number in the epoch begun, from 0.
+    ///   - other: Which range of ``otherShards``.
+    ///   - pixels: [rows of these shards, bytes of an image], the pixels as they are.
+    public func load(step: Int, other: Int, into pixels: Matrix<UInt8>) {
+        load(parts[1 + other], step: step, into: pixels, labels: nil)
+    }
+
+    private func load(_ part: Part, step: Int, into pixels: Matrix<UInt8>, labels: Vector<Int32>?) {
+        let (size, rows) = (format.imageBytes, part.shards.count * rowsPerShard)
         precondition(
-            pixels.rows == rows && pixels.columns == size && labels.count == rows,
+            pixels.rows == rows && pixels.columns == size,
             "[\(pixels.rows), \(pixels.columns)] pixels for \(rows) rows")
-        records.pixels.withUnsafeBufferPointer { images in
+        part.records.pixels.withUnsafeBufferPointer { images in
             var row = 0
-            for shard in order {
+            for shard in part.order {
                 for index in step * rowsPerShard..<(step + 1) * rowsPerShard {
                     let position = shard[index]
                     let image = images[position * size..<(position + 1) * size]
                     _ = pixels[rows: row..<row + 1].vector.buffer.update(fromContentsOf: image)
-                    labels[row] = Int32(records.labels[position])
+                    if let labels { labels[row] = Int32(part.records.labels[position]) }
                     row += 1
                 }
             }

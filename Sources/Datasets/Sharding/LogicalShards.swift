@@ -101,6 +101,20 @@ public struct ShardAssignment: Sendable, Hashable {
     public func shards(of rank: Int) -> Range<Int> {
         Range(part: rank, of: worldSize, dividing: shardCount)
     }
+
+    /// What one of a node's ranks reads of the shards that are none of the node's, so that the node has all: its part of
+    /// those before the node's and those behind, in one or two ranges; none where there are no others.
+    ///
+    /// - Parameters:
+    ///   - own: The shards of the node's ranks.
+    ///   - localRank: Which of the ranks.
+    ///   - localSize: How many there are.
+    public func others(than own: Range<Int>, localRank: Int, localSize: Int) -> [Range<Int>] {
+        let part = Range(part: localRank, of: localSize, dividing: shardCount - own.count)
+        let before = part.clamped(to: 0..<own.lowerBound)
+        let behind = max(part.lowerBound, own.lowerBound)..<max(part.upperBound, own.lowerBound)
+        return [before, behind.lowerBound + own.count..<behind.upperBound + own.count].filter { !$0.isEmpty }
+    }
 }
 
 /// Which training records are set apart for validation: a uniform choice that depends on the seed alone.

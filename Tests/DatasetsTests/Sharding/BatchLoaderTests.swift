@@ -123,6 +123,35 @@ import Testing
         }
     }
 
+    @Test(
+        "Rows of other ranks' shards are those that they load, and count for nothing else",
+        arguments: Shuffle.allCases)
+    func otherShards(shuffle: Shuffle) throws {
+        let dataset = SyntheticDataset(seed: 8, trainingCount: 107)
+        let others = [0..<2, 5..<7]
+        let reader = try BatchLoader(
+            dataset: dataset, shards: Self.shards, ownedShards: 2..<5, otherShards: others,
+            globalBatch: Self.batch, shuffle: shuffle)
+        let plain = try loader(dataset, rank: 1, of: 3, shuffle)
+        let whole = try loader(dataset, shuffle)
+        #expect(reader.fingerprint == plain.fingerprint && reader.rows == 9)
+        for epoch in [0, 2] {
+            for loader in [reader, plain, whole] { loader.beginEpoch(epoch) }
+            for step in 0..<4 {
+                #expect(load(reader, step: step) == load(plain, step: step))
+                let all = load(whole, step: step).pixels
+                for (index, shards) in others.enumerated() {
+                    let x = AlignedBuffer<UInt8>(repeating: 0, count: shards.count * 3 * 3072)
+                    reader.load(
+                        step: step, other: index, into: x.matrix(rows: shards.count * 3, columns: 3072))
+                    #expect(
+                        x.vector.array
+                            == Array(all[shards.lowerBound * 3 * 3072..<shards.upperBound * 3 * 3072]))
+                }
+            }
+        }
+    }
+
     @Test("An epoch shows no record twice, and another epoch has another order", arguments: Shuffle.allCases)
     func epochs(shuffle: Shuffle) throws {
         // Each record has one colour of its own: its number.

@@ -22,4 +22,26 @@ import Testing
         let assignment = ShardAssignment(worldSize: 3, shardCount: 8)
         #expect((0..<3).map { assignment.shards(of: $0) } == [0..<2, 2..<5, 5..<8])
     }
+
+    @Test(
+        "What a node's ranks read of other nodes' shards is all of them, once, in equal parts",
+        arguments: 1...7)
+    func others(localSize: Int) {
+        for shardCount in [7, 8, 24] {
+            let assignment = ShardAssignment(worldSize: 7, shardCount: shardCount)
+            for first in 0...(7 - localSize) {
+                let own =
+                    assignment.shards(of: first)
+                    .lowerBound..<assignment.shards(of: first + localSize - 1)
+                    .upperBound
+                let parts = (0..<localSize).map {
+                    assignment.others(than: own, localRank: $0, localSize: localSize)
+                }
+                #expect(parts.joined().allSatisfy { !$0.isEmpty } && parts.allSatisfy { $0.count <= 2 })
+                #expect(parts.joined().flatMap { Array($0) } == (0..<shardCount).filter { !own.contains($0) })
+                let sizes = parts.map { $0.reduce(0) { $0 + $1.count } }
+                #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 1)
+            }
+        }
+    }
 }
