@@ -18,6 +18,7 @@
 #endif
 
 #define REAL float
+#define FIXED int32_t
 #define DP_FN(name) dp_##name##_f32
 #define DP_LANES 16
 #define EXP(x) dp_expf(x)
@@ -30,10 +31,12 @@
 #define DP_VECTORIZE_FUNCTIONS DP_VECTORIZE
 #include "elementwise.h"
 #include "rows.h"
+#include "fixed_point.h"
 #include "optimizers.h"
 #include "gemm.h"
 
 #undef REAL
+#undef FIXED
 #undef DP_FN
 #undef DP_LANES
 #undef EXP
@@ -47,6 +50,7 @@
 
 // Double precision is there to check single precision and gradients, so it takes the C library's functions.
 #define REAL double
+#define FIXED int64_t
 #define DP_FN(name) dp_##name##_f64
 #define DP_LANES 8
 #define EXP(x) exp(x)
@@ -59,6 +63,7 @@
 #define DP_VECTORIZE_FUNCTIONS
 #include "elementwise.h"
 #include "rows.h"
+#include "fixed_point.h"
 #include "optimizers.h"
 #include "gemm.h"
 

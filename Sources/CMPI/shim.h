@@ -25,6 +25,7 @@ static inline MPI_Status *dp_mpi_status_ignore(void) { return MPI_STATUS_IGNORE;
 
 static inline MPI_Datatype dp_mpi_float(void) { return MPI_FLOAT; }
 static inline MPI_Datatype dp_mpi_double(void) { return MPI_DOUBLE; }
+static inline MPI_Datatype dp_mpi_int32(void) { return MPI_INT32_T; }
 static inline MPI_Datatype dp_mpi_int64(void) { return MPI_INT64_T; }
 static inline MPI_Datatype dp_mpi_uint64(void) { return MPI_UINT64_T; }
 static inline MPI_Datatype dp_mpi_uint8(void) { return MPI_UINT8_T; }

@@ -4,6 +4,8 @@ public enum CollectiveElementType: String, Sendable, CaseIterable {
     case float
     /// IEEE 754 double precision, `MPI_DOUBLE`.
     case double
+    /// `MPI_INT32_T`.
+    case int32
     /// `MPI_INT64_T`.
     case int64
     /// `MPI_UINT64_T`.
@@ -14,7 +16,7 @@ public enum CollectiveElementType: String, Sendable, CaseIterable {
 
 /// A type whose values can be sent by the collectives of a ``Communicator``.
 ///
-/// The conforming types are `Float`, `Double`, `Int64`, `UInt64` and `UInt8`; a conformance of a further type has to
+/// The conforming types are `Float`, `Double`, `Int32`, `Int64`, `UInt64` and `UInt8`; a conformance of a further type has to
 /// have the memory layout of one of them.
 public protocol CollectiveElement: BitwiseCopyable, Comparable, Sendable {
     /// The layout and arithmetic of this type.
@@ -36,6 +38,13 @@ extension Double: CollectiveElement {
     public static var elementType: CollectiveElementType { .double }
     /// `left + right`, rounded to nearest.
     public static func collectiveSum(_ left: Double, _ right: Double) -> Double { left + right }
+}
+
+extension Int32: CollectiveElement {
+    /// `MPI_INT32_T`.
+    public static var elementType: CollectiveElementType { .int32 }
+    /// `left + right` modulo 2³².
+    public static func collectiveSum(_ left: Int32, _ right: Int32) -> Int32 { left &+ right }
 }
 
 extension Int64: CollectiveElement {

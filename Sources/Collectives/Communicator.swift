@@ -54,6 +54,13 @@ public protocol Communicator: AnyObject, Sendable {
     func allreduce<E: CollectiveElement>(
         _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation) throws
 
+    /// The same as ``allreduce(_:_:)``, but waits asleep, so that other threads of the rank can use all processors meanwhile.
+    /// Collective: every rank must call it, with buffers of the same count and with the same operation.
+    ///
+    /// - Throws: As ``allreduce(_:_:)``.
+    func idleAllreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation) throws
+
     /// Puts the contributions of all ranks one behind the other, in rank order, into every rank's result.
     /// Collective: every rank must call it, with contributions of the same count.
     ///
@@ -120,6 +127,15 @@ extension Communicator {
 
     /// False.
     public var allowsConcurrentCalls: Bool { false }
+
+    /// ``allreduce(_:_:)`` itself, however it waits. Collective: every rank must call it.
+    ///
+    /// - Throws: As ``allreduce(_:_:)``.
+    public func idleAllreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation
+    ) throws {
+        try allreduce(buffer, operation)
+    }
 
     /// ``allgather(segmentsOf:counts:)`` itself, however it waits. Collective: every rank must call it.
     ///

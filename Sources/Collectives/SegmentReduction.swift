@@ -19,6 +19,7 @@ package enum SegmentReduction {
         switch E.elementType {
         case .float: combine(Float.self, arrays, range, result, operation)
         case .double: combine(Double.self, arrays, range, result, operation)
+        case .int32: combine(Int32.self, arrays, range, result, operation)
         case .int64: combine(Int64.self, arrays, range, result, operation)
         case .uint64: combine(UInt64.self, arrays, range, result, operation)
         case .uint8: combine(UInt8.self, arrays, range, result, operation)

@@ -4,7 +4,7 @@ public import Tensors
 
 /// Data parallelism by exchanging factors: the results are the same bits on any number of ranks and threads.
 ///
-/// No gradient is ever summed over ranks. A weight gradient is a product of two thin matrices, (∂L/∂Y)ᵀ X, and the ranks
+/// No gradient is ever summed over ranks (``GradientAllreduce`` does that, in integers). A weight gradient is a product of two thin matrices, (∂L/∂Y)ᵀ X, and the ranks
 /// share these factors: each computes some columns of the product over the whole batch, whose every entry is one sum in
 /// one order, and at once updates the weights of these columns, in memory that the node shares. Nothing but the factors
 /// is ever moved, and within a node not even they. Losses, batch norm's statistics and gradients of vectors are formed per
@@ -24,44 +24,26 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     /// Our own products: those of others do not promise the order of their sums.
     public var products: any MatrixProducts<Scalar> { packed }
     /// The place of this rank's first row in the global batch.
-    public var firstRow: Int { shards.lowerBound * partRows }
+    public var firstRow: Int { shards.lowerBound * sums.partRows }
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
-    private static var totalsPerShard: Int { 4 }
-
-    private let communicator: any Communicator
     private let group: NodeGroup
-    private let network: Sequential
     private let linears: [Linear]
     private let packed: PackedProducts<Scalar>
     private let shards: Range<Int>
-    private let shardCounts: [Int]
-    private let shardCount: Int
-    private let partRows: Int
+    private let sums: ShardSums<Scalar>
     private let share: UpdateShare<Scalar>
     private let ownVectors: [OwnVector]
     private let panels: GradientPanels<Scalar>?
 
-    /// Per-shard numbers of all ranks, or of a vector's columns.
-    private let gathered: AlignedBuffer<Scalar>
     /// The gradient of a vector.
     private let vectorGradient: AlignedBuffer<Scalar>
-    private var totalsInOrder: [Double]
-    /// What each rank contributes to the collective at hand; kept, so that a step allocates nothing.
-    private var segmentCounts: [Int]
     private let region: SharedRegion
     private let records: FactorRecords<Scalar>
-    /// For each shard the sum of its losses, its hits, whether its rank was asked to stop, and whether it wants a
-    /// checkpoint; its sums for the gradients of vectors; and where batch norm is each shard's own, its statistics.
-    private let totals: Vector<Double>
-    private let partSums: Matrix<Scalar>
-    private let statistics: Matrix<Scalar>
 
     /// The whole batch, as the weight gradient of a layer that reads it needs it.
     private var batch: BatchInput<Scalar>?
-    /// This rank's statistics, in a step.
-    private var batchStatistics: Matrix<Scalar>?
 
     /// A strategy for the ranks of `communicator`. Collective: every rank must call it.
     ///
@@ -81,43 +63,26 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         products: PackedProducts<Scalar>, shardsOfRank: [Range<Int>], rowsPerShard: Int,
         synchronizesBatchNorm: Bool, exchangesGradients: Bool? = nil
     ) throws {
-        precondition(
-            shardsOfRank.count == communicator.size, "the shards of \(communicator.size) ranks")
-        self.communicator = communicator
         self.group = group
         self.synchronizesBatchNorm = synchronizesBatchNorm
-        self.network = network
         linears = network.linears
         packed = products
         shards = shardsOfRank[communicator.rank]
-        shardCounts = shardsOfRank.map(\.count)
-        shardCount = shardCounts.reduce(0, +)
         parts = shards.count
-        partRows = rowsPerShard
-        let batch = rowsPerShard * shardCount
+        let batch = rowsPerShard * shardsOfRank.reduce(0) { $0 + $1.count }
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
-        let (layout, statisticsCount) = (network.parameterLayout, network.statisticsLayout.count)
-        gathered = try AlignedBuffer(allocating: shardCount * max(statisticsCount, layout.partSumCount))
+        sums = try ShardSums(
+            communicator: communicator, group: group, times: times, network: network,
+            shardsOfRank: shardsOfRank, rowsPerShard: rowsPerShard,
+            synchronizesBatchNorm: synchronizesBatchNorm, vectors: network.parameterLayout.partSumCount)
         vectorGradient = try AlignedBuffer(allocating: ownVectors.map(\.range.count).max() ?? 0)
-        totalsInOrder = Array(repeating: 0, count: shardCount)
-        segmentCounts = shardCounts
-
-        var plan = RegionPlan()
         let places = FactorPlaces<Scalar>(network, keepsBytes: products.keepsBytes)
-        let records = plan.add(Scalar.self, count: batch * places.width)
-        let totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
-        let partSums = plan.add(Scalar.self, count: shardCount * layout.partSumCount)
-        let statistics = plan.add(
-            Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * statisticsCount)
+        var plan = RegionPlan()
+        let storage = plan.add(Scalar.self, count: batch * places.width)
         region = try group.makeRegion(byteCount: plan.byteCount)
-        self.records = FactorRecords(places, batch: batch, storage: records.vector(in: region))
-        self.totals = totals.vector(in: region)
-        self.partSums = partSums.vector(in: region).matrix(
-            rows: shardCount, columns: layout.partSumCount)
-        self.statistics = statistics.vector(in: region).matrix(
-            rows: synchronizesBatchNorm ? 0 : shardCount, columns: statisticsCount)
+        records = FactorRecords(places, batch: batch, storage: storage.vector(in: region))
         panels = try GradientPanels.ifWanted(
             exchangesGradients, group: group, worldSize: communicator.size, rank: communicator.rank,
             network: network, batch: batch, products: products)
@@ -127,37 +92,23 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
 
     /// Gathers the moments of all shards and merges them in the tree's order. Collective: every rank must call it.
     public func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) throws -> Int {
-        let all = try gather(moments)
-        let rows = PartTree.mergeMoments(all, partRows: partRows)
-        moments[rows: 0..<1].vector.copy(from: all[rows: 0..<1].vector)
-        return rows
+        try sums.mergeMoments(moments, partRows: partRows)
     }
 
     /// Gathers the sums of all shards and adds them in the tree's order. Collective: every rank must call it.
-    public func sum(_ sums: Matrix<Scalar>) throws {
-        let all = try gather(sums)
-        PartTree.sum(all)
-        sums[rows: 0..<1].vector.copy(from: all[rows: 0..<1].vector)
-    }
+    public func sum(_ sums: Matrix<Scalar>) throws { try self.sums.sum(sums) }
 
     /// Puts this rank's rows of the factors where the node shares them.
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
         times.enter(.moving)
         defer { times.enter(.backward) }
-        let rows = shards.lowerBound * partRows..<shards.upperBound * partRows
-        records.outputGradient(of: linear)[rows: rows].copy(from: dy)
-        switch packed.factor(of: linear, x) {
-        case .bytes(let x): records.bytes(of: linear)?[rows: rows].copy(from: x)
-        case .numbers, .pixels:
-            if !linear.readsBatch, case .numbers(let x) = x {
-                records.input(of: linear)[rows: rows].copy(from: x)
-            }
-        }
+        let rows = shards.lowerBound * sums.partRows..<shards.upperBound * sums.partRows
+        records.put(packed.factor(of: linear, x), dy, of: linear, rows: rows)
     }
 
     /// Puts the sums of this rank's shards where the node shares them.
     public func contribute(partSums sums: Matrix<Scalar>, of parameters: VectorParameter) {
-        StridedMatrix(partSums, columns: parameters.sums)[rows: shards].copy(from: sums)
+        self.sums.vectors(parameters.sums).copy(from: sums)
     }
 
     // MARK: The step
@@ -166,23 +117,14 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     /// call it.
     public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
         self.batch = batch.all
-        batchStatistics = local.statistics
-        for (shard, loss) in zip(shards, local.losses) {
-            let start = shard * Self.totalsPerShard
-            totals[start] = loss.lossSum
-            totals[start + 1] = Double(loss.correct)
-            totals[start + 2] = local.requests.stop ? 1 : 0
-            totals[start + 3] = local.requests.checkpoint ? 1 : 0
-        }
-        if !synchronizesBatchNorm {
-            statistics[rows: shards].vector.copy(from: local.statistics.vector)
-        }
+        sums.put(local)
         times.enter(.waiting)
         try group.barrier()
         times.enter(.moving)
         guard group.nodeCount > 1 else { return }
         try group.betweenNodes { leaders in
-            try gatherRecords(over: leaders)
+            try sums.gatherRows(records.all, over: leaders)
+            try sums.gather(over: leaders)
             try batch.exchange?(leaders)
         }
     }
@@ -202,11 +144,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
             let gradient = vectorGradient.vector[0..<vector.range.count]
             switch vector.source {
             case .rows(let linear): records.outputGradient(of: linears[linear]).sumColumns(into: gradient)
-            case .parts(let columns):
-                let sums = gathered.matrix(rows: shardCount, columns: columns.count)
-                sums.copy(from: StridedMatrix(partSums, columns: columns))
-                PartTree.sum(sums)
-                gradient.copy(from: sums[rows: 0..<1].vector)
+            case .parts(let columns): sums.sumVector(columns, into: gradient)
             }
             step.apply(to: vector.range, gradients: gradient)
         }
@@ -215,8 +153,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     /// Combines the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must
     /// call it.
     public func finish(_ model: ModelState<Scalar>) throws -> StepResult {
-        let result = combineTotals()
-        if group.isLeader { updateStatistics(model) }
+        let result = sums.combineTotals()
+        if group.isLeader { sums.updateStatistics(model) }
         times.enter(.waiting)
         try group.barrier()
         try share.requantize(packed, model, group)
@@ -226,15 +164,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     private func computeWeightGradient(
         of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>
     ) {
-        let x: FactorInput<Scalar>
-        if linear.readsBatch {
-            guard let batch else { preconditionFailure("an update without a batch") }
-            x = FactorInput(batch)
-        } else if let bytes = records.bytes(of: linear) {
-            x = .bytes(bytes)
-        } else {
-            x = .numbers(records.input(of: linear))
-        }
+        let x = records.factor(of: linear, batch: batch)
         packed.weightGradient(
             of: linear, x: x, dy: records.outputGradient(of: linear), panels: panels, body)
     }
@@ -277,65 +207,11 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
                 Update(products: packed, linear: linear, step: step, exchanged: panels))
         }
     }
-
-    /// Brings the factors and totals of all nodes to this one.
-    private func gatherRecords(over leaders: any Communicator) throws {
-        let placement = group.placement
-        let counts = (0..<group.nodeCount).map { node in
-            zip(placement.nodeOfRank, shardCounts).reduce(0) { $0 + ($1.0 == node ? $1.1 : 0) }
-        }
-        func gather<Element: CollectiveElement>(_ all: Vector<Element>) throws {
-            guard all.count > 0 else { return }
-            let perShard = all.count / shardCount
-            try leaders.allgather(segmentsOf: all.buffer, counts: counts.map { $0 * perShard })
-        }
-        try gather(records.all)
-        try gather(totals)
-        try gather(partSums.vector)
-        try gather(statistics.vector)
-    }
-
-    private func updateStatistics(_ model: ModelState<Scalar>) {
-        guard let batchStatistics, batchStatistics.columns > 0 else { return }
-        if synchronizesBatchNorm {
-            model.updateStatistics(towards: batchStatistics[rows: 0..<1].vector)
-        } else {
-            PartTree.sum(statistics)
-            let mean = statistics[rows: 0..<1].vector
-            mean.scale(by: 1 / Scalar(shardCount))
-            model.updateStatistics(towards: mean)
-        }
-    }
-
-    /// Returns the rows [V, K] of all shards, of which this rank has `own` [P, K].
-    private func gather(_ own: Matrix<Scalar>) throws -> Matrix<Scalar> {
-        let all = gathered.matrix(rows: shardCount, columns: own.columns)
-        all[rows: shards].vector.copy(from: own.vector)
-        guard communicator.size > 1 else { return all }
-        for rank in shardCounts.indices { segmentCounts[rank] = shardCounts[rank] * own.columns }
-        try times.during(.waiting) {
-            try communicator.allgather(segmentsOf: all.vector.buffer, counts: segmentCounts)
-        }
-        return all
-    }
-
-    private func combineTotals() -> StepResult {
-        var (correct, stops, checkpoints) = (0.0, 0.0, 0.0)
-        for shard in 0..<shardCount {
-            let start = shard * Self.totalsPerShard
-            totalsInOrder[shard] = totals[start]
-            correct += totals[start + 1]
-            stops += totals[start + 2]
-            checkpoints += totals[start + 3]
-        }
-        let loss = BatchLoss(
-            lossSum: PartTree.sum(&totalsInOrder), correct: Int(correct), samples: partRows * shardCount)
-        return StepResult(loss: loss, requests: .init(stop: stops > 0, checkpoint: checkpoints > 0))
-    }
 }
 
 /// The factors of all weight gradients of a batch, in memory that the ranks of a node share: a record for each row of
-/// the global batch, with ∂L/∂Y of every linear layer and X of those that do not read the batch itself, as numbers or as bytes.
+/// the global batch, or of the node's part of it, with ∂L/∂Y of every linear layer and X of those that do not read the batch
+/// itself, as numbers or as bytes.
 ///
 /// The rows of a node are consecutive, so all its factors travel to other nodes in one message.
 struct FactorRecords<Scalar: TensorScalar> {
@@ -353,15 +229,35 @@ struct FactorRecords<Scalar: TensorScalar> {
     }
 
     /// X [B, M] of a layer.
-    func input(of linear: Linear) -> StridedMatrix<Scalar> {
+    private func input(of linear: Linear) -> StridedMatrix<Scalar> {
         StridedMatrix(matrix, columns: places.layers[linear.index].x)
     }
 
     /// X [B, M] of a layer whose X are bytes.
-    func bytes(of linear: Linear) -> ByteRows? {
+    private func bytes(of linear: Linear) -> ByteRows? {
         let place = places.layers[linear.index]
         guard place.isBytes, let floats = matrix as? Matrix<Float> else { return nil }
         return ByteRows(StridedMatrix(floats, columns: place.x), columns: linear.inputs)
+    }
+
+    /// Puts some rows' ∂L/∂Y, and X where the layer does not read the batch itself, into their records.
+    func put(_ x: FactorInput<Scalar>, _ dy: Matrix<Scalar>, of linear: Linear, rows: Range<Int>) {
+        outputGradient(of: linear)[rows: rows].copy(from: dy)
+        switch x {
+        case .bytes(let x): bytes(of: linear)?[rows: rows].copy(from: x)
+        case .numbers(let x):
+            if !linear.readsBatch { input(of: linear)[rows: rows].copy(from: x) }
+        case .pixels: break
+        }
+    }
+
+    /// X [B, M] of a layer, which may be the batch itself.
+    func factor(of linear: Linear, batch: BatchInput<Scalar>?) -> FactorInput<Scalar> {
+        if linear.readsBatch {
+            guard let batch else { preconditionFailure("a gradient without its batch") }
+            return FactorInput(batch)
+        }
+        return bytes(of: linear).map { .bytes($0) } ?? .numbers(input(of: linear))
     }
 
     /// All records, row after row.

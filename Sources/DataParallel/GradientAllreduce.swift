@@ -2,235 +2,245 @@ public import Collectives
 public import MLPEngine
 public import Tensors
 
-/// Data parallelism by an allreduce of gradients: every rank computes the gradient of its rows, and the gradients are summed.
+/// Data parallelism by an allreduce of gradients: every node computes the gradient of its rows, and the gradients are
+/// summed, as integers; the results are the same bits on any number of ranks and threads.
 ///
-/// The ranks of a node write their gradients into shared memory. Each then sums its share of the columns over all of
-/// them, in the order of the ranks, takes the optimizer's step on that share, and so leaves the new parameters where all
-/// read them: a reduce-scatter, update and allgather without a copy. Between nodes the leaders sum the nodes' gradients
-/// with one allreduce. The order of the additions depends on the number of ranks, and so do the last bits.
+/// The gradient of a weight is formed shard by shard: a product over the rows of one logical shard, which no division of the
+/// ranks cuts, rounded to whole multiples of a unit that is the same everywhere. Integers have no order of summation, so it
+/// does not matter which rank has which shards. The unit of a row follows from what no shard's product exceeds, the largest
+/// sum of |∂L/∂Y| of a shard times the largest |X|; these few maxima are exchanged first, in the backward pass. See
+/// `FixedPointUnits` for how exact that is.
+///
+/// The ranks of a node share their factors in memory, as with ``FactorExchange``, and each computes some columns over all of
+/// the node's rows. Between nodes the leaders sum these integers, 4 bytes a weight, in ``GradientBuckets``, while the ranks go
+/// on with the backward pass. Each node then updates the whole model. What is little is formed and combined as with
+/// ``FactorExchange``: ``ShardSums``.
 public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: DataParallelStrategy {
-    /// Whether batch norm takes its statistics over the global batch.
+    /// Whether batch norm takes its statistics over the global batch, rather than over each logical shard.
     public let synchronizesBatchNorm: Bool
-    /// The backend of matrix products, of any kind.
+    /// The backend of matrix products, of any kind: the bits are the same as far as it promises those of a product.
     public let products: any MatrixProducts<Scalar>
-    /// One: a rank's rows are one part.
-    public var parts: Int { 1 }
+    /// The number of logical shards of this rank.
+    public let parts: Int
     /// The place of this rank's first row in the global batch.
-    public var firstRow: Int { rowsOfRank[..<communicator.rank].reduce(0, +) }
+    public var firstRow: Int { sums.shards.lowerBound * sums.partRows }
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
-
-    private static var totalCount: Int { 4 }
 
     private let communicator: any Communicator
     private let group: NodeGroup
     private let linears: [Linear]
-    private let statisticsCount: Int
-    private let parameterCount: Int
-    private let rowsOfRank: [Int]
+    private let sums: ShardSums<Scalar>
+    private let shardsOfNode: Range<Int>
     private let share: UpdateShare<Scalar>
     private let ownVectors: [OwnVector]
-    private let gathered: AlignedBuffer<Scalar>
-    private let totals: AlignedBuffer<Scalar>
+    private let buckets: GradientBuckets<Scalar>
+    /// Where each layer's ∂L/∂b stands among the sums of vectors.
+    private let biases: [Range<Int>]
+
+    /// By layer what no shard's gradient exceeds: a sum of |∂L/∂Y| for each row, and the largest |X|.
+    private let bounds: AlignedBuffer<Scalar>
+    private let boundPlaces: [Range<Int>]
+    /// The gradient of a vector.
+    private let vectorGradient: AlignedBuffer<Scalar>
     private let region: SharedRegion
-    /// Each local rank's gradients, sums of losses, hits, stops and checkpoints, and statistics.
-    private let segments: [Vector<Scalar>]
-    /// Those whose sum is that of all ranks, in a step: of all ranks of the node, or the one with the sum of all nodes.
-    private let summands: [Vector<Scalar>]
-    /// Where this rank's gradients lie.
-    private var gradients: Vector<Scalar> { segments[group.localRank] }
-    /// This rank's statistics, in a step.
-    private var batchStatistics: Matrix<Scalar>?
+    /// The factors of this node's rows.
+    private let records: FactorRecords<Scalar>
 
     /// A strategy for the ranks of `communicator`. Collective: every rank must call it.
     ///
     /// - Parameters:
-    ///   - communicator: The ranks, for the small collectives of batch norm.
+    ///   - communicator: The ranks, for the small collectives; ordered so that those of a node are consecutive.
     ///   - group: The ranks of this node.
     ///   - network: What is trained.
-    ///   - products: Computes over the rows of this rank.
-    ///   - rowsOfRank: The rows of each rank's part of a global batch; they may differ.
+    ///   - products: Computes over this rank's rows, and weight gradients over those of a shard.
+    ///   - shardsOfRank: The logical shards of each rank, contiguous and in order.
+    ///   - rowsPerShard: The rows of each shard in a global batch.
     ///   - synchronizesBatchNorm: Whether batch norm takes its statistics over the global batch.
-    /// - Throws: `SharedMemoryError`, `AllocationError` or `ParameterWithoutRule`.
+    /// - Throws: `SharedMemoryError`, `AllocationError`, `ParameterWithoutRule`, or the communicator's error.
     public init(
         communicator: any Communicator, group: NodeGroup, network: Sequential,
-        products: any MatrixProducts<Scalar>, rowsOfRank: [Int], synchronizesBatchNorm: Bool
+        products: any MatrixProducts<Scalar>, shardsOfRank: [Range<Int>], rowsPerShard: Int,
+        synchronizesBatchNorm: Bool
     ) throws {
-        precondition(rowsOfRank.count == communicator.size, "the rows of \(communicator.size) ranks")
         self.communicator = communicator
         self.group = group
         self.products = products
-        self.rowsOfRank = rowsOfRank
         self.synchronizesBatchNorm = synchronizesBatchNorm
         linears = network.linears
-        statisticsCount = network.statisticsLayout.count
-        parameterCount = network.parameterLayout.count
+        parts = shardsOfRank[communicator.rank].count
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
-        // Moments of all ranks: no layer has more columns than all running statistics together.
-        gathered = try AlignedBuffer(allocating: communicator.size * statisticsCount)
-        totals = try AlignedBuffer(allocating: Self.totalCount + statisticsCount)
+        var end = network.parameterLayout.partSumCount
+        biases = linears.map { linear in
+            defer { end += linear.outputs }
+            return end..<end + linear.outputs
+        }
+        sums = try ShardSums(
+            communicator: communicator, group: group, times: times, network: network,
+            shardsOfRank: shardsOfRank, rowsPerShard: rowsPerShard,
+            synchronizesBatchNorm: synchronizesBatchNorm, vectors: end)
+        shardsOfNode = sums.shardsOfNode
+        vectorGradient = try AlignedBuffer(allocating: ownVectors.map(\.range.count).max() ?? 0)
+        end = 0
+        boundPlaces = linears.map { linear in
+            defer { end += linear.outputs + 1 }
+            return end..<end + linear.outputs + 1
+        }
+        bounds = try AlignedBuffer(allocating: end)
+        let places = FactorPlaces<Scalar>(
+            network, keepsBytes: (products as? PackedProducts<Scalar>)?.keepsBytes ?? { _ in false })
+        let rows = rowsPerShard * shardsOfNode.count
         var plan = RegionPlan()
-        let count = parameterCount + Self.totalCount + statisticsCount
-        let places = (0..<group.localSize).map { _ in plan.add(Scalar.self, count: count) }
+        let storage = plan.add(Scalar.self, count: rows * places.width)
         region = try group.makeRegion(byteCount: plan.byteCount)
-        segments = places.map { [region] in $0.vector(in: region) }
-        summands = group.nodeCount > 1 ? [segments[0]] : segments
+        records = FactorRecords(places, batch: rows, storage: storage.vector(in: region))
+        buckets = try GradientBuckets(
+            network, group: group, shardCount: sums.shardCount, panelsAtOnce: products.panelsAtOnce)
     }
 
     // MARK: What layers call
 
-    /// Gathers the moments of all ranks and merges them, weighted by their rows. Collective: every rank must call it.
+    /// Gathers the moments of all shards and merges them in the tree's order. Collective: every rank must call it.
     public func mergeMoments(_ moments: Matrix<Scalar>, partRows: Int) throws -> Int {
-        precondition(
-            partRows == rowsOfRank[communicator.rank], "\(partRows) rows on rank \(communicator.rank)")
-        guard communicator.size > 1 else { return partRows }
-        let all = gathered.vector[0..<communicator.size * moments.columns]
-        try times.during(.waiting) {
-            try communicator.allgather(UnsafeBufferPointer(moments.vector.buffer), into: all.buffer)
+        try sums.mergeMoments(moments, partRows: partRows)
+    }
+
+    /// Gathers the sums of all shards and adds them in the tree's order. Collective: every rank must call it.
+    public func sum(_ sums: Matrix<Scalar>) throws { try self.sums.sum(sums) }
+
+    /// Puts this rank's rows of the factors where the node shares them, and forms the node's gradient. Collective: every rank
+    /// must call it.
+    public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) throws {
+        times.enter(.moving)
+        let first = (sums.shards.lowerBound - shardsOfNode.lowerBound) * sums.partRows
+        records.put(products.factor(of: linear, x), dy, of: linear, rows: first..<first + dy.rows)
+        let (vectors, bounds) = (sums.vectors(biases[linear.index]), bounds.vector[boundPlaces[linear.index]])
+        let magnitudes = bounds[0..<linear.outputs]
+        magnitudes.fill(0)
+        for part in 0..<parts {
+            let rows = StridedMatrix(dy)[rows: part * sums.partRows..<(part + 1) * sums.partRows]
+            let bias = Vector(base: vectors.base + part * vectors.stride, count: linear.outputs)
+            rows.sumColumns(into: bias)
+            rows.raiseToColumnMagnitudes(magnitudes)
         }
-        let merged = all.matrix(rows: communicator.size, columns: moments.columns)
-        let rows = PartTree.mergeMoments(merged, rows: rowsOfRank)
-        moments.vector.copy(from: merged[rows: 0..<1].vector)
-        return rows
+        times.enter(.backward)
+        switch x {
+        case .numbers(let x): bounds[linear.outputs] = x.vector.largestMagnitude
+        case .pixels(let x): bounds[linear.outputs] = x.largestMagnitude
+        }
+        // The rows of other ranks in the batch itself are known to nobody here: their turn comes with the exchange.
+        if !linear.readsBatch { try formGradient(of: linear, batch: nil) }
     }
 
-    /// Sums over all ranks. Collective: every rank must call it.
-    public func sum(_ sums: Matrix<Scalar>) throws {
-        try times.during(.waiting) { try communicator.allreduce(sums.vector.buffer, .sum) }
-    }
-
-    /// Computes the gradient of this rank's rows.
-    public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
-        products.weightGradient(
-            of: linear, x: products.factor(of: linear, x), dy: StridedMatrix(dy),
-            into: linear.weightMatrix(gradients))
-        dy.sumColumns(into: gradients[linear.bias])
-    }
-
-    /// Keeps this rank's sums: they are the gradient of its rows.
+    /// Puts the sums of this rank's shards where the node shares them.
     public func contribute(partSums sums: Matrix<Scalar>, of parameters: VectorParameter) {
-        gradients[parameters.range].copy(from: sums.vector)
+        self.sums.vectors(parameters.sums).copy(from: sums)
+    }
+
+    /// Forms the gradient of the node's rows in whole numbers, and has the leaders sum it. Collective: every rank must call
+    /// it.
+    private func formGradient(of linear: Linear, batch: BatchInput<Scalar>?) throws {
+        let bounds = bounds.vector[boundPlaces[linear.index]]
+        if communicator.size > 1 {
+            // No rank returns before all have called, so all factors of the node are there.
+            try times.during(.waiting) { try communicator.allreduce(bounds.buffer, .maximum) }
+        }
+        let layer = buckets.layers[linear.index]
+        layer.units.choose(bounds: bounds[0..<linear.outputs], factor: bounds[linear.outputs])
+        let (dy, x) = (records.outputGradient(of: linear), records.factor(of: linear, batch: batch))
+        // By index: enumerating an array of a generic type allocates.
+        for index in layer.buckets.indices {
+            let bucket = layer.buckets[index]
+            let panels = buckets.panels(of: bucket, localRank: group.localRank, localSize: group.localSize)
+            for shard in 0..<(panels.isEmpty ? 0 : shardsOfNode.count) {
+                let rows = shard * sums.partRows..<(shard + 1) * sums.partRows
+                products.weightGradient(
+                    of: linear, x: x[rows: rows], dy: dy[rows: rows], panels: panels,
+                    Add(units: layer.units, bucket: bucket, isFirst: shard == 0))
+            }
+            guard group.nodeCount > 1 else { continue }
+            try times.during(.waiting) { try group.barrier() }
+            buckets.start(bucket)
+        }
+    }
+
+    /// Adds a shard's gradient of some columns to the node's.
+    private struct Add: ColumnTask {
+        let units: FixedPointUnits<Scalar>
+        let bucket: GradientBuckets<Scalar>.Bucket
+        let isFirst: Bool
+
+        func callAsFunction(_ columns: Range<Int>, _ gradient: Matrix<Scalar>) {
+            units.add(
+                gradient, isFirst: isFirst, to: bucket.sums,
+                at: columns.lowerBound - bucket.columns.lowerBound)
+        }
     }
 
     // MARK: The step
 
-    private var tail: Range<Int> {
-        parameterCount..<parameterCount + Self.totalCount + statisticsCount
-    }
-
-    /// Waits for the gradients of this node's ranks, and sums those of all nodes. Collective: every rank must call it.
+    /// Forms the gradients of layers that read the batch, waits for this node's ranks, and for the sums of all nodes.
+    /// Collective: every rank must call it.
     public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
-        batchStatistics = local.statistics
-        let own = gradients
-        own[parameterCount] = Scalar(local.losses[0].lossSum)
-        own[parameterCount + 1] = Scalar(local.losses[0].correct)
-        own[parameterCount + 2] = local.requests.stop ? 1 : 0
-        own[parameterCount + 3] = local.requests.checkpoint ? 1 : 0
-        let statistics = own[tail][Self.totalCount..<tail.count]
-        statistics.copy(from: local.statistics[rows: 0..<1].vector)
-        if !synchronizesBatchNorm {
-            statistics.scale(by: Scalar(rowsOfRank[communicator.rank]) / Scalar(globalBatch))
+        sums.put(local)
+        times.enter(.backward)
+        let first = shardsOfNode.lowerBound * sums.partRows
+        let rows = first..<first + shardsOfNode.count * sums.partRows
+        for linear in linears where linear.readsBatch {
+            try formGradient(of: linear, batch: batch.all[rows: rows])
         }
         times.enter(.waiting)
         try group.barrier()
         times.enter(.moving)
-        if group.nodeCount > 1 { try sumBetweenNodes() }
+        guard group.nodeCount > 1 else { return }
+        try group.betweenNodes { leaders in
+            try sums.gather(over: leaders)
+            try buckets.finish(over: leaders)
+        }
     }
 
-    /// Sums this rank's columns over the ranks, and updates them. Collective: every rank must call it.
+    /// Updates this rank's columns by their gradient over the whole batch. Collective: every rank must call it.
     public func update(_ step: OptimizerStep<Scalar>) throws {
         for linear in linears {
             products.forEachGroup(
                 of: linear, panels: share.panels(of: linear),
-                Update(summands: summands, products: products, linear: linear, step: step))
+                Update(
+                    layer: buckets.layers[linear.index], products: products, linear: linear, step: step))
         }
         for vector in ownVectors {
-            // Nobody else reads these segments any more.
-            let sum = summands[0][vector.range]
-            for segment in summands.dropFirst() { sum.add(segment[vector.range]) }
-            step.apply(to: vector.range, gradients: sum)
+            let gradient = vectorGradient.vector[0..<vector.range.count]
+            switch vector.source {
+            case .rows(let linear): sums.sumVector(biases[linear], into: gradient)
+            case .parts(let columns): sums.sumVector(columns, into: gradient)
+            }
+            step.apply(to: vector.range, gradients: gradient)
         }
     }
 
-    /// Sums the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must call
-    /// it.
+    /// Combines the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must
+    /// call it.
     public func finish(_ model: ModelState<Scalar>) throws -> StepResult {
-        totals.vector.copy(from: summands[0][tail])
-        for segment in summands.dropFirst() { totals.vector.add(segment[tail]) }
-        if group.isLeader, statisticsCount > 0, let batchStatistics {
-            // Synchronised, every rank has had the batch's; their sum is nothing.
-            model.updateStatistics(
-                towards: synchronizesBatchNorm
-                    ? batchStatistics[rows: 0..<1].vector : totals.vector[Self.totalCount..<totals.count])
-        }
+        let result = sums.combineTotals()
+        if group.isLeader { sums.updateStatistics(model) }
         times.enter(.waiting)
         try group.barrier()
         try share.requantize(products, model, group)
-        let loss = BatchLoss(
-            lossSum: Double(totals.vector[0]), correct: Int(totals.vector[1]), samples: globalBatch)
-        return StepResult(
-            loss: loss,
-            requests: .init(stop: totals.vector[2] > 0, checkpoint: totals.vector[3] > 0))
+        return result
     }
 
-    private var globalBatch: Int { rowsOfRank.reduce(0, +) }
-
-    /// Sums the gradients of this node in the first segment, then those of all nodes.
-    private func sumBetweenNodes() throws {
-        let (first, others) = (segments[0], segments.dropFirst())
-        if !others.isEmpty {
-            for linear in linears {
-                let target = linear.weightMatrix(first)
-                products.forEachGroup(
-                    of: linear, panels: share.panels(of: linear),
-                    Sum(segments: segments, target: target, linear: linear))
-            }
-            for vector in ownVectors {
-                for segment in others { first[vector.range].add(segment[vector.range]) }
-            }
-            if group.isLeader {
-                for segment in others { first[tail].add(segment[tail]) }
-            }
-            try group.barrier()
-        }
-        try group.betweenNodes { try $0.allreduce(first.buffer, .sum) }
-    }
-
+    /// The update of some columns, by the sums of all nodes.
     private struct Update: ColumnTask {
-        let summands: [Vector<Scalar>]
+        let layer: GradientBuckets<Scalar>.Layer
         let products: any MatrixProducts<Scalar>
         let linear: Linear
         let step: OptimizerStep<Scalar>
 
         func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) {
-            GradientAllreduce.sum(summands, of: linear, columns: columns, into: room)
+            layer.write(columns, into: room)
             step.apply(toWeightOf: linear, columns: columns, gradient: room)
             products.weightsChanged(of: linear, step.parameters, columns: columns)
-        }
-    }
-
-    private struct Sum: ColumnTask {
-        let segments: [Vector<Scalar>]
-        let target: Matrix<Scalar>
-        let linear: Linear
-
-        func callAsFunction(_ columns: Range<Int>, _ room: Matrix<Scalar>) {
-            GradientAllreduce.sum(segments, of: linear, columns: columns, into: room)
-            StridedMatrix(target, columns: columns).copy(from: room)
-        }
-    }
-
-    private static func sum(
-        _ segments: [Vector<Scalar>], of linear: Linear, columns: Range<Int>, into room: Matrix<Scalar>
-    ) {
-        // By index: enumerating an array of a generic type allocates.
-        for index in segments.indices {
-            let segment = segments[index]
-            let gradient = StridedMatrix(
-                linear.weightMatrix(segment), columns: columns)
-            if index == 0 { room.copy(from: gradient) } else { room.add(gradient) }
         }
     }
 }

@@ -58,6 +58,7 @@ extension CollectiveElementType {
         switch self {
         case .float: dp_mpi_float()
         case .double: dp_mpi_double()
+        case .int32: dp_mpi_int32()
         case .int64: dp_mpi_int64()
         case .uint64: dp_mpi_uint64()
         case .uint8: dp_mpi_uint8()

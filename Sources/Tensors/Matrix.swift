@@ -147,10 +147,13 @@ public struct StridedMatrix<Scalar: BitwiseCopyable>: @unchecked Sendable {
     }
 
     /// Copies a matrix of the same shape.
-    public func copy(from other: Matrix<Scalar>) {
+    public func copy(from other: Matrix<Scalar>) { copy(from: StridedMatrix(other)) }
+
+    /// Copies a matrix of the same shape.
+    public func copy(from other: StridedMatrix) {
         precondition(other.rows == rows && other.columns == columns, "a copy of another shape")
         for row in 0..<rows {
-            (base + row * stride).update(from: other.base + row * columns, count: columns)
+            (base + row * stride).update(from: other.base + row * other.stride, count: columns)
         }
     }
 }

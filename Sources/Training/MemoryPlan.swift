@@ -33,7 +33,7 @@ package struct MemoryPlan {
         let network = mlp.network
         let placement = communicator.placement
         let scalar = Double(MemoryLayout<Float>.size)
-        let isFast = configuration.strategy == .allreduce
+        let isAllreduce = configuration.strategy == .allreduce
         let batch = configuration.batchSize
         let parameters = Double(mlp.parameterCount)
         let state = Double(configuration.optimizer.stateNames.count) * parameters
@@ -59,20 +59,28 @@ package struct MemoryPlan {
             let inputs = byteLayers.contains($1) ? ByteRows.rowCount(columns: $1.inputs) : $1.inputs
             return $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double(inputs))
         }
-        let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
+        let rowsPerShard = batch / assignment.shardCount
+        let shardsOfNode = placement.rankAtPosition.indices.reduce(0) {
+            let isHere = placement.nodeOfRank[placement.rankAtPosition[$1]] == placement.nodeIndex
+            return $0 + (isHere ? assignment.shards(of: $1).count : 0)
+        }
+        let exchanged =
+            isAllreduce
+            ? parameters + factors * Double(shardsOfNode * rowsPerShard) : factors * Double(batch)
         shared =
             scalar * (parameters + state + averaged + packed + exchanged) + Double(packedSlices)
             + Double(batch) * Double(configuration.format.imageBytes)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
         let shards = assignment.shards(of: placement.position).count
-        let rows = batch / assignment.shardCount * shards
+        let rows = rowsPerShard * shards
         let workspace = Double(
-            Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
+            Workspace<Float>.scalars(for: network, capacity: rows, parts: max(shards, 1)))
         let products = PackedProducts<Float>.scalars(
-            for: network, batch: isFast ? rows : batch, threads: threads, slices: slices)
+            for: network, batch: isAllreduce ? rowsPerShard : batch, threads: threads, slices: slices)
         let byteRooms =
-            slices == 1 ? ByteProducts.scalars(for: network, rows: rows, batch: isFast ? rows : batch) : 0
+            slices == 1
+            ? ByteProducts.scalars(for: network, rows: rows, batch: isAllreduce ? rowsPerShard : batch) : 0
         let trainingShare =
             configuration.shuffle == .global
             ? 1 : Double(shards + otherShards) / Double(assignment.shardCount)
@@ -106,7 +114,7 @@ package struct MemoryPlan {
                 + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
         let copies = communicator.rank == 0 ? parameters + state + averaged : 0
         allocated = max(
-            own + scalar * (Double(products.allocated) + (isFast ? 0 : parameters) + rooms + copies),
+            own + scalar * (Double(products.allocated) + (isAllreduce ? 0 : parameters) + rooms + copies),
             whitening)
         let pieces = [
             (Double(products.largest), "the weight gradients of \(threads) threads"),

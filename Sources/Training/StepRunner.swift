@@ -62,7 +62,7 @@ package final class StepRunner {
         let rowsOfRank = shardsOfRank.map { $0.count * loader.rowsPerShard }
         let batches = try BatchPixels(
             configuration, loader: loader, ranks: ranks, rowsOfRank: rowsOfRank,
-            wantsAll: configuration.strategy == .factorExchange)
+            wantsAll: configuration.strategy != .allreduce)
         let model = try ModelState<Float>(
             mlp: mlp, optimizer: configuration.optimizer, group: node, seed: configuration.seed,
             pixels: slices.map { (loader.format.channels, $0) }, averaging: configuration.averaging)
@@ -81,13 +81,13 @@ package final class StepRunner {
             }
         }
 
-        // An allreduce takes products of any kind: it promises no bits.
-        func rankProducts(rows: Int) throws -> any MatrixProducts<Float> {
+        // An allreduce takes products of any kind; with those of a library no bits are promised.
+        func shardProducts() throws -> any MatrixProducts<Float> {
             switch configuration.products {
-            case .own: return try packedProducts(rows: rows)
+            case .own: return try packedProducts(rows: loader.rowsPerShard)
             case .openBLAS:
                 return try communicator.agree(on: "making room for products") {
-                    try BLASProducts(network, batch: rows, team: team)
+                    try BLASProducts(network, batch: loader.rows, team: team)
                 }
             }
         }
@@ -96,7 +96,8 @@ package final class StepRunner {
         let strategy: any DataParallelStrategy<Float>
         let synchronizesBatchNorm = configuration.batchNorm == .sync
         switch configuration.strategy {
-        case .factorExchange:
+        // It is settled by now; where nobody has done that, there is no other node.
+        case .factorExchange, .auto:
             strategy = try FactorExchange(
                 communicator: communicator, group: node, network: network,
                 products: packedProducts(rows: configuration.batchSize), shardsOfRank: shardsOfRank,
@@ -104,8 +105,8 @@ package final class StepRunner {
         case .allreduce:
             strategy = try GradientAllreduce(
                 communicator: communicator, group: node, network: network,
-                products: rankProducts(rows: loader.rows), rowsOfRank: rowsOfRank,
-                synchronizesBatchNorm: synchronizesBatchNorm)
+                products: shardProducts(), shardsOfRank: shardsOfRank,
+                rowsPerShard: loader.rowsPerShard, synchronizesBatchNorm: synchronizesBatchNorm)
         }
         (self.batches, self.model, self.strategy) = (batches, model, strategy)
         products = strategy.products

@@ -99,12 +99,14 @@ extension Trainer {
                 "the checkpoint was computed with the arithmetic \(metadata.arithmetic), this run has \(arithmetic): the"
                     + " last bits will differ")
         }
-        guard configuration.strategy == .allreduce, metadata.worldSize != communicator.size else { return }
-        let consequence =
-            configuration.batchNorm == .local
-            ? "batch norm will see other parts of the batch" : "the last bits will differ"
+        if let strategy = resumePoint?.configuration.strategy, strategy != configuration.strategy {
+            observer.note(
+                "the checkpoint was computed with --strategy \(strategy.rawValue), this run goes on with"
+                    + " \(configuration.strategy.rawValue): the last bits will differ")
+        }
+        guard configuration.products == .openBLAS, metadata.worldSize != communicator.size else { return }
         observer.note(
-            "--strategy allreduce depends on the number of ranks, which was \(metadata.worldSize) and is now"
-                + " \(communicator.size): \(consequence)")
+            "--products openblas depends on the number of ranks, which was \(metadata.worldSize) and is now"
+                + " \(communicator.size): the last bits will differ")
     }
 }

@@ -159,7 +159,7 @@ public struct Trainer {
 
     /// The shards of other nodes' ranks that this one reads for its node.
     private var otherShards: [Range<Int>] {
-        guard options.dataPlacement == .host, configuration.strategy == .factorExchange else { return [] }
+        guard options.dataPlacement == .host, configuration.strategy != .allreduce else { return [] }
         let placement = communicator.placement
         // Ranks that share no memory are nodes of their own.
         let (localRank, localSize) =

@@ -34,8 +34,7 @@ extension TrainingConfiguration {
         Setting(
             "batch-norm", \.batchNorm, key: "batchNorm",
             """
-            Batch norm: sync (over the global batch) or local (over each logical shard; with --strategy allreduce over \
-            each rank's rows).
+            Batch norm: sync (over the global batch) or local (over each logical shard).
             """, inModel: { $0 == .none ? nil : "batch norm (\($0.word))" }),
         Setting(
             "layer-norm", \.layerNorm, key: "layerNorm", "Layer norm behind each hidden linear layer.",
@@ -291,10 +290,13 @@ extension TrainingConfiguration {
         Setting(
             "strategy", \.strategy, key: "strategy",
             """
-            How the ranks come to one update: factor-exchange (the same bits on any number of ranks) or allreduce (of \
-            gradients: the last bits depend on it).
+            How the ranks come to one update: factor-exchange (of what gradients are products of), allreduce (of gradients, \
+            as integers) or auto (what moves less between the hosts at hand). Each gives the same bits on any number of \
+            ranks.
             """, formerly: ("arithmetic", ["reproducible": "factor-exchange", "fast": "allreduce"]),
-            hasOwnLine: true),
+            hasOwnLine: true,
+            // A run may go on with another: the results differ in the last bits, of which it is told.
+            decidesResult: { _ in false }),
         Setting(
             "matmul-precision", \.matmulPrecision, key: "matmulPrecision",
             """

@@ -1,4 +1,6 @@
+internal import DataParallel
 public import Datasets
+internal import MLPEngine
 internal import Tensors
 
 // What of a configuration follows the ranks and the data set, and how two are compared.
@@ -6,9 +8,11 @@ internal import Tensors
 extension TrainingConfiguration {
     /// Settles what follows the world size, batch and images where nothing was said, and checks it against them.
     ///
-    /// - Parameter worldSize: The number of ranks.
+    /// - Parameters:
+    ///   - worldSize: The number of ranks.
+    ///   - nodes: The number of nodes between which ranks exchange what they do not share.
     /// - Throws: ``ConfigurationError``.
-    public mutating func settle(worldSize: Int) throws(ConfigurationError) {
+    public mutating func settle(worldSize: Int, nodes: Int = 1) throws(ConfigurationError) {
         let shards =
             logicalShards ?? LogicalShards.defaultCount(forWorldSize: worldSize, globalBatch: batchSize)
         guard worldSize <= shards else {
@@ -29,6 +33,18 @@ extension TrainingConfiguration {
         }
         matmulPrecision =
             matmulPrecision ?? (obstacleToIntegers == nil && products == .own ? .high : .highest)
+        if strategy == .auto { strategy = cheaperStrategy(worldSize: worldSize, nodes: nodes) }
+    }
+
+    /// The strategy by which a step costs less, with as many ranks on each node; on one node the exchange of factors.
+    private func cheaperStrategy(worldSize: Int, nodes: Int) -> Strategy {
+        guard nodes > 1 else { return .factorExchange }
+        let (network, ranks) = (MLP(model).network, max(1, worldSize / nodes))
+        let factors = StrategyCost.factorExchange(
+            network, batch: batchSize, imageBytes: format.imageBytes, slices: slices, nodes: nodes)
+        let gradients = StrategyCost.allreduce(network, batch: batchSize, nodes: nodes)
+        return factors.inBytes(ranksOfNode: ranks) <= gradients.inBytes(ranksOfNode: ranks)
+            ? .factorExchange : .allreduce
     }
 
     /// What keeps products of a precision from being computed; nil where nothing does.

@@ -38,7 +38,7 @@ extension TrainingConfiguration {
     ///   - data: The words that choose the data set.
     package func command(worldSize: Int?, data: [String] = []) -> String {
         let followsRanks = learningRateScaling != .none && learningRateReferenceBatch == nil
-        let ranks = followsRanks ? learningRateRanks : strategy == .allreduce ? worldSize : nil
+        let ranks = followsRanks ? learningRateRanks : products == .openBLAS ? worldSize : nil
         let launcher = ranks.map { $0 > 1 ? ["mpirun", "-np", "\($0)"] : [] } ?? []
         return ShellWords.line(launcher + ["dp-train"] + data + flags)
     }

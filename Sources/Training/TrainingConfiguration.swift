@@ -13,9 +13,12 @@ public struct TrainingConfiguration: Configurable, Sendable, Hashable {
     public enum Strategy: String, Codable, Sendable, CaseIterable {
         /// The ranks share the factors of the weight gradients: the same bits on any number of ranks and threads.
         case factorExchange = "factor-exchange"
-        /// Each rank computes the gradient of its rows, and the gradients are summed: the same result up to rounding, whose
-        /// last bits depend on the number of ranks and threads.
+        /// The nodes' gradients are summed as integers: the same bits on any number of ranks and threads, too, which are
+        /// those of `factorExchange` up to rounding.
         case allreduce
+        /// Whichever of the two moves less and computes less on the hosts at hand; settled when a run begins, and then as
+        /// if it had been asked for.
+        case auto
     }
 
     /// What computes matrix products.

@@ -1,6 +1,6 @@
 internal import Tensors
 
-// Activations, sums, norms and losses.
+// Activations, sums, sums in fixed point, norms and losses.
 
 extension KernelCheck {
     /// A check of an element-wise kernel, on parts of vectors of all lengths.
@@ -97,6 +97,48 @@ extension KernelCheck {
             }
         },
     ]
+
+    static let fixedPoint = [
+        KernelCheck("column_magnitudes") { trial in
+            for (rows, columns) in KernelTrial.shapes {
+                let magnitudes = trial.magnitudes(columns, range: 4)
+                StridedMatrix(trial.numbers(rows, columns + 3), columns: 2..<columns + 2)
+                    .raiseToColumnMagnitudes(magnitudes)
+                trial.add(magnitudes)
+            }
+        },
+        KernelCheck("largest_magnitude") { trial in
+            let x = trial.spread(KernelTrial.length)
+            trial.forEachPart { start, count in
+                trial.add(Double(x[start..<start + count].largestMagnitude))
+            }
+        },
+        KernelCheck("add_fixed") { trial in forEachSum(trial) { _, sums in trial.add(sums.bytes.buffer) } },
+        KernelCheck("from_fixed") { trial in
+            forEachSum(trial) { units, sums in
+                let numbers = trial.zeros(sums.rows, sums.columns)
+                units.write(sums, columns: 0..<sums.columns, into: numbers, at: 0)
+                trial.add(numbers)
+            }
+        },
+    ]
+
+    /// Calls `body` with sums of five terms, some of which reach beyond their bounds and are kept within limits.
+    private static func forEachSum(
+        _ trial: KernelTrial, _ body: (FixedPointUnits<Float>, FixedPointSums<Float>) -> Void
+    ) {
+        for (rows, columns) in KernelTrial.shapes {
+            let units = FixedPointUnits(
+                trial.zeros(FixedPointUnits<Float>.count(rows: rows)), terms: 5)
+            units.choose(bounds: trial.magnitudes(rows), factor: 0.75)
+            let sums = FixedPointSums<Float>(
+                trial.zeros(rows * (columns + 3)).bytes, rows: rows, columns: columns + 3)
+            for term in 0..<5 {
+                units.add(trial.numbers(rows, columns), isFirst: term == 0, to: sums, at: 2)
+            }
+            body(units, sums)
+        }
+    }
 
     static let norms = [
         KernelCheck("variances") { trial in

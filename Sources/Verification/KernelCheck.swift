@@ -17,7 +17,8 @@ package struct KernelCheck: Sendable {
 
     /// All that there are.
     package static var all: [KernelCheck] {
-        products + integerProducts + byteProducts + activations + sums + norms + losses + optimizers
+        products + integerProducts + byteProducts + activations + sums + fixedPoint + norms + losses
+            + optimizers
             + randomNumbers + schedules + images
     }
 

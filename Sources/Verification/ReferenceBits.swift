@@ -45,6 +45,10 @@ extension ReferenceTable {
             column_sums                25545af0b48f32cc
             column_moments             4cd88b9cd7e689e4
             merge_moments              0254b3b63c5313d0
+            column_magnitudes          636f9801daf1633b
+            largest_magnitude          57c862142938ed45
+            add_fixed                  9c0c225b08a55d13
+            from_fixed                 fb46eac977ebf13f
             variances                  a50ce94860d3e002
             scales                     50581932aef96f76
             batch_norm                 d9ba8824191faf0d
@@ -333,6 +337,36 @@ extension ReferenceTable {
                 step 6: 406236dcb6200000 5626 c92f 3d93 4d9b bf96 c738 6fc9 2365 7feb b3a0 cbba b5cc e6dd 464c ac50 834b 0c2b 1d2a e740 3c9e 0488 d2f4 9e28 669a 0e37 07c9 7785 afab 458f 8325 5335 6942 d620 8c00
                 validation 2: 40064d5b47333333
                 test: 40090b6896cccccd
+                """),
+            ReferenceRun(
+                "allreduce",
+                "--hidden-dims 150,9 --batch-norm sync --residual --momentum 0.9 --lr 0.02 --strategy allreduce --matmul-precision high",
+                sha256: "40a3c08910d96e910019e0521ccc9a1ae512599ecbd811ce761025f1bfe31df6",
+                """
+                step 1: 406a4ee67e800000 6593 daed be5f 5971 8145 43b0 959e 3c67 2554 e014 57ea adbe 6356 ced4 cc55 d0f3 27b2 6c09 bc6f 8cf8 dec1 c023 3e2f 671c 70be 5c06 9438 99d3 188a 5897 a38d e62a 8e67 3c38 9613 3fae e288 15e2 b061 cec2 2be5 87fe a260 49f9 828e 0a2e d44a ac1c 9e12 4f6b 0106 3d03
+                step 2: 406c32fd4b000000 0e4e 0a73 1d25 1419 669c 9136 4791 9ee9 4f2f 4e87 dc33 b7ef df77 7c46 f6cf 5421 754f cc08 ed52 fb47 7ade 6051 6b05 ef5e 09c2 7098 3580 7ae7 3467 f4f8 bda8 23e9 32ea 9f25 41b0 a474 6ab6 e832 5667 4755 d66f 76b9 8402 9060 141d 08d8 c7af 67f4 c1ee ec4d eced 4969
+                step 3: 406bb75027800000 1dff ebd7 e459 938a 5dba f2ec 5c5d 64f4 25f0 e245 60fb 0af8 a3fe c5f7 f7fc b7c3 8f7b 9dde 2a51 9aaf fd9c 3399 abe7 adcb 96ba c5af 28b9 6f3d 251a b0e5 d90b 0617 36da d3e9 d8a7 674f b6c7 2bc5 d1d9 0b07 ad7f cf7b 8f42 b873 61a6 0f02 97a7 87bd d144 9820 7202 fb6f
+                validation 1: 401d46e02acccccd
+                step 4: 4063fadd5ee00000 fb28 fcc6 90b7 cf43 5633 58c1 960d c356 fe3b 7a8d e1e9 795c b857 e3ed 657f db8f c44d ef8a 9cc2 0404 f70f 4150 b5c7 b0b6 54d6 91eb c3c8 8613 4683 f8e7 d0db 5c56 0490 b12c b091 01fe b687 0fb0 d961 0032 442f 3ffe 6398 0ea7 081f 75fc 41a8 11da 2c34 14ad d53a eae1
+                step 5: 4063fa19dc000000 3233 f9b2 146e 60da b7f3 ef5f 0125 6c44 2bb9 f48c 744f bbdc ad5e d094 0942 9674 b5ac 6acb 951f b114 bd9f 3e37 10d1 ef26 f610 32d4 9d13 43f2 fc37 e325 2403 2b4d 4f9d f941 f9f3 d21a 2ea7 ebac 088b a36a 777f e799 2bdc 1732 d6ae 8f32 8070 c006 96a4 bde7 39fc fd06
+                step 6: 4061d6411a000000 4958 3db9 8c76 9248 bffc 7b20 1c01 9362 fbc8 8ead 81d2 eb9d b3f3 8be7 8426 e6eb b36e 47b9 f364 cee9 2edf 46e1 c4a2 b320 721f 0045 6c46 c3ec ab54 4b43 cf9b c979 96f6 7711 8559 ea6a a124 dac3 3f01 ce87 e551 fc4f 5127 d8f7 d29c d887 0bce 27ba b275 fa61 69cf 6d8f
+                validation 2: 40113c747d99999a
+                test: 40196cd609b33333
+                """),
+            ReferenceRun(
+                "allreduce-bytes",
+                "--hidden-dims 150,130 --activation relu --batch-norm local --optimizer adamw --lr 0.001 --strategy allreduce --matmul-precision low",
+                sha256: "bb2a4b54f5a398cf1c927d968c1cb70063b7e8d1cd66cb0df85d829414ee0016",
+                """
+                step 1: 40643c9ed1800000 b4a5 cbde f4d3 504e 82a7 78b3 906a 3a94 6a78 e6d9 730b 2a56 471a f990 5354 8810 f12b 5f98 8569 91f1 4703 09e9 5cbd 8ab3 e44e ae43 7d34 5370 a07d f3e9 c948 ff60 b285 42dd
+                step 2: 4064bdfafaa00000 18dc 89b8 544e 725a 6fe5 7f99 7f20 ebc3 f9f3 29a1 95c8 e5ca 5ad1 b946 1c42 1d9f 82f1 2015 0f3b 8148 b25d 540a bf91 561a 89f4 ade6 acca 50fc 3c8a d901 86c9 79b4 faca bdd6
+                step 3: 4065232de0000000 4811 f0ae c096 a054 9e6c b6ec d7ef 909a 7bcb 8445 6e97 8d28 2701 72b8 b989 770c c728 717a 46ee b80f 99d7 5989 3aec 38a4 add6 111a 7e60 56fb fa82 ff4a ce07 6e14 0431 abde
+                validation 1: 40068ea58ccccccd
+                step 4: 40663d4174000000 d275 e0a1 618e 5167 1580 509e 3dfd 9fc2 3c14 4dac f2cd d8fa 3270 aa9d c045 735e d3aa cd52 7ea6 e44e 995c 5bf8 37e1 a4e2 bd8c 6f0f 779e 9ddd 4606 a1cc 1d8b 414b 7040 f79f
+                step 5: 4062c03412c00000 f201 f14e 8c9c 9c79 20a0 ba98 f7e5 bc61 7922 c9cb d4c6 7fb2 188c a55a d162 a0b8 f086 5e15 4ab3 1ffa 068f 887b 6b15 1180 3ab0 9ff1 6be2 ab31 91bd 2d7a a7f5 1b49 2b72 c625
+                step 6: 4064549cbb400000 0b3d 3f0e b959 c5c7 6b34 083c 68d8 07dd b5fa 49e3 5f28 cf58 87ba 8f5e 25ff c087 15db 317b 5bc2 de9a 9d15 a852 60ff 24c5 5bab ae09 8400 df01 543c e60f 0fbf 981a a0a7 86cf
+                validation 2: 4004f23b49333333
+                test: 4003aefc8c333333
                 """),
             ReferenceRun(
                 "ema",

@@ -60,7 +60,10 @@ struct TrainCommand: ParsableCommand {
                 var configuration = asked
                 // A run that goes on has its images, those of CIFAR-10 if it recorded none.
                 configuration.images = base == nil ? dataset.format : asked.dataFormat
-                try settle(&configuration, of: base, worldSize: communicator.size)
+                try settle(
+                    &configuration, of: base, worldSize: communicator.size,
+                    nodes: options.transport == .mpi
+                        ? communicator.size : communicator.placement.nodeCount)
                 try configuration.validate(against: dataset)
                 return configuration
             }
@@ -93,9 +96,10 @@ struct TrainCommand: ParsableCommand {
 
     /// Settles what follows ranks and images, and refuses settings that are not those of the run that goes on.
     private func settle(
-        _ configuration: inout TrainingConfiguration, of base: TrainingConfiguration?, worldSize: Int
+        _ configuration: inout TrainingConfiguration, of base: TrainingConfiguration?, worldSize: Int,
+        nodes: Int
     ) throws {
-        try configuration.settle(worldSize: worldSize)
+        try configuration.settle(worldSize: worldSize, nodes: nodes)
         if let base {
             let differences = configuration.differences(from: base)
             guard differences.isEmpty else {

@@ -338,6 +338,58 @@ static void of_softmax_cross_entropy_soft(void) {
     }
 }
 
+// --- Sums in fixed point ----------------------------------------------------------------------------------------
+
+static void of_column_magnitudes(void) {
+    FOR_KINDS FOR_TABLES {
+        TABLE;
+        float *magnitudes = without_sign(numbers(columns, ordinary), columns);
+        dp_column_magnitudes(dp_float32, rows, columns, numbers(count + rows * gap, kind), columns + gap, magnitudes);
+        add_numbers(magnitudes, columns);
+        (void)count;
+        REPORT_TABLE;
+    }
+}
+
+static void of_largest_magnitude(void) {
+    FOR_KINDS FOR_COUNTS {
+        const size_t count = counts[c];
+        add_double(dp_largest_magnitude(dp_float32, count, numbers(count, kind)));
+        report("%zu,%s", count, kind_names[kind]);
+    }
+}
+
+// Two terms, among special ones NaN and what is beyond the limit. A factor of 0 makes NaN of infinities.
+static int32_t *fixed_sums(size_t rows, size_t columns, kind kind) {
+    const size_t stride = columns + gap, all = rows * stride;
+    int32_t *sums = zeros(all * sizeof(int32_t));
+    float *factors = zeros(rows * sizeof(float));
+    for (size_t r = 0; r < rows; r++) factors[r] = r % 5 == 4 ? 0 : (float)(1 << (r % 4 * 9));
+    for (int term = 0; term < 2; term++)
+        dp_add_fixed(dp_float32, rows, columns, numbers(all, kind), stride, factors, 0x1.ff8p29, term == 0, sums, stride);
+    return sums;
+}
+
+static void of_add_fixed(void) {
+    FOR_KINDS FOR_TABLES {
+        TABLE;
+        add_bytes(fixed_sums(rows, columns, kind), (count + rows * gap) * sizeof(int32_t));
+        REPORT_TABLE;
+    }
+}
+
+static void of_from_fixed(void) {
+    FOR_KINDS FOR_TABLES {
+        TABLE;
+        const size_t stride = columns + gap, all = count + rows * gap;
+        float *y = numbers(all, ordinary);
+        dp_from_fixed(dp_float32, rows, columns, fixed_sums(rows, columns, kind), stride, numbers(rows, ordinary), y,
+                      stride);
+        add_numbers(y, all);
+        REPORT_TABLE;
+    }
+}
+
 // --- Optimizers -------------------------------------------------------------------------------------------------
 
 static void of_sgd(void) {

@@ -24,6 +24,7 @@ public struct CollectiveComparison {
     public mutating func run() throws {
         try run(Float.self)
         try run(Double.self)
+        try run(Int32.self)
         try run(Int64.self)
         try run(UInt64.self)
         try run(UInt8.self)
@@ -96,6 +97,10 @@ extension Float: NumberElement {
 extension Double: NumberElement {
     /// The number.
     public init(exactlyRepresented number: Int) { self = Double(number) }
+}
+extension Int32: NumberElement {
+    /// The number.
+    public init(exactlyRepresented number: Int) { self = Int32(number) }
 }
 extension Int64: NumberElement {
     /// The number.

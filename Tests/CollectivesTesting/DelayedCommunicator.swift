@@ -65,6 +65,12 @@ public final class DelayedCommunicator: ForwardingCommunicator, @unchecked Senda
         try delayed { try base.allreduce(buffer, operation) }
     }
     /// The base's, delayed.
+    public override func idleAllreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation
+    ) throws {
+        try delayed { try base.idleAllreduce(buffer, operation) }
+    }
+    /// The base's, delayed.
     public override func allgather<E: CollectiveElement>(
         _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
     ) throws {

@@ -40,6 +40,13 @@ open class ForwardingCommunicator: Communicator, @unchecked Sendable {
     }
 
     /// The base's. Collective: every rank must call it.
+    open func idleAllreduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReductionOperation
+    ) throws {
+        try base.idleAllreduce(buffer, operation)
+    }
+
+    /// The base's. Collective: every rank must call it.
     open func allgather<E: CollectiveElement>(
         _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
     ) throws {

@@ -53,6 +53,40 @@ import Testing
         }
     }
 
+    @Test("Operations that are started one after another are run in this order, and waited for together")
+    func order() throws {
+        _ = try ThreadCommunicator.run(size: 3) { communicator in
+            let thread = try #require(try CommunicationThread(communicator))
+            let sums = Mutex([Int32]())
+            for round in 0..<20 {
+                thread.start { peers in
+                    var value = [Int32(round + peers.rank)]
+                    try value.withUnsafeMutableBufferPointer { try peers.idleAllreduce($0, .sum) }
+                    sums.withLock { [value] in $0 += value }
+                }
+            }
+            try thread.wait()
+            #expect(sums.withLock { $0 } == (0..<20).map { Int32(3 * $0 + 3) })
+        }
+    }
+
+    @Test("Behind one that fails none is begun")
+    func failureOfTheFirst() throws {
+        _ = try ThreadCommunicator.run(size: 2) { communicator in
+            let thread = try #require(try CommunicationThread(communicator))
+            let isStarted = Mutex(false)
+            let ran = Mutex(false)
+            thread.start { _ in
+                while !isStarted.withLock({ $0 }) {}
+                throw Refusal()
+            }
+            thread.start { _ in ran.withLock { $0 = true } }
+            isStarted.withLock { $0 = true }
+            #expect(throws: Refusal.self) { try thread.wait() }
+            #expect(!ran.withLock { $0 })
+        }
+    }
+
     @Test("Where one rank may not call from two threads, no rank does", arguments: 0..<3)
     func refusal(one: Int) throws {
         let made = try ThreadCommunicator.run(size: 3) { communicator in

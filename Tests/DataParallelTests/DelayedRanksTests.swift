@@ -34,6 +34,14 @@ enum DelayedTraining {
             sharing, threads: [2, 2, 3, 5][Int(seed % 4)], learningRate: learningRate, as: Float.self)
     }
 
+    /// The same by sums of gradients, in fewer steps.
+    static func trainBySums(
+        _ problem: TrainingProblem, over communicator: any Communicator, _ sharing: SharingMode = .shared
+    ) throws -> TrainingProblem.State {
+        try problem.train(
+            steps: 10, over: communicator, sharing, threads: 2, learningRate: learningRate, as: Float.self)
+    }
+
     static func alone(_ problem: TrainingProblem) throws -> TrainingProblem.State {
         try problem.trainReproducibly(
             steps: steps, over: SingleProcessCommunicator(), learningRate: learningRate, as: Float.self)
@@ -58,6 +66,21 @@ enum DelayedTraining {
     }
 }
 
+extension DelayedRanksTests {
+    @Test(
+        "So do those that sum gradients, on a thread beside them", arguments: DelayedTraining.problems,
+        [[0, 0, 0], [0, 1, 2], [0, 0, 1, 1]])
+    func sums(problem: TrainingProblem, nodeOfRank: [Int]) throws {
+        let alone = try DelayedTraining.trainBySums(problem, over: SingleProcessCommunicator())
+        let states = try ThreadCommunicator.run(nodeOfRank: nodeOfRank) {
+            try DelayedTraining.trainBySums(
+                problem,
+                over: DelayedCommunicator($0, seed: UInt64(nodeOfRank.count), longest: .milliseconds(1)))
+        }
+        for state in states { #expect(state.hasBits(of: alone)) }
+    }
+}
+
 /// The same on the ranks of the launcher.
 final class DelayedRanksMultiRankTests: XCTestCase {
     func testRanksThatAreLateComeToTheBitsOfOne() throws {
@@ -67,6 +90,12 @@ final class DelayedRanksMultiRankTests: XCTestCase {
             for seed in 0..<4 {
                 let state = try DelayedTraining.train(problem, over: communicator, seed: UInt64(seed))
                 XCTAssertTrue(state.hasBits(of: alone), "\(problem), seed \(seed)")
+            }
+            let sums = try DelayedTraining.trainBySums(problem, over: SingleProcessCommunicator())
+            let delayed = DelayedCommunicator(communicator, seed: 4, longest: .milliseconds(1))
+            for sharing in [SharingMode.shared, .separate] {
+                let state = try DelayedTraining.trainBySums(problem, over: delayed, sharing)
+                XCTAssertTrue(state.hasBits(of: sums), "\(problem), \(sharing)")
             }
         }
     }

@@ -104,11 +104,13 @@ extension TrainingProblem {
     func allreduce<Scalar: TensorScalar & CollectiveElement>(
         over communicator: any Communicator, group: NodeGroup, _ model: ModelState<Scalar>, threads: Int = 1
     ) throws -> GradientAllreduce<Scalar> {
-        let rowsOfRank = Self.rowsOfRank(worldSize: communicator.size)
+        let shardsOfRank = (0..<communicator.size).map { Self.shards(of: $0, worldSize: communicator.size) }
         return try GradientAllreduce(
             communicator: communicator, group: group, network: mlp.network,
-            products: products(model, rows: rowsOfRank[communicator.rank], threads: threads),
-            rowsOfRank: rowsOfRank, synchronizesBatchNorm: mode == .sync)
+            products: products(
+                model, rows: shardsOfRank[communicator.rank].count * Self.rowsPerShard, threads: threads),
+            shardsOfRank: shardsOfRank, rowsPerShard: Self.rowsPerShard,
+            synchronizesBatchNorm: mode == .sync)
     }
 
     func factorExchange<Scalar: TensorScalar & CollectiveElement>(
@@ -132,7 +134,7 @@ extension TrainingProblem {
             pixels: Scalar.self == Float.self ? slices.map { (channels, $0) } : nil)
     }
 
-    /// Trains by an allreduce of gradients. Collective: every rank must call it.
+    /// Trains by an allreduce of gradients, with one part for each logical shard. Collective: every rank must call it.
     func train<Scalar: TensorScalar & CollectiveElement>(
         steps: Int, over base: any Communicator, _ sharing: SharingMode = .shared, threads: Int = 1,
         learningRate: Double = learningRate, stopping: (_ step: Int) -> Bool = { _ in false },

@@ -161,7 +161,6 @@ extension EndToEnd {
                 (["--residual"], "--no-residual → --residual"),
                 (["--batch-norm", "local", "--lr", "0.5"], "--batch-norm sync → local, --lr 0.02 → 0.5"),
                 (["--lr-schedule", "cosine"], "--lr-schedule constant → cosine"),
-                (["--strategy", "allreduce"], "--strategy factor-exchange → allreduce"),
                 (["--logical-shards", "16"], "--logical-shards 8 → 16"),
             ])
         func refused(flags: [String], message: String) throws {
@@ -179,24 +178,36 @@ extension EndToEnd {
                 naming: ["3 ranks for 2 logical shards"])
         }
 
-        @Test("A run with --strategy allreduce goes on on another number of ranks, with a warning")
-        func allreduce() throws {
-            let run = try Program.train(Runs.flags(epochs: 1) + ["--strategy", "allreduce"])
+        @Test("A run with --products openblas goes on on another number of ranks, with a warning")
+        func library() throws {
+            let run = try Program.train(
+                Runs.flags(epochs: 1) + ["--strategy", "allreduce", "--products", "openblas"])
             let words = try Runs.resume(run) + ["--epochs", "2"]
             let outcome = try Program.succeed(words, ranks: 2)
-            #expect(outcome.errorText.contains("warning: --strategy allreduce"), "\(outcome.summary)")
+            #expect(outcome.errorText.contains("warning: --products openblas"), "\(outcome.summary)")
             #expect(try run.epochs().map(\.epoch) == [1, 2])
         }
 
+        @Test("A run goes on with another strategy, with a warning, and keeps it")
+        func otherStrategy() throws {
+            let run = try Runs.copy(Self.short.get())
+            let words = try Runs.resume(run) + ["--epochs", "3", "--strategy", "allreduce"]
+            let outcome = try Program.succeed(words, ranks: 2)
+            #expect(outcome.errorText.contains("warning: the checkpoint was computed with --strategy"))
+            #expect(
+                !(try Program.succeed(Runs.resume(run) + ["--epochs", "4"])).errorText.contains("warning"))
+            #expect(try run.epochs().map(\.epoch) == [1, 2, 3, 4])
+        }
+
         @Test(
-            "A run with --strategy allreduce goes on to the same bits on the same number of ranks",
+            "A run with --strategy allreduce goes on to the same bits on any number of ranks",
             arguments: [nil, 3])
-        func allreduceOnSameRanks(ranks: Int?) throws {
+        func allreduce(ranks: Int?) throws {
             let flags = try Runs.flags(epochs: 3) + ["--strategy", "allreduce"]
             let whole = try Program.train(flags + ["--checkpoint-every", "20steps"], ranks: ranks)
             let run = try Runs.copy(whole)
             let middle = try #require(run.checkpoints().first { $0.lastPathComponent.contains("00000060.") })
-            try Program.succeed(Runs.resume(RunDirectory(url: middle)), ranks: ranks)
+            try Program.succeed(Runs.resume(RunDirectory(url: middle)), ranks: 2)
             try run.expectEqual(whole)
         }
 

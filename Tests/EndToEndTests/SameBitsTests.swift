@@ -11,6 +11,7 @@ extension EndToEnd {
                 ["--residual", "--nesterov", "--weight-decay", "0.001", "--activation", "tanh"],
                 ["--matmul-precision", "highest"], ["--matmul-precision", "medium", "--batch-norm", "none"],
                 ["--matmul-precision", "low", "--hidden-dims", "130,128", "--activation", "gelu"],
+                ["--strategy", "allreduce", "--optimizer", "adamw", "--lr", "0.001"],
             ])
         func smallSet(flags: [String]) throws {
             let flags = try Runs.flags(epochs: 3) + flags
@@ -20,6 +21,17 @@ extension EndToEnd {
                 let run = try Program.train(flags, ranks: ranks)
                 #expect(try run.summary().worldSize == ranks)
                 try run.expectEqual(alone)
+            }
+        }
+
+        @Test(
+            "They are where every rank exchanges through MPI alone, with either strategy",
+            arguments: ["factor-exchange", "allreduce"])
+        func nodes(strategy: String) throws {
+            let flags = try Runs.flags(epochs: 2) + ["--strategy", strategy]
+            let alone = try Program.train(flags)
+            for ranks in [2, 3] {
+                try Program.train(flags + ["--transport", "mpi"], ranks: ranks).expectEqual(alone)
             }
         }
 

@@ -40,6 +40,22 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
         gradient.gemm(left, .transposed, right)
     }
 
+    /// Some panels of it, all at once.
+    public func weightGradient(
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        _ body: some ColumnTask<Scalar>
+    ) {
+        let whole = AlignedBuffer<Scalar>(zeroed: linear.weight.count)
+        let gradient = whole.matrix(rows: linear.outputs, columns: linear.inputs)
+        weightGradient(of: linear, x: x, dy: dy, into: gradient)
+        let width = PackedMatrix<Scalar>.panelWidth
+        let columns = panels.lowerBound * width..<min(panels.upperBound * width, linear.inputs)
+        let memory = AlignedBuffer<Scalar>(zeroed: linear.outputs * columns.count)
+        let part = memory.matrix(rows: linear.outputs, columns: columns.count)
+        part.copy(from: StridedMatrix(gradient, columns: columns))
+        body(columns, part)
+    }
+
     /// All panels at once.
     public func forEachGroup(
         of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Scalar>

@@ -12,10 +12,10 @@ final class CollectiveTests: XCTestCase {
     private func number(_ index: Int, rank: Int) -> Int { (index * 7 + rank * 13 + 1) % 31 }
 
     private func forEachType(_ check: (any NumberElement.Type) throws -> Void) rethrows {
-        for type in [Float.self, Double.self, Int64.self, UInt64.self, UInt8.self] as [any NumberElement.Type]
-        {
-            try check(type)
-        }
+        let types: [any NumberElement.Type] = [
+            Float.self, Double.self, Int32.self, Int64.self, UInt64.self, UInt8.self,
+        ]
+        for type in types { try check(type) }
     }
 
     private func contribution<E: NumberElement>(_ type: E.Type, count: Int, rank: Int) -> [E] {
@@ -73,6 +73,7 @@ final class CollectiveTests: XCTestCase {
         let size = communicator.size
         XCTAssertEqual(try communicator.allreduce(UInt8(200), .sum), UInt8(truncatingIfNeeded: 200 * size))
         XCTAssertEqual(try communicator.allreduce(UInt64.max, .sum), 0 &- UInt64(size))
+        XCTAssertEqual(try communicator.allreduce(Int32.max, .sum), Int32.max &* Int32(size))
         XCTAssertEqual(try communicator.allreduce(Int64.min, .minimum), .min)
         XCTAssertEqual(try communicator.allreduce(UInt64.max - UInt64(communicator.rank), .maximum), .max)
     }

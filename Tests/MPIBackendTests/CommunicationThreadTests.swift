@@ -37,6 +37,21 @@ final class CommunicationThreadTests: XCTestCase {
         }
     }
 
+    func testAllreduceAsleepCombinesAllRanks() throws {
+        let communicator = try MultiRankWorld.communicator()
+        for count in [0, 1, 17, 1000, 300_001] {
+            for operation in ReductionOperation.allCases {
+                var values = (0..<count).map { Int32(($0 * 7 + communicator.rank * 13 + 1) % 31) }
+                var expected = values
+                try communicator.allreduce(&expected, operation)
+                try values.withUnsafeMutableBufferPointer {
+                    try communicator.idleAllreduce($0, operation)
+                }
+                XCTAssertTrue(values == expected, "\(operation) of \(count)")
+            }
+        }
+    }
+
     func testMPIAllowsConcurrentCalls() throws {
         let communicator = try MultiRankWorld.communicator()
         guard communicator is MPICommunicator else { return }

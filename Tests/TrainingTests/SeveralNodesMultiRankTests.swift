@@ -21,10 +21,14 @@ final class SeveralNodesMultiRankTests: XCTestCase {
         let communicator = try MultiRankWorld.communicator()
         for batchNorm in BatchNormMode.allCases {
             for transport in [RunOptions.Transport.mpi, .auto] {
-                let run = SmallRun(batchNorm: batchNorm, transport: transport)
-                let outcome = try train(run, communicator, in: TemporaryFolder())
-                guard communicator.rank == 0 else { continue }
-                XCTAssertEqual(try run.digestAlone(), outcome.digest, "\(batchNorm), \(transport)")
+                for strategy in [TrainingConfiguration.Strategy.factorExchange, .allreduce] {
+                    let run = SmallRun(
+                        batchNorm: batchNorm, transport: transport, configure: { $0.strategy = strategy })
+                    let outcome = try train(run, communicator, in: TemporaryFolder())
+                    guard communicator.rank == 0 else { continue }
+                    XCTAssertEqual(
+                        try run.digestAlone(), outcome.digest, "\(batchNorm), \(transport), \(strategy)")
+                }
             }
         }
     }

@@ -27,6 +27,51 @@ import Training
     }
 
     @Test(
+        "By sums of gradients they come to bits of one rank, too, also stopped in the middle of an epoch and resumed",
+        arguments: [([0, 1], [0, 0, 1]), ([0, 1, 1, 2, 2], [0]), ([0, 0, 0], [0, 1, 2, 3, 4, 5, 6])])
+    func sumsOfGradients(before: [Int], after: [Int]) throws {
+        for batchNorm in BatchNormMode.allCases {
+            let run = SmallRun(batchNorm: batchNorm, configure: { $0.strategy = .allreduce })
+            let folder = try TemporaryFolder()
+            let (output, whole) = (folder.path("run"), folder.path("whole"))
+            _ = try ThreadCommunicator.run(nodeOfRank: before) {
+                try run.train(over: $0, output: output, stopStep: SmallRun.stepsPerEpoch + 2)
+            }
+            let resumed = try ThreadCommunicator.run(nodeOfRank: after) {
+                try run.train(over: $0, output: output, resumes: true)
+            }
+            let uninterrupted = try ThreadCommunicator.run(nodeOfRank: before) {
+                try run.train(over: $0, output: whole)
+            }
+            let alone = try run.digestAlone()
+            #expect(resumed[0].digest == alone && uninterrupted[0].digest == alone)
+        }
+    }
+
+    @Test("A run that goes on with the other strategy says so, and comes to the same bits on any nodes")
+    func otherStrategy() throws {
+        func digest(_ before: [Int], _ after: [Int]) throws -> String {
+            let folder = try TemporaryFolder()
+            let output = folder.path("run")
+            _ = try ThreadCommunicator.run(nodeOfRank: before) {
+                try SmallRun().train(over: $0, output: output, stopStep: SmallRun.stepsPerEpoch + 2)
+            }
+            let outcomes = try ThreadCommunicator.run(nodeOfRank: after) { communicator in
+                let observer = SmallRun.Observer()
+                let outcome = try SmallRun(configure: { $0.strategy = .allreduce }).train(
+                    over: communicator, output: output, resumes: true, observer: observer)
+                return (digest: outcome.digest, notes: observer.notes)
+            }
+            #expect(outcomes[0].notes.contains { $0.contains("--strategy factor-exchange") })
+            return outcomes[0].digest
+        }
+        let (one, other) = (try digest([0], [0]), try digest([0, 0, 1], [0, 1, 1]))
+        #expect(one == other)
+        #expect(try one != SmallRun().digestAlone())
+        #expect(try one != SmallRun(configure: { $0.strategy = .allreduce }).digestAlone())
+    }
+
+    @Test(
         "With a global shuffle they do, too, also when stopped in the middle of an epoch and resumed on others"
     )
     func globalShuffle() throws {

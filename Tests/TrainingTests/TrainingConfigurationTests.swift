@@ -264,10 +264,35 @@ import Training
             ])
     }
 
+    @Test(
+        arguments: [
+            // A batch of 128 of the default network takes 0.3 MB each way as factors, its gradient 1.6 MB.
+            ([128], 128, 2, 2, .factorExchange), ([128], 4096, 2, 2, .allreduce),
+            ([128], 4096, 2, 1, .factorExchange), ([128], 4096, 4, 2, .allreduce),
+            ([2048, 2048], 128, 4, 4, .factorExchange), ([8], 128, 2, 2, .allreduce),
+        ] as [([Int], Int, Int, Int, TrainingConfiguration.Strategy)])
+    func `A strategy that is left open becomes what moves and computes less on the nodes at hand`(
+        hidden: [Int], batch: Int, worldSize: Int, nodes: Int, expected: TrainingConfiguration.Strategy
+    ) throws {
+        var configuration = TrainingConfiguration()
+        (configuration.hiddenDimensions, configuration.batchSize) = (hidden, batch)
+        configuration.strategy = .auto
+        try configuration.settle(worldSize: worldSize, nodes: nodes)
+        #expect(configuration.strategy == expected)
+        // What was asked for stays.
+        for asked in [TrainingConfiguration.Strategy.factorExchange, .allreduce] {
+            configuration.strategy = asked
+            try configuration.settle(worldSize: worldSize, nodes: nodes)
+            #expect(configuration.strategy == asked)
+        }
+    }
+
     @Test func `Only what changes the result counts for a resume`() {
         var (old, new) = (TrainingConfiguration(), TrainingConfiguration())
         new.epochs = 20
+        new.strategy = .allreduce
         #expect(new.differences(from: old).isEmpty)
+        new.strategy = old.strategy
         new.activation = .relu
         #expect(new.differences(from: old).map(\.description) == ["--activation elu → relu"])
         new.activation = old.activation

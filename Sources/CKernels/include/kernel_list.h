@@ -3,7 +3,7 @@
 //   KERNEL(result, name, (parameters), (arguments))   with REAL for an element and SCALAR for a number passed by value.
 //
 // From this list come the functions that CKernels.h declares, the tables of each instruction set and what chooses among
-// them. A new kernel is an entry here, and its loop in elementwise.h, rows.h or optimizers.h (or gemm.h).
+// them. A new kernel is an entry here, and its loop in elementwise.h, rows.h, fixed_point.h or optimizers.h (or gemm.h).
 #ifndef DP_TRAIN_KERNEL_LIST_H
 #define DP_TRAIN_KERNEL_LIST_H
 
@@ -129,6 +129,22 @@
            (size_t rows, size_t columns, const REAL *z, const REAL *targets, SCALAR factor, REAL *gradient,                \
             size_t *correct),                                                                                              \
            (rows, columns, z, targets, factor, gradient, correct))                                                         \
+                                                                                                                           \
+    /* Sums in fixed point, fixed_point.h, in integers as wide as a REAL. magnitudes[c] becomes the larger one of itself   \
+       and the sum over r of |x[r][c]|, which is infinite where it is no number. */                                        \
+    KERNEL(void, column_magnitudes, (size_t rows, size_t columns, const REAL *x, size_t stride, REAL *magnitudes),         \
+           (rows, columns, x, stride, magnitudes))                                                                         \
+    /* The largest |x[i]|, infinite where one is no number. */                                                             \
+    KERNEL(double, largest_magnitude, (size_t count, const REAL *x), (count, x))                                           \
+    /* sums[r][c], or 0 if this is the first summand, + x[r][c] factors[r], kept within +-limit and rounded to nearest. */ \
+    KERNEL(void, add_fixed,                                                                                                \
+           (size_t rows, size_t columns, const REAL *x, size_t stride, const REAL *factors, SCALAR limit, int begins,      \
+            void *sums, size_t sums_stride),                                                                               \
+           (rows, columns, x, stride, factors, limit, begins, sums, sums_stride))                                          \
+    /* y[r][c] = sums[r][c] units[r]. */                                                                                   \
+    KERNEL(void, from_fixed,                                                                                               \
+           (size_t rows, size_t columns, const void *sums, size_t sums_stride, const REAL *units, REAL *y, size_t stride), \
+           (rows, columns, sums, sums_stride, units, y, stride))                                                           \
                                                                                                                            \
     /* Optimizers on rows of parameters, optimizers.h; parameters and state are `stride` elements from row to row.         \
        One step of SGD as PyTorch defines it, with L1: d = g + weight_decay p + l1 sign(p); with momentum,                 \

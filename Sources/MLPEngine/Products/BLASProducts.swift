@@ -52,18 +52,33 @@ public final class BLASProducts: MatrixProducts {
     public func weightGradient(
         of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, into gradient: Matrix<Float>
     ) {
-        let numbers =
-            switch x {
-            case .numbers(let x): x
-            case .pixels(let x): StridedMatrix(self.numbers(x))
-            case .bytes: preconditionFailure("bytes without products of theirs")
-            }
-        OpenBLAS.gemm(dy, .transposed, numbers, into: StridedMatrix(gradient))
+        OpenBLAS.gemm(dy, .transposed, numbers(x), into: StridedMatrix(gradient))
+    }
+
+    /// Some panels of ∂L/∂W = (∂L/∂Y)ᵀ X, each group of columns in one product.
+    public func weightGradient(
+        of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, panels: Range<Int>,
+        _ body: some ColumnTask<Float>
+    ) {
+        let numbers = numbers(x)
+        ColumnGroups<Float>.forEach(in: panels, 0..<panels.count, columns: linear.inputs) { columns in
+            let room = groups.room(0, rows: linear.outputs, columns: columns.count)
+            OpenBLAS.gemm(dy, .transposed, numbers[columns: columns], into: StridedMatrix(room))
+            body(columns, room)
+        }
     }
 
     /// Shares the columns out to the team.
     public func forEachGroup(of linear: Linear, panels: Range<Int>, _ body: some ColumnTask<Float>) {
         groups.forEach(of: linear, panels: panels, atOnce: 1, body)
+    }
+
+    private func numbers(_ x: FactorInput<Float>) -> StridedMatrix<Float> {
+        switch x {
+        case .numbers(let x): x
+        case .pixels(let x): StridedMatrix(numbers(x))
+        case .bytes: preconditionFailure("bytes without products of theirs")
+        }
     }
 
     /// What the pixels stand for: scale · byte + shift.

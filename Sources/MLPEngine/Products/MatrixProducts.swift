@@ -43,6 +43,18 @@ public protocol MatrixProducts<Scalar>: AnyObject {
         of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
         into gradient: Matrix<Scalar>)
 
+    /// Computes some panels of columns of ∂L/∂W = (∂L/∂Y)ᵀ X, a group of columns at a time.
+    ///
+    /// - Parameters:
+    ///   - linear: The layer.
+    ///   - x: X [B, M].
+    ///   - dy: ∂L/∂Y [B, N].
+    ///   - panels: The panels, of `PackedMatrix.panelWidth` columns each.
+    ///   - body: Called with ranges of columns and their gradient [N, columns], which is gone afterwards.
+    func weightGradient(
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        _ body: some ColumnTask<Scalar>)
+
     /// The panels of a weight matrix's columns that belong together: multiples of this are where ranks and threads divide it.
     var panelsAtOnce: Int { get }
 
@@ -123,6 +135,15 @@ public enum FactorInput<Scalar: TensorScalar>: Sendable {
         switch input {
         case .numbers(let x): self = .numbers(StridedMatrix(x))
         case .pixels(let x): self = .pixels(x)
+        }
+    }
+
+    /// The rows in `range`.
+    public subscript(rows range: Range<Int>) -> FactorInput {
+        switch self {
+        case .numbers(let x): .numbers(x[rows: range])
+        case .pixels(let x): .pixels(x[rows: range])
+        case .bytes(let x): .bytes(x[rows: range])
         }
     }
 }
@@ -219,7 +240,7 @@ private struct Parts<Part: PartTask>: ParallelTask {
 
 extension Range where Bound == Int {
     /// What these units of so many are, up to the last one, which may be smaller.
-    func inUnits(of count: Int, upTo end: Int) -> Range {
+    package func inUnits(of count: Int, upTo end: Int) -> Range {
         Swift.min(lowerBound * count, end)..<Swift.min(upperBound * count, end)
     }
 }
