@@ -30,7 +30,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
 
     private static var totalsPerShard: Int { 4 }
 
-    private let communicator: any Communicator
+    /// The ranks.
+    public let communicator: any Communicator
     private let group: NodeGroup
     private let network: Sequential
     private let linears: [Linear]
@@ -41,6 +42,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     private let partRows: Int
     private let share: UpdateShare<Scalar>
     private let ownVectors: [OwnVector]
+    private let allVectors: [OwnVector]
     private let panels: GradientPanels<Scalar>?
 
     /// Per-shard numbers of all ranks, or of a vector's columns.
@@ -57,6 +59,10 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     private let totals: Vector<Double>
     private let partSums: Matrix<Scalar>
     private let statistics: Matrix<Scalar>
+    /// For each rank of the node, whether a gradient that it has computed is not finite: 1 or 0.
+    private let faults: Vector<Double>
+    /// The last vector whose gradient this rank has found to be not finite.
+    private var faultyVector: Int?
 
     /// The whole batch, as the weight gradient of a layer that reads it needs it.
     private var batch: BatchInput<Scalar>?
@@ -98,6 +104,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
+        allVectors = try UpdateShare<Scalar>(index: 0, count: 1, panelsAtOnce: 1).vectors(
+            network.parameterLayout)
         let (layout, statisticsCount) = (network.parameterLayout, network.statisticsLayout.count)
         gathered = try AlignedBuffer(allocating: shardCount * max(statisticsCount, layout.partSumCount))
         vectorGradient = try AlignedBuffer(allocating: ownVectors.map(\.range.count).max() ?? 0)
@@ -111,7 +119,9 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         let partSums = plan.add(Scalar.self, count: shardCount * layout.partSumCount)
         let statistics = plan.add(
             Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * statisticsCount)
+        let faults = plan.add(Double.self, count: group.localSize)
         region = try group.makeRegion(byteCount: plan.byteCount)
+        self.faults = faults.vector(in: region)
         self.records = FactorRecords(places, batch: batch, storage: records.vector(in: region))
         self.totals = totals.vector(in: region)
         self.partSums = partSums.vector(in: region).matrix(
@@ -164,7 +174,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
 
     /// Waits for the factors of this node's ranks, and brings those of all nodes to this one. Collective: every rank must
     /// call it.
-    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
+    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws -> StepResult {
         self.batch = batch.all
         batchStatistics = local.statistics
         for (shard, loss) in zip(shards, local.losses) {
@@ -180,11 +190,11 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         times.enter(.waiting)
         try group.barrier()
         times.enter(.moving)
-        guard group.nodeCount > 1 else { return }
         try group.betweenNodes { leaders in
             try gatherRecords(over: leaders)
             try batch.exchange?(leaders)
         }
+        return combineTotals()
     }
 
     /// Computes this rank's columns of the weight gradients, and updates them. Collective: every rank must call it.
@@ -198,6 +208,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
                     Update(products: packed, linear: linear, step: step, exchanged: nil))
             }
         }
+        faultyVector = nil
         for vector in ownVectors {
             let gradient = vectorGradient.vector[0..<vector.range.count]
             switch vector.source {
@@ -208,19 +219,38 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
                 PartTree.sum(sums)
                 gradient.copy(from: sums[rows: 0..<1].vector)
             }
+            if !gradient.isFinite { faultyVector = vector.entry }
             step.apply(to: vector.range, gradients: gradient)
         }
+        faults[group.localRank] = faultyVector == nil ? 0 : 1
     }
 
-    /// Combines the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must
-    /// call it.
-    public func finish(_ model: ModelState<Scalar>) throws -> StepResult {
-        let result = combineTotals()
+    /// Updates the running statistics, and waits for this node's ranks. Collective: every rank must call it.
+    public func finish(_ model: ModelState<Scalar>) throws -> Bool {
         if group.isLeader { updateStatistics(model) }
         times.enter(.waiting)
         try group.barrier()
         try share.requantize(packed, model, group)
-        return result
+        // Every node has computed all of them.
+        return faults.buffer.allSatisfy { $0 == 0 }
+    }
+
+    /// Of the whole batch, whose rows every node has.
+    public var firstNonFiniteGradient: (entry: Int, row: Int?)? {
+        for vector in allVectors.reversed() {
+            switch vector.source {
+            case .rows(let linear):
+                guard let row = records.outputGradient(of: linears[linear]).firstNonFiniteRow else {
+                    continue
+                }
+                return (vector.entry, row)
+            case .parts(let columns):
+                let sums = StridedMatrix(partSums, columns: columns)
+                guard let shard = sums.firstNonFiniteRow else { continue }
+                return (vector.entry, shard * partRows)
+            }
+        }
+        return faultyVector.map { ($0, nil) }
     }
 
     private func computeWeightGradient(

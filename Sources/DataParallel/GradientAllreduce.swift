@@ -22,7 +22,8 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
 
     private static var totalCount: Int { 4 }
 
-    private let communicator: any Communicator
+    /// The ranks.
+    public let communicator: any Communicator
     private let group: NodeGroup
     private let linears: [Linear]
     private let statisticsCount: Int
@@ -41,6 +42,11 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     private var gradients: Vector<Scalar> { segments[group.localRank] }
     /// This rank's statistics, in a step.
     private var batchStatistics: Matrix<Scalar>?
+    /// For each rank of the node, whether a gradient that it has summed is not finite: 1 or 0.
+    private let faults: Vector<Double>
+    private let layout: ParameterLayout
+    /// Where the backward pass of this rank's rows first came to what is not finite.
+    public private(set) var firstNonFiniteGradient: (entry: Int, row: Int?)?
 
     /// A strategy for the ranks of `communicator`. Collective: every rank must call it.
     ///
@@ -74,7 +80,10 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         var plan = RegionPlan()
         let count = parameterCount + Self.totalCount + statisticsCount
         let places = (0..<group.localSize).map { _ in plan.add(Scalar.self, count: count) }
+        let faults = plan.add(Double.self, count: group.localSize)
         region = try group.makeRegion(byteCount: plan.byteCount)
+        self.faults = faults.vector(in: region)
+        layout = network.parameterLayout
         segments = places.map { [region] in $0.vector(in: region) }
         summands = group.nodeCount > 1 ? [segments[0]] : segments
     }
@@ -107,11 +116,21 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
             of: linear, x: products.factor(of: linear, x), dy: StridedMatrix(dy),
             into: linear.weightMatrix(gradients))
         dy.sumColumns(into: gradients[linear.bias])
+        note(linear.bias) { StridedMatrix(dy).firstNonFiniteRow }
     }
 
     /// Keeps this rank's sums: they are the gradient of its rows.
     public func contribute(partSums sums: Matrix<Scalar>, of parameters: VectorParameter) {
         gradients[parameters.range].copy(from: sums.vector)
+        note(parameters.range) { 0 }
+    }
+
+    /// Notes the first gradient of this rank's rows that is not finite, and which row it comes from.
+    private func note(_ range: Range<Int>, row: () -> Int?) {
+        guard firstNonFiniteGradient == nil, !gradients[range].isFinite,
+            let entry = layout.entries.firstIndex(where: { $0.range == range })
+        else { return }
+        firstNonFiniteGradient = (entry, row().map { firstRow + $0 })
     }
 
     // MARK: The step
@@ -121,7 +140,7 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     }
 
     /// Waits for the gradients of this node's ranks, and sums those of all nodes. Collective: every rank must call it.
-    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
+    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws -> StepResult {
         batchStatistics = local.statistics
         let own = gradients
         own[parameterCount] = Scalar(local.losses[0].lossSum)
@@ -137,6 +156,13 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         try group.barrier()
         times.enter(.moving)
         if group.nodeCount > 1 { try sumBetweenNodes() }
+        totals.vector.copy(from: summands[0][tail])
+        for segment in summands.dropFirst() { totals.vector.add(segment[tail]) }
+        let loss = BatchLoss(
+            lossSum: Double(totals.vector[0]), correct: Int(totals.vector[1]), samples: globalBatch)
+        return StepResult(
+            loss: loss,
+            requests: .init(stop: totals.vector[2] > 0, checkpoint: totals.vector[3] > 0))
     }
 
     /// Sums this rank's columns over the ranks, and updates them. Collective: every rank must call it.
@@ -146,19 +172,20 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
                 of: linear, panels: share.panels(of: linear),
                 Update(summands: summands, products: products, linear: linear, step: step))
         }
+        var faulty: Int?
         for vector in ownVectors {
             // Nobody else reads these segments any more.
             let sum = summands[0][vector.range]
             for segment in summands.dropFirst() { sum.add(segment[vector.range]) }
+            if !sum.isFinite { faulty = vector.entry }
             step.apply(to: vector.range, gradients: sum)
         }
+        faults[group.localRank] = faulty == nil ? 0 : 1
+        if let faulty, firstNonFiniteGradient == nil { firstNonFiniteGradient = (faulty, nil) }
     }
 
-    /// Sums the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must call
-    /// it.
-    public func finish(_ model: ModelState<Scalar>) throws -> StepResult {
-        totals.vector.copy(from: summands[0][tail])
-        for segment in summands.dropFirst() { totals.vector.add(segment[tail]) }
+    /// Updates the running statistics, and waits for this node's ranks. Collective: every rank must call it.
+    public func finish(_ model: ModelState<Scalar>) throws -> Bool {
         if group.isLeader, statisticsCount > 0, let batchStatistics {
             // Synchronised, every rank has had the batch's; their sum is nothing.
             model.updateStatistics(
@@ -168,11 +195,8 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         times.enter(.waiting)
         try group.barrier()
         try share.requantize(products, model, group)
-        let loss = BatchLoss(
-            lossSum: Double(totals.vector[0]), correct: Int(totals.vector[1]), samples: globalBatch)
-        return StepResult(
-            loss: loss,
-            requests: .init(stop: totals.vector[2] > 0, checkpoint: totals.vector[3] > 0))
+        // The sums are those of all nodes.
+        return faults.buffer.allSatisfy { $0 == 0 }
     }
 
     private var globalBatch: Int { rowsOfRank.reduce(0, +) }

@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func `A rank that neither waits nor moves is late after the limit, and not before`() throws {
+    @Test func `A rank that neither waits nor moves is late after the limit, and not before`() {
         var node = Node()
         node.signs[1].waits = true
         #expect(node.pass(60) == nil)
@@ -52,11 +52,13 @@ import Testing
         #expect(node.pass(59) == nil)
     }
 
-    @Test func `A rank that waits is late only where its process does not run`() throws {
+    @Test func `A rank that waits is late only where its process does not run`() {
         var node = Node()
         node.letAllWait()
-        let error = try #require(node.pass(65, running: [0]))
-        #expect(error.contains("found rank 1 on here (process 101), starting, whose process does not run"))
+        let error = node.pass(65, running: [0])
+        #expect(
+            error?.contains("found rank 1 on here (process 101), starting, whose process does not run")
+                == true)
         var other = Node()
         other.signs[1].waits = true
         #expect(other.pass(65, moving: [0]) == nil)
