@@ -129,7 +129,8 @@ let package = Package(
         .target(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
-        .target(name: "MPIBackend", dependencies: ["Collectives", "CMPI"], swiftSettings: settings),
+        .target(
+            name: "MPIBackend", dependencies: ["Collectives", "Threads", "CMPI"], swiftSettings: settings),
         .target(
             name: "Collectives", dependencies: ["SystemLimits", "Threads", "CSystemCalls"],
             swiftSettings: settings),

@@ -3,7 +3,8 @@ public import Foundation
 internal import Synchronization
 internal import Threads
 
-/// Who of a node's ranks still takes part: whoever waits for others can look, at times, whether they live.
+/// Who of a node's ranks still takes part: whoever waits for others can look, at times, whether they live. And what they do,
+/// so that those can be named that stand still, here or, by a ``NodeLink``, on other nodes.
 ///
 /// A rank takes part from the making of this object until it says that it leaves, or its process ends in whatever way.
 public final class NodePresence: Sendable {
@@ -22,6 +23,15 @@ public final class NodePresence: Sendable {
     private let isMainThreadTold = Atomic(false)
     /// For how many milliseconds a rank may stand still; 0 for ever.
     private let stallLimit = Atomic(0)
+    /// What this rank knows of other nodes.
+    private enum Outlook {
+        case none
+        /// The node's leader has a link to them.
+        case ofLeader
+        case link(NodeLink)
+    }
+    private let outlook = Mutex(Outlook.none)
+    private let node = Atomic(0)
 
     /// Makes the ranks of a node known to one another. Collective: every rank of the communicator must call it.
     ///
@@ -29,25 +39,49 @@ public final class NodePresence: Sendable {
     ///   - node: The ranks of this node, which are processes.
     ///   - ranks: What people call them, in the order of the communicator.
     ///   - hostName: The node's name.
-    /// - Returns: Nil where this rank alone is on its node, or where the system does not tell who lives.
+    ///   - hasOtherNodes: Whether there are ranks elsewhere, to which a rank on its own, too, has to say what it does.
+    /// - Returns: Nil where this rank is on its own, or where the system does not tell who lives.
     /// - Throws: ``SharedMemoryError``, as ``Communicator/makeSharedRegion(byteCount:)`` throws it, or the
     ///   communicator's error.
-    package init?(_ node: any Communicator, ranks: [Int], hostName: String) throws {
-        guard node.size > 1 else { return nil }
-        let region = try SharedRegion.ofProcesses(
-            on: node, byteCount: dp_presence_byte_count(UInt32(node.size)), keepsDescriptor: true)
+    package init?(
+        _ node: any Communicator, ranks: [Int], hostName: String, hasOtherNodes: Bool = false
+    ) throws {
+        guard node.size > 1 || hasOtherNodes else { return nil }
+        (ownIndex, self.ranks, self.hostName) = (node.rank, ranks, hostName)
+        let byteCounts = (
+            dp_presence_byte_count(UInt32(node.size)), dp_activity_byte_count(UInt32(node.size))
+        )
+        guard node.size > 1 else {
+            guard let region = try? SharedRegion.ofThisProcess(byteCount: byteCounts.0),
+                let activity = try? SharedRegion.ofThisProcess(byteCount: byteCounts.1)
+            else { return nil }
+            (self.region, self.activity, descriptor) = (region, activity, -1)
+            // Nobody else can miss it.
+            _ = dp_presence_declare(region.base, descriptor, 0)
+            return
+        }
+        let region = try SharedRegion.ofProcesses(on: node, byteCount: byteCounts.0, keepsDescriptor: true)
         guard let descriptor = region.descriptor else { return nil }
-        activity = try SharedRegion.ofProcesses(
-            on: node, byteCount: dp_activity_byte_count(UInt32(node.size)))
+        activity = try SharedRegion.ofProcesses(on: node, byteCount: byteCounts.1)
         self.region = region
         self.descriptor = descriptor
-        (ownIndex, self.ranks, self.hostName) = (node.rank, ranks, hostName)
         let code = dp_presence_declare(region.base, descriptor, UInt32(ownIndex))
         // Whoever cannot be seen now, alive as all are, would be missed for ever.
         let isDeclared = try node.allreduce(Int64(code == 0 ? 1 : 0), .minimum) == 1
         let isSeen =
             isDeclared && Self.firstLost(in: region, descriptor, count: ranks.count, but: ownIndex) == nil
         guard try node.allreduce(Int64(isSeen ? 1 : 0), .minimum) == 1 else { return nil }
+    }
+
+    /// Takes over what the nodes' leaders hear of one another, before ``watch(_:)``.
+    ///
+    /// - Parameters:
+    ///   - link: On the leader of this node, what tells and hears; nil on its other ranks.
+    ///   - node: This node's number.
+    package func hear(_ link: NodeLink?, asNode node: Int) {
+        self.node.store(node, ordering: .relaxed)
+        let outlook = link.map { Outlook.link($0) } ?? .ofLeader
+        self.outlook.withLock { $0 = outlook }
     }
 
     /// The index of a rank that has ended without having left; nil while there is none.
@@ -72,6 +106,11 @@ public final class NodePresence: Sendable {
     /// Says that nobody has to wait for this rank any more. Not collective.
     public func leave() {
         hasLeft.store(true, ordering: .relaxed)
+        outlook.withLock { outlook in
+            guard case .link(let link) = outlook else { return }
+            // A datagram may get lost.
+            for _ in 0..<3 { link.tell([], hasLeft: true, at: Self.now) }
+        }
         dp_activity_detach()
         dp_presence_leave(region.base, UInt32(ownIndex))
     }
@@ -86,23 +125,27 @@ public final class NodePresence: Sendable {
         stallLimit.store(seconds.map { Int(($0 * 1000).rounded(.up)) } ?? 0, ordering: .relaxed)
     }
 
-    /// How much longer ranks wait for those of other nodes, which know better why.
-    private static let graceForOtherNodes = 10.0
+    private static var now: Double { ProcessInfo.processInfo.systemUptime }
 
     /// The error of ranks that stand still, for all to end.
     private func stall(_ watch: inout StallWatch) -> RunStalled? {
         dp_activity_look(activity.base, UInt32(ownIndex))
-        let all = watch.look(at: ProcessInfo.processInfo.systemUptime) {
-            StallWatch.Signs(dp_activity_read(activity.base, UInt32($0)))
+        let now = Self.now
+        let ranks = watch.look(at: now) { StallWatch.Signs(dp_activity_read(activity.base, UInt32($0))) }
+        let others = outlook.withLock { outlook -> OtherNodes in
+            switch outlook {
+            case .none: return .unknown
+            case .ofLeader: return .heardElsewhere
+            case .link(let link):
+                link.listen(at: now)
+                if !hasLeft.load(ordering: .relaxed) { link.tell(ranks, at: now) }
+                return .heard(link.standings(at: now))
+            }
         }
         let limit = Double(stallLimit.load(ordering: .relaxed)) / 1000
         guard limit > 0 else { return nil }
-        let stalled = StallWatch.stalled(all, limit: limit, grace: Self.graceForOtherNodes)
-        guard !stalled.isEmpty else { return nil }
-        return RunStalled(
-            stalled, of: all, ranks: ranks,
-            processes: ranks.indices.map { dp_presence_process(region.base, UInt32($0)) },
-            hostName: hostName, limit: limit)
+        let own = NodeStanding(node: node.load(ordering: .relaxed), host: hostName, ranks: ranks)
+        return RunStalled.found(own, others, limit: limit)
     }
 
     /// From now on a thread looks, too, twice a second until this rank leaves: for a rank that waits where nobody looks,
@@ -115,7 +158,9 @@ public final class NodePresence: Sendable {
     public func watch(_ giveUp: @escaping @Sendable (any Error) -> Void) {
         dp_activity_attach(activity.base, UInt32(ownIndex))
         try? SystemThread.start("rank watch", stackByteCount: 256 << 10) { [self] in
-            var stalls = StallWatch(count: ranks.count)
+            var stalls = StallWatch(
+                ranks: ranks,
+                processes: ranks.indices.map { dp_presence_process(region.base, UInt32($0)) })
             while !hasLeft.load(ordering: .relaxed) {
                 usleep(500_000)
                 if let stall = stall(&stalls), !hasLeft.load(ordering: .relaxed) { return giveUp(stall) }

@@ -23,6 +23,7 @@ package enum RankedRun {
             throw ExitCode.failure
         }
         let communicator = world.communicator
+        warnOfGaps(communicator)
         communicator.presence?.limitStalls(to: RunOptions.defaults.stallTimeout.seconds)
         communicator.presence?.watch { error in
             tell(error, communicator)
@@ -51,6 +52,16 @@ package enum RankedRun {
             try? world.finish()
             throw agreed.map { ExitCode(Int32($0)) } ?? code
         }
+    }
+
+    /// Says once where hosts cannot hear one another beside MPI: a firewall, say.
+    private static func warnOfGaps(_ communicator: any Communicator) {
+        guard communicator.rank == 0, let gaps = (communicator as? MPICommunicator)?.gapsBetweenNodes,
+            !gaps.isEmpty
+        else { return }
+        Messages.printWarning(
+            "expected datagrams (UDP) between all hosts, found that \(gaps.joined(separator: "; ")): a rank of another host"
+                + " that stands still cannot be named, nor told from one that is slow")
     }
 
     /// Says on one of the ranks that are left that one has been lost, or stands still. What follows ends all of them: the launcher needs

@@ -19,14 +19,18 @@ public protocol DataParallelStrategy<Scalar>: BatchCollectives where Scalar: Col
     /// The time spent in each phase of the steps.
     var times: StepTimes { get }
 
+    /// The ranks.
+    var communicator: any Communicator { get }
+
     /// Brings to this rank what it needs for its share of the update, after the backward pass. Collective: every rank must
     /// call it.
     ///
     /// - Parameters:
     ///   - batch: The batch.
     ///   - local: What this rank's rows came to.
+    /// - Returns: What all ranks know alike.
     /// - Throws: The communicator's error.
-    func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws
+    func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws -> StepResult
 
     /// Updates this rank's share of the model, which the ranks of a node share. Collective: every rank must call it.
     ///
@@ -38,9 +42,14 @@ public protocol DataParallelStrategy<Scalar>: BatchCollectives where Scalar: Col
     /// it.
     ///
     /// - Parameter model: The model; the same bits on every node.
-    /// - Returns: What all ranks know alike.
+    /// - Returns: Whether the gradients of all vectors were finite: they are sums over the rows of ∂L/∂Y, so that whatever is
+    ///   not finite on the way back shows in them. All ranks know it alike.
     /// - Throws: The communicator's error.
-    func finish(_ model: ModelState<Scalar>) throws -> StepResult
+    func finish(_ model: ModelState<Scalar>) throws -> Bool
+
+    /// Where in the backward pass of the step just finished, whose gradients were not finite, this rank finds the first number
+    /// that is not.
+    var firstNonFiniteGradient: (entry: Int, row: Int?)? { get }
 }
 
 /// What a rank's rows came to in a step.
@@ -76,13 +85,14 @@ struct UpdateShare<Scalar: TensorScalar> {
     func vectors(_ layout: ParameterLayout) throws -> [OwnVector] {
         try layout.checkGradientRules()
         var (vectors, sums) = ([OwnVector](), 0)
-        for entry in layout.entries {
+        for (index, entry) in layout.entries.enumerated() {
             switch entry.gradient {
             case .rowSum(let linear):
-                vectors.append(OwnVector(range: entry.range, source: .rows(linear: linear)))
+                vectors.append(OwnVector(entry: index, range: entry.range, source: .rows(linear: linear)))
             case .partSums:
                 vectors.append(
-                    OwnVector(range: entry.range, source: .parts(sums..<sums + entry.range.count)))
+                    OwnVector(
+                        entry: index, range: entry.range, source: .parts(sums..<sums + entry.range.count)))
                 sums += entry.range.count
             case .product, nil: break
             }
@@ -116,6 +126,8 @@ struct OwnVector {
         case parts(Range<Int>)
     }
 
+    /// Its index among the entries of the layout.
+    let entry: Int
     /// Where it lies in the flat parameters.
     let range: Range<Int>
     /// What its gradient is summed over.

@@ -28,6 +28,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
+    /// The ranks.
+    public let communicator: any Communicator
     private let group: NodeGroup
     private let linears: [Linear]
     private let packed: PackedProducts<Scalar>
@@ -35,12 +37,17 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     private let sums: ShardSums<Scalar>
     private let share: UpdateShare<Scalar>
     private let ownVectors: [OwnVector]
+    private let allVectors: [OwnVector]
     private let panels: GradientPanels<Scalar>?
 
     /// The gradient of a vector.
     private let vectorGradient: AlignedBuffer<Scalar>
     private let region: SharedRegion
     private let records: FactorRecords<Scalar>
+    /// For each rank of the node, whether a gradient that it has computed is not finite: 1 or 0.
+    private let faults: Vector<Double>
+    /// The last vector whose gradient this rank has found to be not finite.
+    private var faultyVector: Int?
 
     /// The whole batch, as the weight gradient of a layer that reads it needs it.
     private var batch: BatchInput<Scalar>?
@@ -73,6 +80,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
+        allVectors = try UpdateShare<Scalar>(index: 0, count: 1, panelsAtOnce: 1).vectors(
+            network.parameterLayout)
         sums = try ShardSums(
             communicator: communicator, group: group, times: times, network: network,
             shardsOfRank: shardsOfRank, rowsPerShard: rowsPerShard,
@@ -81,7 +90,9 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         let places = FactorPlaces<Scalar>(network, keepsBytes: products.keepsBytes)
         var plan = RegionPlan()
         let storage = plan.add(Scalar.self, count: batch * places.width)
+        let faults = plan.add(Double.self, count: group.localSize)
         region = try group.makeRegion(byteCount: plan.byteCount)
+        self.faults = faults.vector(in: region)
         records = FactorRecords(places, batch: batch, storage: storage.vector(in: region))
         panels = try GradientPanels.ifWanted(
             exchangesGradients, group: group, worldSize: communicator.size, rank: communicator.rank,
@@ -115,18 +126,18 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
 
     /// Waits for the factors of this node's ranks, and brings those of all nodes to this one. Collective: every rank must
     /// call it.
-    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
+    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws -> StepResult {
         self.batch = batch.all
         sums.put(local)
         times.enter(.waiting)
         try group.barrier()
         times.enter(.moving)
-        guard group.nodeCount > 1 else { return }
         try group.betweenNodes { leaders in
             try sums.gatherRows(records.all, over: leaders)
             try sums.gather(over: leaders)
             try batch.exchange?(leaders)
         }
+        return sums.combineTotals()
     }
 
     /// Computes this rank's columns of the weight gradients, and updates them. Collective: every rank must call it.
@@ -140,25 +151,44 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
                     Update(products: packed, linear: linear, step: step, exchanged: nil))
             }
         }
+        faultyVector = nil
         for vector in ownVectors {
             let gradient = vectorGradient.vector[0..<vector.range.count]
             switch vector.source {
             case .rows(let linear): records.outputGradient(of: linears[linear]).sumColumns(into: gradient)
             case .parts(let columns): sums.sumVector(columns, into: gradient)
             }
+            if !gradient.isFinite { faultyVector = vector.entry }
             step.apply(to: vector.range, gradients: gradient)
         }
+        faults[group.localRank] = faultyVector == nil ? 0 : 1
     }
 
-    /// Combines the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must
-    /// call it.
-    public func finish(_ model: ModelState<Scalar>) throws -> StepResult {
-        let result = sums.combineTotals()
+    /// Updates the running statistics, and waits for this node's ranks. Collective: every rank must call it.
+    public func finish(_ model: ModelState<Scalar>) throws -> Bool {
         if group.isLeader { sums.updateStatistics(model) }
         times.enter(.waiting)
         try group.barrier()
         try share.requantize(packed, model, group)
-        return result
+        // Every node has computed all of them.
+        return faults.buffer.allSatisfy { $0 == 0 }
+    }
+
+    /// Of the whole batch, whose rows every node has.
+    public var firstNonFiniteGradient: (entry: Int, row: Int?)? {
+        for vector in allVectors.reversed() {
+            switch vector.source {
+            case .rows(let linear):
+                guard let row = records.outputGradient(of: linears[linear]).firstNonFiniteRow else {
+                    continue
+                }
+                return (vector.entry, row)
+            case .parts(let columns):
+                guard let shard = sums.firstNonFiniteShard(columns) else { continue }
+                return (vector.entry, shard * sums.partRows)
+            }
+        }
+        return faultyVector.map { ($0, nil) }
     }
 
     private func computeWeightGradient(

@@ -27,7 +27,8 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
-    private let communicator: any Communicator
+    /// The ranks.
+    public let communicator: any Communicator
     private let group: NodeGroup
     private let linears: [Linear]
     private let sums: ShardSums<Scalar>
@@ -46,6 +47,11 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     private let region: SharedRegion
     /// The factors of this node's rows.
     private let records: FactorRecords<Scalar>
+    /// All vectors, and for each rank of the node whether a gradient that it has summed is not finite: 1 or 0.
+    private let allVectors: [OwnVector]
+    private let faults: Vector<Double>
+    /// The last vector whose gradient this rank has found to be not finite.
+    private var faultyVector: Int?
 
     /// A strategy for the ranks of `communicator`. Collective: every rank must call it.
     ///
@@ -72,6 +78,8 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
+        allVectors = try UpdateShare<Scalar>(index: 0, count: 1, panelsAtOnce: 1).vectors(
+            network.parameterLayout)
         var end = network.parameterLayout.partSumCount
         biases = linears.map { linear in
             defer { end += linear.outputs }
@@ -94,7 +102,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         let rows = rowsPerShard * shardsOfNode.count
         var plan = RegionPlan()
         let storage = plan.add(Scalar.self, count: rows * places.width)
+        let faults = plan.add(Double.self, count: group.localSize)
         region = try group.makeRegion(byteCount: plan.byteCount)
+        self.faults = faults.vector(in: region)
         records = FactorRecords(places, batch: rows, storage: storage.vector(in: region))
         buckets = try GradientBuckets(
             network, group: group, shardCount: sums.shardCount, panelsAtOnce: products.panelsAtOnce)
@@ -183,7 +193,7 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
 
     /// Forms the gradients of layers that read the batch, waits for this node's ranks, and for the sums of all nodes.
     /// Collective: every rank must call it.
-    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws {
+    public func exchange(_ batch: StepBatch<Scalar>, _ local: LocalResult<Scalar>) throws -> StepResult {
         sums.put(local)
         times.enter(.backward)
         let first = shardsOfNode.lowerBound * sums.partRows
@@ -194,11 +204,11 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         times.enter(.waiting)
         try group.barrier()
         times.enter(.moving)
-        guard group.nodeCount > 1 else { return }
         try group.betweenNodes { leaders in
             try sums.gather(over: leaders)
             try buckets.finish(over: leaders)
         }
+        return sums.combineTotals()
     }
 
     /// Updates this rank's columns by their gradient over the whole batch. Collective: every rank must call it.
@@ -209,25 +219,44 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
                 Update(
                     layer: buckets.layers[linear.index], products: products, linear: linear, step: step))
         }
+        faultyVector = nil
         for vector in ownVectors {
             let gradient = vectorGradient.vector[0..<vector.range.count]
             switch vector.source {
             case .rows(let linear): sums.sumVector(biases[linear], into: gradient)
             case .parts(let columns): sums.sumVector(columns, into: gradient)
             }
+            if !gradient.isFinite { faultyVector = vector.entry }
             step.apply(to: vector.range, gradients: gradient)
         }
+        faults[group.localRank] = faultyVector == nil ? 0 : 1
     }
 
-    /// Combines the losses, updates the running statistics, and waits for this node's ranks. Collective: every rank must
-    /// call it.
-    public func finish(_ model: ModelState<Scalar>) throws -> StepResult {
-        let result = sums.combineTotals()
+    /// Updates the running statistics, and waits for this node's ranks. Collective: every rank must call it.
+    public func finish(_ model: ModelState<Scalar>) throws -> Bool {
         if group.isLeader { sums.updateStatistics(model) }
         times.enter(.waiting)
         try group.barrier()
         try share.requantize(products, model, group)
-        return result
+        // The sums are those of all nodes.
+        return faults.buffer.allSatisfy { $0 == 0 }
+    }
+
+    /// Of the node's rows; what others find is theirs to say.
+    public var firstNonFiniteGradient: (entry: Int, row: Int?)? {
+        for vector in allVectors.reversed() {
+            switch vector.source {
+            case .rows(let linear):
+                guard let row = records.outputGradient(of: linears[linear]).firstNonFiniteRow else {
+                    continue
+                }
+                return (vector.entry, shardsOfNode.lowerBound * sums.partRows + row)
+            case .parts(let columns):
+                guard let shard = sums.firstNonFiniteShard(columns) else { continue }
+                return (vector.entry, shard * sums.partRows)
+            }
+        }
+        return faultyVector.map { ($0, nil) }
     }
 
     /// The update of some columns, by the sums of all nodes.

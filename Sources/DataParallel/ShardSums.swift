@@ -147,6 +147,11 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
         gradient.copy(from: sums[rows: 0..<1].vector)
     }
 
+    /// The first shard among whose numbers for a vector one is not finite.
+    func firstNonFiniteShard(_ columns: Range<Int>) -> Int? {
+        StridedMatrix(vectors, columns: columns).firstNonFiniteRow
+    }
+
     /// Moves the model's running statistics towards those of the batch. On the node's leader.
     func updateStatistics(_ model: ModelState<Scalar>) {
         guard let batchStatistics, batchStatistics.columns > 0 else { return }

@@ -53,6 +53,7 @@ public final class TrainingStep<Scalar: TensorScalar & CollectiveElement> {
         _ step: Int, batch number: Int, learningRate: Double, requests: StepRequests = .init()
     ) throws -> StepResult {
         let (network, times) = (model.mlp.network, strategy.times)
+        defer { times.enter(nil) }
         let statistics = batchStatistics.matrix(
             rows: workspace.parts, columns: network.statisticsLayout.count)
 
@@ -85,17 +86,51 @@ public final class TrainingStep<Scalar: TensorScalar & CollectiveElement> {
 
         // Exchange what the update of this rank's share of the parameters needs of the other ranks.
         times.enter(.moving)
-        try strategy.exchange(
+        var result = try strategy.exchange(
             batch, LocalResult(losses: losses, statistics: statistics, requests: requests))
+        guard result.loss.lossSum.isFinite else {
+            // Nothing is to be learned from that. The parameters are still those that it came from.
+            result.origin = try originOfLoss(pass, batch.targets)
+            return result
+        }
 
         // Update this rank's share of the parameters, from gradients over the global batch.
         times.enter(.update)
         try strategy.update(model.optimizerStep(number: step + 1, learningRate: learningRate))
 
-        // Finish: losses and running statistics of the global batch; all ranks see all parameters.
-        let result = try strategy.finish(model)
-        times.enter(nil)
+        // Finish: running statistics of the global batch; all ranks see all parameters.
+        if try !strategy.finish(model) { result.origin = try originOfGradient() }
         return result
+    }
+
+    /// Where numbers first stopped being finite in a forward pass, which is done once more. Collective: every rank must call it.
+    private func originOfLoss(_ pass: Pass<Scalar>, _ targets: Targets<Scalar>) throws -> NonFiniteOrigin? {
+        let network = model.mlp.network
+        var found = StepPlace.none
+        let logits = try network.forward(pass) { layer, _, output in
+            guard found == .none, let row = StridedMatrix(output).firstNonFiniteRow else { return }
+            found = .output(layer, row: strategy.firstRow + row)
+        }
+        for row in 0..<logits.rows where found == .none {
+            let one = logits[rows: row..<row + 1]
+            let loss = SoftmaxCrossEntropy().evaluate(
+                one, targets[rows: row..<row + 1], factor: 1, gradient: one)
+            if !loss.lossSum.isFinite { found = .loss(of: network, row: strategy.firstRow + row) }
+        }
+        return try earliest(found)
+    }
+
+    /// The same of the backward pass. Collective: every rank must call it.
+    private func originOfGradient() throws -> NonFiniteOrigin? {
+        let found = strategy.firstNonFiniteGradient
+        return try earliest(
+            found.map { .gradient($0.entry, of: model.mlp.network, row: $0.row) } ?? .none)
+    }
+
+    private func earliest(_ place: StepPlace) throws -> NonFiniteOrigin? {
+        try place.earliest(
+            firstRow: strategy.firstRow, of: model.mlp.network, over: strategy.communicator
+        ) { model.parameters[$0.range].isFinite }
     }
 }
 
@@ -148,6 +183,9 @@ public struct StepResult: Sendable, Hashable {
     public var loss: BatchLoss
     /// What any rank has asked for.
     public var requests: StepRequests
+    /// Where the loss or a gradient came to be infinite or NaN, if it did: the run cannot go on. With a loss that is not
+    /// finite no parameter has been updated.
+    public var origin: NonFiniteOrigin?
 
     /// A result.
     public init(loss: BatchLoss, requests: StepRequests = .init()) {

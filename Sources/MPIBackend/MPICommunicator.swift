@@ -2,6 +2,7 @@ internal import CMPI
 public import Collectives
 internal import Foundation
 internal import Synchronization
+internal import Threads
 
 /// The collectives of an MPI library, on a communicator of their own, so that they never meet messages of other code.
 public final class MPICommunicator: Communicator, @unchecked Sendable {
@@ -26,6 +27,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     private let children = Mutex<[MPICommunicator]>([])
     // Set once, right after the making.
     private let presenceOfNode = Mutex<NodePresence?>(nil)
+    private let silences = Mutex<[String]>([])
 
     private init(
         _ mpi: dp_mpi_communicator, rank: Int, size: Int, placement: NodePlacement, maximumCount: Int
@@ -49,18 +51,34 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         return copy
     }
 
-    /// Lets the ranks of each node see which of them live; without shared memory they cannot. Collective.
+    /// Lets the ranks of each node see which of them live, which without shared memory they cannot, and the nodes hear how each
+    /// other's ranks stand. Collective.
     private func makePresence() throws {
         let index = placement.nodeIndex
         let node = try split(color: index, key: placement.localRank)
         let ranks = placement.nodeOfRank.indices.filter { placement.nodeOfRank[$0] == index }
+        var presence: NodePresence?
         do {
-            let presence = try NodePresence(node, ranks: ranks, hostName: placement.hostNames[index])
-            presenceOfNode.withLock { $0 = presence }
+            presence = try NodePresence(
+                node, ranks: ranks, hostName: placement.hostNames[index],
+                hasOtherNodes: placement.nodeCount > 1)
+            presenceOfNode.withLock { [presence] in $0 = presence }
         } catch let error as any AgreedFailure {
             guard error.isSharedMemoryError else { throw error }
         }
+        guard placement.nodeCount > 1, try allreduce(Int64(presence == nil ? 0 : 1), .minimum) == 1 else {
+            return
+        }
+        let (link, gaps) = try NodeLink.joining(self)
+        if gaps.isEmpty {
+            presence?.hear(link, asNode: index)
+        } else {
+            silences.withLock { $0 = gaps }
+        }
     }
+
+    /// Which hosts do not hear which, beside MPI: their ranks cannot be told apart where they stand still.
+    public var gapsBetweenNodes: [String] { silences.withLock { $0 } }
 
     /// Who of this rank's node still takes part in the world.
     public var presence: NodePresence? { presenceOfNode.withLock { $0 } }
@@ -327,11 +345,25 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         return try SharedRegion.ofProcesses(on: self, byteCount: byteCount)
     }
 
-    /// Ends the job with `MPI_Abort`: mpirun ends the other ranks and takes over the exit code.
+    /// For how long the library may take to end the job, in seconds: where a link is gone it may wait for it for ever.
+    private static let abortGrace: UInt32 = 5
+
+    /// Ends the job with `MPI_Abort`: mpirun ends the other ranks and takes over the exit code. Where that does not come to its
+    /// end this process ends all the same, and whoever started it sees that.
     public func abort(code: Int32) -> Never {
-        if isOpen.load(ordering: .relaxed) { MPI_Abort(dp_mpi_comm_world(), code == 0 ? 1 : code) }
+        let end: Int32 = code == 0 ? 1 : code
+        do {
+            try SystemThread.start("abort", stackByteCount: 64 << 10) {
+                sleep(Self.abortGrace)
+                _exit(end)
+            }
+        } catch {
+            // The signal's own action ends the process, too.
+            alarm(Self.abortGrace)
+        }
+        if isOpen.load(ordering: .relaxed) { MPI_Abort(dp_mpi_comm_world(), end) }
         // Handlers of exit(3) could wait for ranks that are gone.
-        _exit(code == 0 ? 1 : code)
+        _exit(end)
     }
 
     private func call(_ operation: String, _ function: () -> Int32) throws {

@@ -53,7 +53,7 @@ package struct ReplicaCheck {
             let tensor = namedTensors.first { !$0.values.digest().isFinite }
             throw Divergence(
                 epoch: epoch, step: step, quantity: .parameters(tensor: tensor?.name ?? "the model"),
-                shouldReport: communicator.rank == 0)
+                place: nil, shouldReport: communicator.rank == 0)
         }
     }
 

@@ -1,4 +1,5 @@
 public import Collectives
+internal import DataParallel
 public import Foundation
 
 // How a run ends: finished, stopped, without all of its files, or with numbers that are none.
@@ -138,12 +139,51 @@ extension RunRecorder {
     }
 }
 
+extension Divergence {
+    /// Where numbers first stopped being finite: of the layers in the order in which a step comes to them, of the batch's rows
+    /// in the order of the ranks.
+    public struct Place: Sendable, Equatable, CustomStringConvertible {
+        /// The layer, such as `layers.2`.
+        public let layer: String
+        /// The rank whose row it was; nil where the row is not known.
+        public let rank: Int?
+        /// The row of the global batch.
+        public let row: Int?
+        /// The training record in that row.
+        public let record: Int?
+        /// One sentence's part.
+        public let description: String
+
+        init(_ origin: NonFiniteOrigin, record: Int?, placement: NodePlacement) {
+            (layer, row, self.record) = (origin.layer, origin.row, record)
+            rank = origin.rank.map { placement.rankAtPosition[$0] }
+            let what =
+                switch origin.pass {
+                case .forward: "the output of \(origin.layer) (forward pass)"
+                case .loss: "the loss of \(origin.layer)'s output"
+                case .backward: "the gradient of \(origin.layer)'s output (backward pass)"
+                }
+            if let parameter = origin.parameter {
+                description = "\(what), as \(parameter) was not finite before the step"
+            } else if let rank, let row = origin.row {
+                description =
+                    "\(what), on \(placement.names(ofRanks: [rank])), row \(row) of the batch"
+                    + "\(record.map { ", training record \($0)" } ?? "")"
+            } else {
+                description = "\(what), summed over the batch"
+            }
+        }
+    }
+}
+
 /// Training has led to numbers that are none, infinities or NaN, on all ranks alike.
 public struct Divergence: AgreedFailure, CustomStringConvertible, LocalizedError {
     /// What is no number any more.
     public enum Quantity: Sendable, Equatable {
         /// The loss of a step's batch, before the step.
         case loss(Double)
+        /// A gradient of a step whose loss is finite.
+        case gradient
         /// Any of the parameters, running statistics or the optimizer's state: the first such tensor.
         case parameters(tensor: String)
         /// The loss on the validation records.
@@ -158,6 +198,8 @@ public struct Divergence: AgreedFailure, CustomStringConvertible, LocalizedError
     public let step: Int
     /// What was found.
     public let quantity: Quantity
+    /// Where in the step it was found first, if it was in a step.
+    public let place: Place?
     /// True on rank 0.
     public let shouldReport: Bool
 
@@ -167,12 +209,14 @@ public struct Divergence: AgreedFailure, CustomStringConvertible, LocalizedError
         let (expected, found) =
             switch quantity {
             case .loss(let loss): ("a finite loss", text(loss))
+            case .gradient: ("finite gradients", "infinity or NaN")
             case .parameters(let tensor): ("finite parameters", "infinity or NaN in \(tensor)")
             case .validationLoss(let loss): ("a finite loss on the validation records", text(loss))
             case .testLoss(let loss): ("a finite loss on the test records", text(loss))
             }
         return
-            "training diverged: expected \(expected), found \(found) at step \(step) in epoch \(epoch); try a smaller --lr"
+            "training diverged: expected \(expected), found \(found) at step \(step) in epoch \(epoch)"
+            + "\(place.map { ", first in \($0)" } ?? ""); try a smaller --lr"
     }
     /// The same as ``description``.
     public var errorDescription: String? { description }

@@ -132,7 +132,7 @@ package final class StepRunner {
         let result = try training.take(
             step, batch: stepInEpoch, learningRate: learningRate, requests: requests)
         // Nobody trains on: the run ends.
-        if result.requests.stop || !result.loss.lossSum.isFinite { try finish() }
+        if result.requests.stop || result.origin != nil || !result.loss.lossSum.isFinite { try finish() }
         return result
     }
 

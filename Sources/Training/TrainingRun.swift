@@ -80,7 +80,8 @@ final class TrainingRun {
         diagnostics?.stepEnded(&progress, model.parameters)
         totals.add(loss.samples, seconds: seconds)
         options.watch(.step(progress.step, loss: loss, model: model))
-        guard loss.lossSum.isFinite else { throw divergence(.loss(loss.meanLoss)) }
+        guard loss.lossSum.isFinite else { throw divergence(.loss(loss.meanLoss), result.origin) }
+        if let origin = result.origin { throw divergence(.gradient, origin) }
         let isDue = result.requests.checkpoint || result.requests.stop
         let isCompared = options.consistencySteps.map { progress.step % $0 == 0 } ?? false
         if isDue || isCompared {
@@ -198,7 +199,7 @@ final class TrainingRun {
         if recorder == nil { options.stepsEnd() }
         for loss in [result, views, own].compactMap({ $0?.meanLoss }) where !loss.isFinite {
             throw Divergence(
-                epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss),
+                epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss), place: nil,
                 shouldReport: trainer.isRoot)
         }
         var summary = RunSummary(
@@ -266,8 +267,18 @@ final class TrainingRun {
         }
     }
 
-    private func divergence(_ quantity: Divergence.Quantity) -> Divergence {
-        Divergence(
-            epoch: progress.epoch + 1, step: progress.step, quantity: quantity, shouldReport: trainer.isRoot)
+    private func divergence(
+        _ quantity: Divergence.Quantity, _ origin: NonFiniteOrigin? = nil
+    ) -> Divergence {
+        // The step has been counted.
+        let place = origin.map { origin in
+            Divergence.Place(
+                origin,
+                record: origin.row.map { loader.record(step: progress.stepInEpoch - 1, row: $0) },
+                placement: trainer.communicator.placement)
+        }
+        return Divergence(
+            epoch: progress.epoch + 1, step: progress.step, quantity: quantity, place: place,
+            shouldReport: trainer.isRoot)
     }
 }

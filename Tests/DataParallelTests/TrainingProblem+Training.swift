@@ -166,6 +166,7 @@ extension TrainingProblem {
         steps: Int, _ communicator: any Communicator, _ group: NodeGroup, _ model: ModelState<Scalar>,
         _ strategy: any DataParallelStrategy<Scalar>, _ learningRate: Double, _ stopping: (Int) -> Bool
     ) throws -> State {
+        if let fault, group.isLeader { fault.spoil(model.parameters, mlp.network.parameterLayout) }
         try model.broadcast(to: strategy.products)
         let (rank, worldSize) = (communicator.rank, communicator.size)
         let batches = try Batches<Scalar>(self, group, rank: rank, worldSize: worldSize)

@@ -26,6 +26,8 @@ struct TrainingProblem: Sendable {
     var asPixels = false
     /// The bytes of a number in a product with pixels, in Float networks; nil for products of numbers.
     var slices: Int?
+    /// What makes numbers infinite or NaN; nil for nothing.
+    var fault: NumericFault?
     /// The colour channels of the inputs, which are all mapped alike.
     var channels: Int { inputs % 96 == 0 ? 3 : 1 }
 
@@ -65,7 +67,9 @@ struct TrainingProblem: Sendable {
 
     /// The same as numbers, the same in every precision.
     func inputs(step: Int) -> [Double] {
-        pixels(step: step).map { Double($0) * Self.pixelMap.scale + Self.pixelMap.shift }
+        var all = pixels(step: step).map { Double($0) * Self.pixelMap.scale + Self.pixelMap.shift }
+        if case .input(let row, step)? = fault { all[row * inputs] = .nan }
+        return all
     }
 
     static func labels(step: Int) -> [Int32] {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import CollectivesTesting
 import FileTestSupport
 import Foundation
 import Testing
@@ -23,6 +24,50 @@ import Training
             return
         }
         #expect(!loss.isFinite)
+    }
+
+    @Test(
+        "The message names layer, rank, host and record, alike on all ranks, and the last checkpoint stays",
+        arguments: ["factor-exchange", "allreduce"])
+    func place(strategy: String) throws {
+        let folder = try TemporaryFolder()
+        var run = SmallRun(learningRate: 1e30, checkpointInterval: .steps(1))
+        run.configure = { $0.strategy = strategy == "allreduce" ? .allreduce : .factorExchange }
+        let output = folder.path("run")
+        let found = try ThreadCommunicator.run(nodeOfRank: [0, 1, 0]) { [run] communicator -> Divergence? in
+            do {
+                _ = try run.train(over: communicator, output: output)
+                return nil
+            } catch let divergence as Divergence {
+                return divergence
+            }
+        }
+        let first = try #require(found[0])
+        let place = try #require(first.place)
+        for divergence in found {
+            #expect(divergence?.description == first.description && divergence?.place == place)
+        }
+        #expect(found.map { $0?.shouldReport } == [true, false, false])
+        let rank = try #require(place.rank)
+        let record = try #require(place.record)
+        let host = rank == 1 ? "node-1" : "node-0"
+        #expect(
+            first.description.contains(
+                "at step \(first.step) in epoch 1, first in the output of \(place.layer) (forward pass), on rank \(rank) (host \(host)), row"
+            ), "\(first)")
+        #expect(first.description.contains("of the batch, training record \(record); try a smaller --lr"))
+        let store = CheckpointStore(directory: folder.path("run/checkpoints"))
+        #expect(try store.restoreNewest().checkpoint.metadata.position.step == first.step - 1)
+    }
+
+    @Test("Where the parameters were spoilt by the step before, the one that was is named")
+    func parameter() throws {
+        let divergence = try #require(diverge(SmallRun(learningRate: 1e300), in: TemporaryFolder()))
+        #expect(divergence.step == 2 && divergence.place?.layer == "layers.0")
+        #expect(
+            divergence.description.contains(
+                "first in the output of layers.0 (forward pass), as layers.0.weight was not finite before the step"
+            ), "\(divergence)")
     }
 
     @Test(

@@ -106,6 +106,34 @@ int dp_barrier_sleep(void *barrier, uint32_t round);
 /// Lets all participants go that wait now or come later, with ECANCELED.
 void dp_barrier_cancel(void *barrier);
 
+// --- Datagrams ---
+
+// What hosts tell one another without waiting: datagrams (UDP), by IPv4 and, where the system has it, IPv6. Swift sees the
+// structures of addresses differently on each system.
+
+/// Where a datagram goes to or has come from, as the system has it.
+typedef struct {
+    _Alignas(8) uint8_t bytes[128];
+    uint32_t length;
+} dp_address;
+
+/// Opens a socket that takes datagrams on all interfaces, at a port that the system chooses, and never waits.
+int dp_datagrams_open(int *descriptor);
+void dp_datagrams_close(int descriptor);
+
+/// Writes where datagrams to this socket can be sent, from this host where `loopback` is 1 and else from others: a line for
+/// each address, with the port behind it. Returns the number of bytes.
+size_t dp_datagrams_names(int descriptor, int loopback, char *text, size_t capacity);
+
+/// The address of such a line. EAFNOSUPPORT: this socket cannot send there.
+int dp_datagrams_address(int descriptor, const char *name, uint16_t port, dp_address *address);
+
+/// Sends a datagram; that it was sent does not mean that it arrives.
+int dp_datagrams_send(int descriptor, const dp_address *to, const void *bytes, size_t count);
+
+/// Takes a datagram that has arrived, and returns its length; 0 if there is none.
+size_t dp_datagrams_receive(int descriptor, void *bytes, size_t capacity, dp_address *from);
+
 // --- Processors ---
 
 // sched_getaffinity(2) and sched_setaffinity(2) of the calling thread. Swift cannot see them: glibc declares them only

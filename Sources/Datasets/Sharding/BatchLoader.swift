@@ -111,6 +111,24 @@ public final class BatchLoader {
         }
     }
 
+    /// The record in any row of a global batch, for messages.
+    ///
+    /// - Parameters:
+    ///   - step: The batch's number in the epoch begun, from 0.
+    ///   - row: The row, from 0.
+    /// - Returns: The record's index in the data set.
+    public func record(step: Int, row: Int) -> Int {
+        let (shard, epoch) = (row / rowsPerShard, epoch ?? 0)
+        switch shuffle {
+        case .shards:
+            return shards.shards[shard][
+                shards.order(of: shard, epoch: epoch)[step * rowsPerShard + row % rowsPerShard]]
+        case .global:
+            let place = shards.globalOrder(epoch: epoch)[step * rowsPerShard * shards.count + row]
+            return shards.shards.flatMap(\.self).sorted()[place]
+        }
+    }
+
     /// Copies this rank's rows of a batch.
     ///
     /// - Parameters:

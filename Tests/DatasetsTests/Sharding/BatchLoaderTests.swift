@@ -50,6 +50,21 @@ import Testing
         }
     }
 
+    @Test("Any rank can tell the record in any row of a global batch", arguments: Shuffle.allCases)
+    func record(shuffle: Shuffle) throws {
+        let dataset = RecordedDataset(size: 107)
+        let (whole, part) = (try loader(dataset, shuffle), try loader(dataset, rank: 2, of: 3, shuffle))
+        for loader in [whole, part] { loader.beginEpoch(1) }
+        for step in [0, 3] {
+            let batch = load(whole, step: step)
+            for row in 0..<Self.batch {
+                let record = part.record(step: step, row: row)
+                #expect(batch.labels[row] == Int32(RecordedDataset.label(record)))
+                #expect(batch.pixels[row * 3072] == RecordedDataset.pixel(record, 0))
+            }
+        }
+    }
+
     @Test("Rows are the shards' next records in the epoch's order, as they are, with their labels")
     func rows() throws {
         let dataset = RecordedDataset(size: 107)
