@@ -38,3 +38,18 @@ WORKDIR /home/trainer
 ENV OMPI_MCA_rmaps_base_oversubscribe=1 \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
 CMD ["dp-train"]
+
+# --- For Launch/mpijob.yaml: with ssh between the pods, as the MPI Operator wants it, all of it the user trainer's ---
+FROM runtime AS cluster
+USER root
+# The operator mounts keys that all pods share, and that belong to root.
+RUN apt-get update && apt-get install --yes --no-install-recommends openssh-server openssh-client \
+    && rm -rf /var/lib/apt/lists/* && mkdir -p /run/sshd \
+    && printf 'Host *\n    Port 2222\n    StrictHostKeyChecking no\n    UserKnownHostsFile /dev/null\n    LogLevel ERROR\n' \
+        >/etc/ssh/ssh_config.d/dp-train.conf \
+    && printf 'Port 2222\nPidFile /home/trainer/sshd.pid\nHostKey /home/trainer/.ssh/id_rsa\nStrictModes no\n' \
+        >/home/trainer/.sshd_config
+USER trainer
+
+# --- What is built if nothing else is asked for ---
+FROM runtime

@@ -140,6 +140,31 @@ mpirun_command() {
     if [ "$1" -gt "$(core_count)" ]; then mpirun_words+=(--oversubscribe); fi
 }
 
+# Removes what an mpirun of Open MPI 4 leaves on this host if it is killed: the folder in which it talks to its ranks, and their
+# shared memory, whose names tell the job's number.
+remove_traces_of_mpirun() {
+    local host user base folder process job
+    host=$(uname -n)
+    user=$(id -u)
+    base=${OMPI_MCA_orte_tmpdir_base:-${TMPDIR:-/tmp}}/ompi.${host%%.*}.$user
+    # Of a folder that others have put there nothing is removed.
+    [ -d "$base" ] && [ ! -L "$base" ] && [ -O "$base" ] || return 0
+    for folder in "$base"/pid.*; do
+        process=${folder##*.}
+        if [ ! -d "$folder" ] || process_exists "$process"; then continue; fi
+        job=$(sed -n '1s/^\([0-9][0-9]*\)\.0;.*/\1/p' "$folder/contact.txt" 2>/dev/null) || true
+        if [ -n "$job" ]; then
+            rm -f "/dev/shm/vader_segment.${host%%.*}.$user.$(printf '%x' "$((job + 1))")".*
+        fi
+        say "Removing what a killed mpirun, process $process, has left"
+        rm -rf "$folder"
+    done
+}
+
+process_exists() {
+    if [ -r /proc/self/stat ]; then [ -e "/proc/$1" ]; else ps -p "$1" >/dev/null; fi
+}
+
 # --- Time limits ----------------------------------------------------------------------------------------------
 
 # Every process below PID, by id, children first found first.

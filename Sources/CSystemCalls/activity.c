@@ -17,7 +17,8 @@
 // A thread that computes for long between two such words, or reads a slow disk, is not to be taken for one that stands still.
 // So a second thread of the process notes at times whether the main thread's processor time, or the bytes that the process
 // has read and written, have grown. It does not count what a thread computes while it waits for others: MPI's library
-// looks for messages in a loop.
+// looks for messages in a loop. In a phase in which the main thread waits for other threads of its own process, their time
+// counts as well.
 
 typedef struct {
     // Written by the main thread.
@@ -25,11 +26,12 @@ typedef struct {
     _Atomic uint64_t step;
     _Atomic uint32_t phase;
     _Atomic uint32_t waits;
+    _Atomic uint64_t all_threads;
     // Written by the thread that watches.
     _Atomic uint64_t moves;
     _Atomic uint64_t looks;
     // A cache line of its own, and the one that is fetched with it.
-    char padding[128 - 5 * 8];
+    char padding[128 - 6 * 8];
 } row;
 
 // What the main thread of this process writes; no other thread has any.
@@ -37,7 +39,7 @@ static _Thread_local row *own;
 
 // Of the main thread, for the thread that watches.
 static pthread_t main_thread;
-static uint64_t last_time, last_bytes;
+static uint64_t last_time, last_process_time, last_bytes;
 
 size_t dp_activity_byte_count(uint32_t count) { return count * sizeof(row); }
 
@@ -53,8 +55,9 @@ static void note(row *of) {
     atomic_store_explicit(&of->words, words + 1, memory_order_release);
 }
 
-void dp_activity_enter(uint32_t phase) {
+void dp_activity_enter(uint32_t phase, int all_threads) {
     if (!own) return;
+    atomic_store_explicit(&own->all_threads, all_threads ? 1 : 0, memory_order_relaxed);
     atomic_store_explicit(&own->phase, phase, memory_order_relaxed);
     note(own);
 }
@@ -80,17 +83,21 @@ void dp_activity_wait_ends(void) {
     if (depth == 1) note(own);
 }
 
-// Nanoseconds of processor time of the main thread, or, where it cannot be told apart, of the process.
-static uint64_t processor_time(void) {
+// Nanoseconds that a clock of processor time shows.
+static uint64_t processor_time(clockid_t clock) {
     struct timespec time = {0, 0};
+    if (clock_gettime(clock, &time) != 0) return 0;
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+// Of the main thread, or, where it cannot be told apart, of the process.
+static uint64_t main_time(void) {
 #if defined(__linux__)
     clockid_t clock;
-    if (pthread_getcpuclockid(main_thread, &clock) != 0) return 0;
-    if (clock_gettime(clock, &time) != 0) return 0;
+    return pthread_getcpuclockid(main_thread, &clock) == 0 ? processor_time(clock) : 0;
 #else
-    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) return 0;
+    return processor_time(CLOCK_PROCESS_CPUTIME_ID);
 #endif
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
 // Bytes that went from and to devices, and all that was written; 0 where the system does not tell.
@@ -118,11 +125,15 @@ static uint64_t transferred_bytes(void) {
 
 void dp_activity_look(void *memory, uint32_t index) {
     row *of = (row *)memory + index;
-    const uint64_t time = processor_time(), bytes = transferred_bytes();
-    // A thread that is woken and sleeps again takes some time, too.
-    const int computes = time > last_time + 2000000 && atomic_load(&of->waits) == 0;
+    const uint64_t time = main_time(), bytes = transferred_bytes();
+    const uint64_t process_time = processor_time(CLOCK_PROCESS_CPUTIME_ID);
+    // A thread that is woken and sleeps again takes some time, too, and the library's threads a little more.
+    const int grown = atomic_load(&of->all_threads) ? process_time > last_process_time + 20000000
+                                                    : time > last_time + 2000000;
+    const int computes = grown && atomic_load(&of->waits) == 0;
     if (computes || bytes != last_bytes) atomic_fetch_add(&of->moves, 1);
     last_time = time;
+    last_process_time = process_time;
     last_bytes = bytes;
     atomic_fetch_add(&of->looks, 1);
 }

@@ -41,7 +41,10 @@ public enum RankActivity: UInt32, Sendable, CaseIterable {
     }
 
     /// Says that the calling rank does this from now on.
-    public static func enter(_ activity: RankActivity) { dp_activity_enter(activity.rawValue) }
+    public static func enter(_ activity: RankActivity) {
+        // A checkpoint is packed and written by a thread of its own.
+        dp_activity_enter(activity.rawValue, activity == .saving ? 1 : 0)
+    }
 
     /// Says how many steps the calling rank has taken.
     public static func hasTaken(steps: Int) { dp_activity_begin_step(UInt64(steps)) }

@@ -90,6 +90,40 @@ extension EndToEnd {
             #expect(try Self.bash("run_stoppable bash -c 'exit 3'").run().status == 3)
         }
 
+        @Test("A batch job under Slurm that is stopped is queued again, and goes on to the same bits")
+        func slurm() throws {
+            let run = RunDirectory(url: try Scratch.newPath("run"))
+            let tools = try Scratch.makeDirectory("tools")
+            let scontrol = tools.appending(path: "scontrol")
+            try Data("#!/bin/sh\necho \"$*\" >>\"$0.log\"\n".utf8).write(to: scontrol)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scontrol.path)
+            var runner = ProcessRunner(
+                executable: Program.packageRoot.appending(path: "Launch/slurm.sbatch"),
+                arguments: try Runs.flags(epochs: Runs.endless) + ["--quiet"],
+                currentDirectory: Program.packageRoot,
+                environment: [
+                    "SLURM_JOB_ID": "7", "DP_TRAIN_RUN": run.url.path,
+                    "PATH": "\(tools.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
+                    // There is no Slurm to ask.
+                    "OMPI_MCA_plm": "^slurm", "OMPI_MCA_ras": "^slurm",
+                ])
+            var isAsked = false
+            runner.whileRunning = { process in
+                guard !isAsked, ((try? run.newestStep()) ?? 0) > 0 else { return }
+                isAsked = true
+                kill(process, SIGTERM)
+            }
+            let stopped = try runner.run()
+            #expect(stopped.status == 75 && isAsked, "\(stopped.summary)")
+            let asked = URL(filePath: scontrol.path + ".log")
+            #expect(try String(contentsOf: asked, encoding: .utf8) == "requeue 7\n")
+            let (ending, whole) = try Runs.ending(run, flags: Runs.flags)
+            runner.arguments += ending
+            let ended = try runner.run()
+            #expect(ended.status == 0, "\(ended.summary)")
+            try run.expectEqual(whole)
+        }
+
         @Test("Launch/setup refuses to install for an unknown purpose")
         func wrongPurpose() throws {
             let setup = Program.packageRoot.appending(path: "Launch/setup")

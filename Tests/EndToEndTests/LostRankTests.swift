@@ -111,6 +111,17 @@ extension EndToEnd {
             #expect(outcome.status == 0 && pauses > 1, "\(pauses) pauses, \(outcome.summary)")
         }
 
+        @Test("Checkpoints that take longer to pack than a rank may stand still are waited for")
+        func slowCheckpoints() throws {
+            let words =
+                try Runs.flags(epochs: 1) + [
+                    "--output", Scratch.newPath("run").path, "--quiet", "--hidden-dims", "256",
+                    "--compression-level", "19",
+                ]
+            let outcome = try Program.run(words + ["--stall-timeout", "1s"], ranks: 2)
+            #expect(outcome.status == 0, "\(outcome.summary)")
+        }
+
         private static func process(ofRank rank: Int, below ancestor: Int32) -> Int32? {
             ProcessTable.descendants(of: ancestor).first {
                 ProcessTable.name(of: $0) == "dp-train" && Self.rank(of: $0) == rank

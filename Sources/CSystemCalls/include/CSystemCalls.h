@@ -69,8 +69,8 @@ void dp_activity_attach(void *memory, uint32_t index);
 /// What the calling thread says of itself from now on is nobody's.
 void dp_activity_detach(void);
 
-/// The calling thread enters a phase.
-void dp_activity_enter(uint32_t phase);
+/// The calling thread enters a phase, in which other threads of its process work for it if `all_threads` is not 0.
+void dp_activity_enter(uint32_t phase, int all_threads);
 
 /// The calling thread has taken `step` steps.
 void dp_activity_begin_step(uint64_t step);
