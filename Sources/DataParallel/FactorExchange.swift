@@ -28,7 +28,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
-    private static var totalsPerShard: Int { 4 }
+    private static var totalsPerShard: Int { ExchangePlaces<Scalar>.totalsPerShard }
 
     private let communicator: any Communicator
     private let group: NodeGroup
@@ -104,19 +104,15 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         totalsInOrder = Array(repeating: 0, count: shardCount)
         segmentCounts = shardCounts
 
-        var plan = RegionPlan()
-        let places = FactorPlaces<Scalar>(network, keepsBytes: products.keepsBytes)
-        let records = plan.add(Scalar.self, count: batch * places.width)
-        let totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
-        let partSums = plan.add(Scalar.self, count: shardCount * layout.partSumCount)
-        let statistics = plan.add(
-            Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * statisticsCount)
-        region = try group.makeRegion(byteCount: plan.byteCount)
-        self.records = FactorRecords(places, batch: batch, storage: records.vector(in: region))
-        self.totals = totals.vector(in: region)
-        self.partSums = partSums.vector(in: region).matrix(
+        let places = ExchangePlaces<Scalar>(
+            network, keepsBytes: products.keepsBytes, batch: batch, shardCount: shardCount,
+            synchronizesBatchNorm: synchronizesBatchNorm)
+        region = try group.makeRegion(byteCount: places.byteCount)
+        records = FactorRecords(places.factors, batch: batch, storage: places.records.vector(in: region))
+        totals = places.totals.vector(in: region)
+        partSums = places.partSums.vector(in: region).matrix(
             rows: shardCount, columns: layout.partSumCount)
-        self.statistics = statistics.vector(in: region).matrix(
+        statistics = places.statistics.vector(in: region).matrix(
             rows: synchronizesBatchNorm ? 0 : shardCount, columns: statisticsCount)
         panels = try GradientPanels.ifWanted(
             exchangesGradients, group: group, worldSize: communicator.size, rank: communicator.rank,
@@ -396,5 +392,36 @@ struct FactorPlaces<Scalar: TensorScalar> {
         // Records a multiple of a page apart would push one another out of the cache.
         let line = AlignedBuffer<Scalar>.alignment / MemoryLayout<Scalar>.stride
         width = ((start + line - 1) / line | 1) * line
+    }
+}
+
+/// Where what the nodes exchange in a step lies in a node's shared region.
+struct ExchangePlaces<Scalar: TensorScalar> {
+    static var totalsPerShard: Int { 4 }
+
+    let factors: FactorPlaces<Scalar>
+    let records: RegionPlan.Place<Scalar>
+    let totals: RegionPlan.Place<Double>
+    let partSums: RegionPlan.Place<Scalar>
+    let statistics: RegionPlan.Place<Scalar>
+    let byteCount: Int
+
+    init(
+        _ network: Sequential, keepsBytes: (Linear) -> Bool, batch: Int, shardCount: Int,
+        synchronizesBatchNorm: Bool
+    ) {
+        factors = FactorPlaces(network, keepsBytes: keepsBytes)
+        var plan = RegionPlan()
+        records = plan.add(Scalar.self, count: batch * factors.width)
+        totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
+        partSums = plan.add(Scalar.self, count: shardCount * network.parameterLayout.partSumCount)
+        statistics = plan.add(
+            Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * network.statisticsLayout.count)
+        byteCount = plan.byteCount
+    }
+
+    /// The bytes of a logical shard that travel to other nodes.
+    func bytesPerShard(of shardCount: Int) -> Int {
+        (records.byteCount + totals.byteCount + partSums.byteCount + statistics.byteCount) / shardCount
     }
 }

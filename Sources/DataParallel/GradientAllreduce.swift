@@ -20,7 +20,7 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     /// The time spent in each phase of the steps.
     public let times = StepTimes()
 
-    private static var totalCount: Int { 4 }
+    private static var totalCount: Int { SegmentPlaces<Scalar>.totalCount }
 
     private let communicator: any Communicator
     private let group: NodeGroup
@@ -71,11 +71,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         // Moments of all ranks: no layer has more columns than all running statistics together.
         gathered = try AlignedBuffer(allocating: communicator.size * statisticsCount)
         totals = try AlignedBuffer(allocating: Self.totalCount + statisticsCount)
-        var plan = RegionPlan()
-        let count = parameterCount + Self.totalCount + statisticsCount
-        let places = (0..<group.localSize).map { _ in plan.add(Scalar.self, count: count) }
-        region = try group.makeRegion(byteCount: plan.byteCount)
-        segments = places.map { [region] in $0.vector(in: region) }
+        let places = SegmentPlaces<Scalar>(network, localSize: group.localSize)
+        region = try group.makeRegion(byteCount: places.byteCount)
+        segments = places.segments.map { [region] in $0.vector(in: region) }
         summands = group.nodeCount > 1 ? [segments[0]] : segments
     }
 
@@ -232,5 +230,20 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
                 linear.weightMatrix(segment), columns: columns)
             if index == 0 { room.copy(from: gradient) } else { room.add(gradient) }
         }
+    }
+}
+
+/// Where the gradients of a node's ranks, with their totals and statistics, lie in its shared region.
+struct SegmentPlaces<Scalar: TensorScalar> {
+    static var totalCount: Int { 4 }
+
+    let segments: [RegionPlan.Place<Scalar>]
+    let byteCount: Int
+
+    init(_ network: Sequential, localSize: Int) {
+        var plan = RegionPlan()
+        let count = network.parameterLayout.count + Self.totalCount + network.statisticsLayout.count
+        segments = (0..<localSize).map { _ in plan.add(Scalar.self, count: count) }
+        byteCount = plan.byteCount
     }
 }

@@ -50,6 +50,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var imagesPerSecond: Double
     /// The longest time in seconds for which training stood still to hand a checkpoint over.
     public var checkpointPauseSeconds: Double
+    /// The bytes of memory that each rank has had at the most, shared ones included; nil where the system does not tell.
+    public var peakMemoryBytes: [Int]?
 
     /// Takes over what only the process that trained could measure.
     mutating func keepMeasurements(of other: RunSummary) {
@@ -57,6 +59,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
         trainSeconds = other.trainSeconds
         imagesPerSecond = other.imagesPerSecond
         checkpointPauseSeconds = other.checkpointPauseSeconds
+        peakMemoryBytes = other.peakMemoryBytes
     }
 
     enum CodingKeys: String, CodingKey {
@@ -78,6 +81,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
         case trainSeconds = "train_seconds"
         case imagesPerSecond = "images_per_second"
         case checkpointPauseSeconds = "checkpoint_pause_seconds"
+        case peakMemoryBytes = "peak_memory_bytes"
     }
 }
 

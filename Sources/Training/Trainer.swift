@@ -116,8 +116,8 @@ public struct Trainer {
         try MemoryPlan(
             configuration, mlp: mlp, assignment: assignment, trainingCount: split.training.count,
             validationCount: split.validation.count, testCount: dataset.count(of: .test),
-            threads: wantedThreads, slices: configuration.slices, evaluation: options.evaluation,
-            diagnostics: options.diagnostics, communicator: communicator
+            threads: wantedThreads, slices: configuration.slices, options: options,
+            placement: communicator.placement
         ).check(over: communicator)
         let team = try makeTeam(wantedThreads)
         let whitened = try configuration.whitened(
