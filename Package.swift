@@ -49,7 +49,8 @@ let package = Package(
         .executableTarget(
             name: "dp-train",
             dependencies: [
-                "CommandLineSupport", "Studies", "Verification", "Reports", "Plotting", "Supervision",
+                "CommandLineSupport", "Preflight", "Studies", "Verification", "Reports", "Plotting",
+                "Supervision",
                 "Training",
                 "Checkpoints", "Metrics", "DataParallel", "DurableFiles", "MPIBackend", "Collectives",
                 "Datasets", "Images", "MLPEngine", "Tensors", "Whitening", arguments,
@@ -77,6 +78,14 @@ let package = Package(
         .target(
             name: "CommandLineSupport",
             dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
+            swiftSettings: settings),
+        .target(
+            name: "Preflight",
+            dependencies: [
+                "Verification", "Training", "DataParallel", "DurableFiles", "Digests", "Collectives",
+                "Datasets",
+                "MLPEngine", "OpenBLAS", "Tensors", "SystemLimits",
+            ],
             swiftSettings: settings),
         .target(
             name: "Studies",
@@ -297,6 +306,14 @@ let package = Package(
             dependencies: [
                 "Verification", "Training", "Collectives", "DataParallel", "MLPEngine", "Tensors",
                 "MultiRankSupport", "CollectivesTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PreflightTests",
+            dependencies: [
+                "Preflight", "Training", "DataParallel", "Collectives", "Datasets", "MLPEngine",
+                "SystemLimits",
+                "Tensors", "CollectivesTesting", "FileTestSupport",
             ],
             swiftSettings: settings),
         .testTarget(

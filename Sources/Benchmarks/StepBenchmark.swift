@@ -117,10 +117,12 @@ final class BenchmarkRun {
         self.records = records
         slices = configuration.slices
         let mlp = MLP(configuration.model)
+        var options = RunOptions.defaults
+        (options.transport, options.evaluation) = (transport, .sharded)
         try MemoryPlan(
             configuration, mlp: mlp, assignment: records.assignment,
             trainingCount: records.stepsPerEpoch * configuration.batchSize, validationCount: 0, testCount: 0,
-            threads: team.threadCount, slices: slices, evaluation: .sharded, communicator: communicator
+            threads: team.threadCount, slices: slices, options: options, placement: communicator.placement
         ).check(over: communicator)
         let (runner, ranks) = try StepRunner.make(
             communicator, transport, configuration: configuration, mlp: mlp,

@@ -15,6 +15,9 @@ public final class NodeBarrier: Sendable {
     private let yields: UInt32
     private let pause: (@Sendable () -> Void)?
 
+    /// The bytes of shared memory that a barrier takes.
+    package static var byteCount: Int { dp_barrier_byte_count() }
+
     /// A barrier of all ranks of a communicator, which have to run on one node. Collective: every rank must call it.
     ///
     /// - Throws: As ``Communicator/makeSharedRegion(byteCount:)``.
@@ -27,7 +30,7 @@ public final class NodeBarrier: Sendable {
         count = node.size
         self.pause = pause
         presence = node.presence
-        region = try node.makeSharedRegion(byteCount: dp_barrier_byte_count())
+        region = try node.makeSharedRegion(byteCount: Self.byteCount)
         // A rank that spins where there are fewer processors than ranks keeps the one that it waits for from running.
         let isCrowded = node.size > ProcessorAffinity.processorsOfNode
         looks = isCrowded ? 0 : 4000

@@ -29,6 +29,13 @@ public struct ProcessorAffinity: Sendable, Equatable {
     /// The number of processors in the set.
     public var count: Int { mask.reduce(0) { $0 + $1.nonzeroBitCount } }
 
+    /// The numbers of the processors in the set, ascending.
+    package var processors: [Int] {
+        mask.indices.flatMap { word in
+            (0..<UInt.bitWidth).filter { mask[word] >> $0 & 1 == 1 }.map { word * UInt.bitWidth + $0 }
+        }
+    }
+
     /// How many processors the calling thread may use now, bound as it is; at least 1.
     public static var processorsOfCurrentThread: Int {
         max(ofCurrentThread?.count ?? ProcessInfo.processInfo.activeProcessorCount, 1)
@@ -40,7 +47,8 @@ public struct ProcessorAffinity: Sendable, Equatable {
         min(withAffinityToAllProcessors { processorsOfCurrentThread }, processorQuota ?? .max)
     }
 
-    private static let processorQuota = ControlGroups.ofThisProcess.processors
+    /// How many processors' time the control groups of this process give it, rounded up; nil where they do not bound it.
+    package static let processorQuota = ControlGroups.ofThisProcess.processors
 
     /// Runs a body with the calling thread unbound, and binds the thread again as it was.
     ///

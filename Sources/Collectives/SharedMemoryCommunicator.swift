@@ -34,7 +34,18 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
     ///   - group: The group made from `base`.
     /// - Throws: ``SharedMemoryError``, on all ranks together, or the base's error.
     public convenience init(base: any Communicator, group: NodeGroup) throws {
-        try self.init(base: base, group: group, stagingByteCount: 8 << 20)
+        try self.init(base: base, group: group, stagingByteCount: Self.stagingByteCount)
+    }
+
+    private static let stagingByteCount = 8 << 20
+
+    /// The bytes of shared memory that each node of so many ranks in all takes for it.
+    package static func regionByteCount(size: Int) -> Int {
+        2 * areaByteCount(stagingByteCount, size: size)
+    }
+
+    private static func areaByteCount(_ stagingByteCount: Int, size: Int) -> Int {
+        max(stagingByteCount / 2 / lineByteCount, size) * lineByteCount
     }
 
     /// Wraps a communicator, with a staging area of the given size for each node, which must be the same on all ranks.
@@ -45,10 +56,8 @@ public final class SharedMemoryCommunicator: Communicator, @unchecked Sendable {
         implementation = "\(base.implementation), shared memory within a node"
         self.base = base
         self.group = group
-        let line = Self.lineByteCount
-        let byteCount = max(stagingByteCount / 2 / line, base.size) * line
-        areaByteCount = byteCount
-        region = try group.makeRegion(byteCount: 2 * byteCount)
+        areaByteCount = Self.areaByteCount(stagingByteCount, size: base.size)
+        region = try group.makeRegion(byteCount: 2 * areaByteCount)
         localSizeMaximum = base.placement.localSizes.max() ?? 1
     }
 

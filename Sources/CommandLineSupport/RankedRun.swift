@@ -10,10 +10,20 @@ package enum RankedRun {
     ///
     /// An error on which all ranks agree is printed once, and every rank ends by itself; any other may have struck this
     /// rank alone, so it ends the others.
-    package static func run(_ body: (any Communicator) throws -> Void) throws {
+    ///
+    /// - Parameters:
+    ///   - alone: What is told of processes that a launcher has started together and that do not see one another, in the place
+    ///     of an error; they end with ``Findings/exitCode``.
+    ///   - body: The work.
+    package static func run(
+        alone: ((_ reason: String) throws -> Void)? = nil, _ body: (any Communicator) throws -> Void
+    ) throws {
         let world: World
         do {
             world = try World.start()
+        } catch let mismatch as LauncherMismatch where alone != nil {
+            if mismatch.shouldReport { try alone?(mismatch.description) } else { Messages.waitForSpeaker() }
+            throw Findings.exitCode
         } catch {
             if error.shouldReport {
                 Messages.printError(message(of: error))
@@ -76,6 +86,7 @@ package enum RankedRun {
         let cause = (error as? RankFailure)?.underlying ?? error
         if cause is Stopped { return Stopped.exitCode }
         if cause is UnsavedRun { return Stopped.unsavedExitCode }
+        if cause is Findings { return Findings.exitCode }
         return cause is ValidationError || cause is ConfigurationError ? .validationFailure : .failure
     }
 
@@ -107,6 +118,25 @@ package struct Stopped: AgreedFailure, CustomStringConvertible, LocalizedError {
         self.init(
             "stopped as asked after step \(step) in epoch \(epoch); go on with --resume \(directory)",
             shouldReport: shouldReport)
+    }
+
+    package var errorDescription: String? { description }
+}
+
+/// Something was found that is not as it should be, on all ranks alike.
+package struct Findings: AgreedFailure, CustomStringConvertible, LocalizedError {
+    /// sysexits.h's EX_CONFIG.
+    package static let exitCode = ExitCode(78)
+
+    /// One line: what the findings are about.
+    package let description: String
+    package let shouldReport: Bool
+
+    /// Findings about some subjects.
+    package init(_ subjects: [String], shouldReport: Bool) {
+        description =
+            "doctor: expected no findings, found \(subjects.count): \(subjects.joined(separator: ", "))"
+        self.shouldReport = shouldReport
     }
 
     package var errorDescription: String? { description }

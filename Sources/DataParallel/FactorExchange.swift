@@ -87,13 +87,11 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
             shardsOfRank: shardsOfRank, rowsPerShard: rowsPerShard,
             synchronizesBatchNorm: synchronizesBatchNorm, vectors: network.parameterLayout.partSumCount)
         vectorGradient = try AlignedBuffer(allocating: ownVectors.map(\.range.count).max() ?? 0)
-        let places = FactorPlaces<Scalar>(network, keepsBytes: products.keepsBytes)
-        var plan = RegionPlan()
-        let storage = plan.add(Scalar.self, count: batch * places.width)
-        let faults = plan.add(Double.self, count: group.localSize)
-        region = try group.makeRegion(byteCount: plan.byteCount)
-        self.faults = faults.vector(in: region)
-        records = FactorRecords(places, batch: batch, storage: storage.vector(in: region))
+        let places = RecordPlaces<Scalar>(
+            network, keepsBytes: products.keepsBytes, rows: batch, localSize: group.localSize)
+        region = try group.makeRegion(byteCount: places.byteCount)
+        faults = places.faults.vector(in: region)
+        records = FactorRecords(places.factors, batch: batch, storage: places.records.vector(in: region))
         panels = try GradientPanels.ifWanted(
             exchangesGradients, group: group, worldSize: communicator.size, rank: communicator.rank,
             network: network, batch: batch, products: products)
@@ -322,5 +320,22 @@ struct FactorPlaces<Scalar: TensorScalar> {
         // Records a multiple of a page apart would push one another out of the cache.
         let line = AlignedBuffer<Scalar>.alignment / MemoryLayout<Scalar>.stride
         width = ((start + line - 1) / line | 1) * line
+    }
+}
+
+/// Where the factors of some rows lie in a node's shared region, and what its ranks have found of their gradients.
+struct RecordPlaces<Scalar: TensorScalar> {
+    let factors: FactorPlaces<Scalar>
+    let records: RegionPlan.Place<Scalar>
+    /// For each rank of the node.
+    let faults: RegionPlan.Place<Double>
+    let byteCount: Int
+
+    init(_ network: Sequential, keepsBytes: (Linear) -> Bool, rows: Int, localSize: Int) {
+        factors = FactorPlaces(network, keepsBytes: keepsBytes)
+        var plan = RegionPlan()
+        records = plan.add(Scalar.self, count: rows * factors.width)
+        faults = plan.add(Double.self, count: localSize)
+        byteCount = plan.byteCount
     }
 }

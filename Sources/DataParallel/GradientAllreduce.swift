@@ -80,6 +80,7 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         ownVectors = try share.vectors(network.parameterLayout)
         allVectors = try UpdateShare<Scalar>(index: 0, count: 1, panelsAtOnce: 1).vectors(
             network.parameterLayout)
+        // Behind the sums for other vectors come those of the biases.
         var end = network.parameterLayout.partSumCount
         biases = linears.map { linear in
             defer { end += linear.outputs }
@@ -97,17 +98,21 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
             return end..<end + linear.outputs + 1
         }
         bounds = try AlignedBuffer(allocating: end)
-        let places = FactorPlaces<Scalar>(
-            network, keepsBytes: (products as? PackedProducts<Scalar>)?.keepsBytes ?? { _ in false })
-        let rows = rowsPerShard * shardsOfNode.count
-        var plan = RegionPlan()
-        let storage = plan.add(Scalar.self, count: rows * places.width)
-        let faults = plan.add(Double.self, count: group.localSize)
-        region = try group.makeRegion(byteCount: plan.byteCount)
-        self.faults = faults.vector(in: region)
-        records = FactorRecords(places, batch: rows, storage: storage.vector(in: region))
+        let places = RecordPlaces<Scalar>(
+            network, keepsBytes: (products as? PackedProducts<Scalar>)?.keepsBytes ?? { _ in false },
+            rows: rowsPerShard * shardsOfNode.count, localSize: group.localSize)
+        region = try group.makeRegion(byteCount: places.byteCount)
+        faults = places.faults.vector(in: region)
+        records = FactorRecords(
+            places.factors, batch: rowsPerShard * shardsOfNode.count,
+            storage: places.records.vector(in: region))
         buckets = try GradientBuckets(
             network, group: group, shardCount: sums.shardCount, panelsAtOnce: products.panelsAtOnce)
+    }
+
+    /// The numbers of a shard from which gradients of vectors are summed.
+    static func vectorSums(of network: Sequential) -> Int {
+        network.parameterLayout.partSumCount + network.linears.reduce(0) { $0 + $1.outputs }
     }
 
     // MARK: What layers call

@@ -64,19 +64,8 @@ final class GradientBuckets<Scalar: TensorScalar & CollectiveElement> {
     /// - Throws: `SharedMemoryError`, `AllocationError`, or the communicator's error.
     init(_ network: Sequential, group: NodeGroup, shardCount: Int, panelsAtOnce: Int) throws {
         self.panelsAtOnce = panelsAtOnce
-        var plan = RegionPlan()
-        let pieces = network.linears.map { linear in
-            Self.pieces(of: linear, panelsAtOnce: panelsAtOnce).map { panels in
-                let columns = Self.columns(panels, of: linear)
-                return (
-                    panels: panels, columns: columns,
-                    place: plan.add(
-                        UInt8.self,
-                        count: linear.outputs * columns.count * MemoryLayout<Scalar>.stride)
-                )
-            }
-        }
-        let region = try group.makeRegion(byteCount: plan.byteCount)
+        let (pieces, byteCount) = Self.places(network, panelsAtOnce: panelsAtOnce)
+        let region = try group.makeRegion(byteCount: byteCount)
         self.region = region
         unitMemory = try AlignedBuffer(
             allocating: network.linears.reduce(0) { $0 + FixedPointUnits<Scalar>.count(rows: $1.outputs) })
@@ -103,6 +92,26 @@ final class GradientBuckets<Scalar: TensorScalar & CollectiveElement> {
         try group.betweenNodes { thread = try CommunicationThread($0) }
         self.thread = thread
     }
+
+    private typealias Piece = (panels: Range<Int>, columns: Range<Int>, place: RegionPlan.Place<UInt8>)
+
+    /// Where the buckets of each layer lie in a node's shared region.
+    private static func places(
+        _ network: Sequential, panelsAtOnce: Int
+    ) -> (pieces: [[Piece]], byteCount: Int) {
+        var plan = RegionPlan()
+        let pieces = network.linears.map { linear in
+            pieces(of: linear, panelsAtOnce: panelsAtOnce).map { panels in
+                let columns = columns(panels, of: linear)
+                let byteCount = linear.outputs * columns.count * MemoryLayout<Scalar>.stride
+                return (panels, columns, plan.add(UInt8.self, count: byteCount))
+            }
+        }
+        return (pieces, plan.byteCount)
+    }
+
+    /// The bytes of a node's shared region, but for what the borders of buckets take.
+    static func byteCount(_ network: Sequential) -> Int { places(network, panelsAtOnce: 1).byteCount }
 
     /// The panels of a layer's buckets.
     private static func pieces(of linear: Linear, panelsAtOnce: Int) -> [Range<Int>] {

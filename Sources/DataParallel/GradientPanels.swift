@@ -57,7 +57,6 @@ final class GradientPanels<Scalar: TensorScalar & CollectiveElement> {
         self.worldSize = worldSize
         self.rank = rank
         var starts = linears.map { [Int](repeating: 0, count: PackedMatrix<Scalar>.panelCount($0.inputs)) }
-        var counts = [Int](repeating: 0, count: group.nodeCount)
         var next = 0
         for rank in 0..<worldSize {
             let share = UpdateShare<Scalar>(index: rank, count: worldSize, panelsAtOnce: 1)
@@ -65,16 +64,27 @@ final class GradientPanels<Scalar: TensorScalar & CollectiveElement> {
                 for panel in share.panels(of: linear) {
                     starts[index][panel] = next
                     next += linear.outputs * Self.panelWidth
-                    counts[group.placement.nodeOfRank[rank]] += linear.outputs * Self.panelWidth
                 }
             }
         }
         self.starts = starts
-        self.counts = counts
+        counts = Self.counts(linears, nodeOfRank: group.placement.nodeOfRank)
         var plan = RegionPlan()
         let place = plan.add(Scalar.self, count: next)
         region = try group.makeRegion(byteCount: plan.byteCount)
         area = place.vector(in: region)
+    }
+
+    /// The scalars that each node's ranks compute together, of all weight gradients.
+    static func counts(_ linears: [Linear], nodeOfRank: [Int]) -> [Int] {
+        var counts = [Int](repeating: 0, count: (nodeOfRank.max() ?? 0) + 1)
+        for (rank, node) in nodeOfRank.enumerated() {
+            let share = UpdateShare<Scalar>(index: rank, count: nodeOfRank.count, panelsAtOnce: 1)
+            for linear in linears {
+                counts[node] += share.panels(of: linear).count * linear.outputs * panelWidth
+            }
+        }
+        return counts
     }
 
     /// The panels of a layer's weight gradient that this rank computes.

@@ -56,37 +56,17 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         self.group = group
         self.averaging = averaging
         let network = mlp.network
-        var plan = RegionPlan()
-        let parameters = plan.add(Scalar.self, count: mlp.parameterCount)
-        let state = optimizer.stateNames.map { _ in plan.add(Scalar.self, count: mlp.parameterCount) }
-        let statistics = plan.add(Scalar.self, count: network.statisticsLayout.count)
-        let packed = plan.add(
-            Scalar.self,
-            count: PackedProducts<Scalar>.weightCount(of: network, slices: pixels?.slices))
-        let areBytes = pixels?.slices == 1
-        let slices =
-            areBytes
-            ? nil
-            : pixels.map {
-                Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
-            }
-        let bytes = areBytes ? network.byteLinears(slices: 1).map { BytePlaces($0, &plan) } : nil
-        let average =
-            averaging == .none
-            ? nil
-            : (
-                plan.add(Scalar.self, count: mlp.parameterCount),
-                plan.add(Scalar.self, count: network.statisticsLayout.count)
-            )
-        let region = try group.makeRegion(byteCount: plan.byteCount)
+        let places = StatePlaces<Scalar>(
+            mlp: mlp, optimizer: optimizer, pixels: pixels, averages: averaging != .none)
+        let region = try group.makeRegion(byteCount: places.byteCount)
         self.region = region
-        self.parameters = parameters.vector(in: region)
-        optimizerState = state.map { $0.vector(in: region) }
-        runningStatistics = statistics.vector(in: region)
-        packedWeights = packed.vector(in: region)
-        int8Weights = slices?.weights(in: region)
-        byteWeights = bytes?.map { $0.weights(in: region) }
-        averaged = average.map {
+        parameters = places.parameters.vector(in: region)
+        optimizerState = places.state.map { $0.vector(in: region) }
+        runningStatistics = places.statistics.vector(in: region)
+        packedWeights = places.packed.vector(in: region)
+        int8Weights = places.integers?.weights(in: region)
+        byteWeights = places.bytes?.map { $0.weights(in: region) }
+        averaged = places.average.map {
             AveragedModel(parameters: $0.vector(in: region), runningStatistics: $1.vector(in: region))
         }
         if group.isLeader {
@@ -96,6 +76,15 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
             averaged?.runningStatistics.copy(from: runningStatistics)
         }
         try group.barrier()
+    }
+
+    /// The bytes of memory that the ranks of a node share for a state, of the parameters of its making.
+    package static func byteCount(
+        mlp: MLP, optimizer: any Optimizer, pixels: (channels: Int, slices: Int)? = nil,
+        averaging: WeightAveraging = .none
+    ) -> Int {
+        StatePlaces<Scalar>(mlp: mlp, optimizer: optimizer, pixels: pixels, averages: averaging != .none)
+            .byteCount
     }
 
     /// All tensors that training changes.
@@ -170,6 +159,44 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     }
 }
 
+/// Where a model's state lies in a shared region.
+private struct StatePlaces<Scalar: TensorScalar> {
+    let parameters: RegionPlan.Place<Scalar>
+    let state: [RegionPlan.Place<Scalar>]
+    let statistics: RegionPlan.Place<Scalar>
+    let packed: RegionPlan.Place<Scalar>
+    let integers: Int8Places?
+    let bytes: [BytePlaces]?
+    let average: (parameters: RegionPlan.Place<Scalar>, statistics: RegionPlan.Place<Scalar>)?
+    let byteCount: Int
+
+    init(mlp: MLP, optimizer: any Optimizer, pixels: (channels: Int, slices: Int)?, averages: Bool) {
+        let network = mlp.network
+        var plan = RegionPlan()
+        parameters = plan.add(Scalar.self, count: mlp.parameterCount)
+        state = optimizer.stateNames.map { _ in plan.add(Scalar.self, count: mlp.parameterCount) }
+        statistics = plan.add(Scalar.self, count: network.statisticsLayout.count)
+        packed = plan.add(
+            Scalar.self,
+            count: PackedProducts<Scalar>.weightCount(of: network, slices: pixels?.slices))
+        let areBytes = pixels?.slices == 1
+        integers =
+            areBytes
+            ? nil
+            : pixels.map {
+                Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
+            }
+        bytes = areBytes ? network.byteLinears(slices: 1).map { BytePlaces($0, &plan) } : nil
+        average =
+            averages
+            ? (
+                plan.add(Scalar.self, count: mlp.parameterCount),
+                plan.add(Scalar.self, count: network.statisticsLayout.count)
+            ) : nil
+        byteCount = plan.byteCount
+    }
+}
+
 /// Where the first layer's weights as integers lie in a shared region.
 private struct Int8Places {
     private let linear: Linear
@@ -224,6 +251,9 @@ struct RegionPlan {
     struct Place<Scalar: BitwiseCopyable> {
         fileprivate let offset: Int
         fileprivate let count: Int
+
+        /// The bytes that they take.
+        var byteCount: Int { count * MemoryLayout<Scalar>.stride }
 
         /// The scalars in a region of the plan's size.
         func vector(in region: SharedRegion) -> Vector<Scalar> {

@@ -12,8 +12,6 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
     /// The rows of each shard in a global batch.
     let partRows: Int
 
-    private static var totalsPerShard: Int { 4 }
-
     private let communicator: any Communicator
     private let group: NodeGroup
     private let times: StepTimes
@@ -64,15 +62,12 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
         totalsInOrder = Array(repeating: 0, count: shardCount)
         segmentCounts = shardCounts
 
-        var plan = RegionPlan()
-        let totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
-        let sums = plan.add(Scalar.self, count: shardCount * vectors)
-        let statistics = plan.add(
-            Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * statisticsCount)
-        region = try group.makeRegion(byteCount: plan.byteCount)
-        self.totals = totals.vector(in: region)
-        self.vectors = sums.vector(in: region).matrix(rows: shardCount, columns: vectors)
-        self.statistics = statistics.vector(in: region).matrix(
+        let places = ShardPlaces<Scalar>(
+            network, shardCount: shardCount, vectors: vectors, synchronizesBatchNorm: synchronizesBatchNorm)
+        region = try group.makeRegion(byteCount: places.byteCount)
+        totals = places.totals.vector(in: region)
+        self.vectors = places.vectors.vector(in: region).matrix(rows: shardCount, columns: vectors)
+        statistics = places.statistics.vector(in: region).matrix(
             rows: synchronizesBatchNorm ? 0 : shardCount, columns: statisticsCount)
     }
 
@@ -110,7 +105,7 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
     func put(_ local: LocalResult<Scalar>) {
         batchStatistics = local.statistics
         for (shard, loss) in zip(shards, local.losses) {
-            let start = shard * Self.totalsPerShard
+            let start = shard * ShardPlaces<Scalar>.totalsPerShard
             totals[start] = loss.lossSum
             totals[start + 1] = Double(loss.correct)
             totals[start + 2] = local.requests.stop ? 1 : 0
@@ -169,7 +164,7 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
     func combineTotals() -> StepResult {
         var (correct, stops, checkpoints) = (0.0, 0.0, 0.0)
         for shard in 0..<shardCount {
-            let start = shard * Self.totalsPerShard
+            let start = shard * ShardPlaces<Scalar>.totalsPerShard
             totalsInOrder[shard] = totals[start]
             correct += totals[start + 1]
             stops += totals[start + 2]
@@ -190,5 +185,29 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
             try communicator.allgather(segmentsOf: all.vector.buffer, counts: segmentCounts)
         }
         return all
+    }
+}
+
+/// Where the numbers of all shards lie in a node's shared region.
+struct ShardPlaces<Scalar: TensorScalar> {
+    static var totalsPerShard: Int { 4 }
+
+    let totals: RegionPlan.Place<Double>
+    let vectors: RegionPlan.Place<Scalar>
+    let statistics: RegionPlan.Place<Scalar>
+    let byteCount: Int
+
+    init(_ network: Sequential, shardCount: Int, vectors count: Int, synchronizesBatchNorm: Bool) {
+        var plan = RegionPlan()
+        totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
+        vectors = plan.add(Scalar.self, count: shardCount * count)
+        statistics = plan.add(
+            Scalar.self, count: synchronizesBatchNorm ? 0 : shardCount * network.statisticsLayout.count)
+        byteCount = plan.byteCount
+    }
+
+    /// The bytes of a logical shard that travel to other nodes.
+    func bytesPerShard(of shardCount: Int) -> Int {
+        (totals.byteCount + vectors.byteCount + statistics.byteCount) / shardCount
     }
 }

@@ -209,6 +209,11 @@ public final class Int8Gradient {
         dp_int8_pixel_bytes(rows, columns)
     }
 
+    /// The bytes that up to `capacity` rows of `columns` numbers take when they are packed.
+    public static func byteCount(capacity: Int, columns: Int, slices: Int) -> Int {
+        dp_int8_gradient_bytes(capacity, columns, Int32(slices))
+    }
+
     /// Makes room for up to `capacity` rows of `columns` numbers.
     ///
     /// - Throws: ``AllocationError``.

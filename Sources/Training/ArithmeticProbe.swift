@@ -27,7 +27,7 @@ package struct ArithmeticProbe {
     }
 
     /// A hash for each part, in the order of the cases.
-    var hashes: [UInt64] { parts.map(\.value) }
+    package var hashes: [UInt64] { parts.map(\.value) }
 
     private var parts = Part.allCases.map { _ in BitsHash() }
     private let configuration: TrainingConfiguration
@@ -41,7 +41,7 @@ package struct ArithmeticProbe {
     ///
     /// - Parameter stepsPerEpoch: The steps of an epoch.
     /// - Throws: `AllocationError`.
-    init(_ configuration: TrainingConfiguration, stepsPerEpoch: Int) throws {
+    package init(_ configuration: TrainingConfiguration, stepsPerEpoch: Int) throws {
         self.configuration = configuration
         products()
         try pixels()

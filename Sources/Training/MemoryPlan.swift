@@ -11,89 +11,117 @@ internal import Whitening
 ///
 /// Only what cannot be had is refused. What counts against the memory of a host is therefore what a run writes at least,
 /// and what counts against a limit of addresses what it allocates at least; a run that just does not fit may pass, and
-/// fails later, with an error of the allocation.
+/// fails later, with an error of the allocation. What a run takes as a rule is another number, for people.
 package struct MemoryPlan {
-    /// Bytes that the ranks of this node share, and that each of them writes and allocates by itself.
+    /// Bytes that this rank writes at least of what it shares, and that it writes and allocates by itself.
     let shared: Double
     package let written: Double
     let allocated: Double
     /// The largest piece that is allocated at once, with what it is for.
     let largest: (bytes: Double, use: String)
+    /// The sizes of the regions that the ranks which share memory with this one share during training.
+    package let regions: [Int]
+    /// The size of one more, for as long as nodes try out whether to exchange gradients; 0 for none.
+    package let trialRegion: Int
+    /// The bytes of its own that this rank has as a rule at the most, besides those of the program and its libraries.
+    package let usual: Double
+    /// The bytes of the shared regions that this rank looks at or writes to.
+    package let touched: Double
 
+    private let sharesMemory: Bool
     private let settings: String
     private let host: String
 
     /// The memory of a rank's part in a run.
+    ///
+    /// - Parameters:
+    ///   - configuration: What is trained, settled.
+    ///   - mlp: Its network.
+    ///   - assignment: Who owns which shards.
+    ///   - trainingCount: The records to train on.
+    ///   - validationCount: Those held out.
+    ///   - testCount: Those to test on.
+    ///   - threads: The threads of the rank.
+    ///   - evaluationThreads: The threads that evaluate on a rank which does so alone.
+    ///   - slices: The bytes of a number in products with pixels; nil for Float products.
+    ///   - options: What carries numbers, and who evaluates.
+    ///   - placement: Where the rank runs.
     package init(
         _ configuration: TrainingConfiguration, mlp: MLP, assignment: ShardAssignment, trainingCount: Int,
-        validationCount: Int, testCount: Int, otherShards: Int = 0, threads: Int, slices: Int?,
-        evaluation: RunOptions.Evaluation,
-        diagnostics: Bool = false, communicator: any Communicator
+        validationCount: Int, testCount: Int, threads: Int,
+        evaluationThreads: Int? = nil, slices: Int?, options: RunOptions, placement: NodePlacement
     ) {
         let network = mlp.network
-        let placement = communicator.placement
+        let (rank, size) = (placement.rankAtPosition[placement.position], placement.nodeOfRank.count)
+        sharesMemory = options.transport != .mpi
+        let sharers = sharesMemory ? placement.localSize : 1
+        let groupCount = sharesMemory ? placement.nodeCount : size
         let scalar = Double(MemoryLayout<Float>.size)
         let isAllreduce = configuration.strategy == .allreduce
         let batch = configuration.batchSize
-        let parameters = Double(mlp.parameterCount)
-        let state = Double(configuration.optimizer.stateNames.count) * parameters
+        let parameters = Double(mlp.parameterCount + network.statisticsLayout.count)
+        let state = Double(configuration.optimizer.stateNames.count * mlp.parameterCount)
         let averaged = configuration.averaging == .none ? 0 : parameters
-        let first = network.linears[0]
+        let evaluates = options.evaluation == .sharded || rank == 0
 
-        // Once for all ranks of a node: the model, its packed weights, and what a step exchanges.
-        let packed = Double(PackedProducts<Float>.weightCount(of: network, slices: slices))
-        let packedSlices: Int =
-            switch slices {
-            case nil: 0
-            case 1:
-                network.byteLinears(slices: 1).reduce(0) {
-                    let counts = ByteWeights.counts(
-                        rows: $1.outputs, columns: $1.inputs, hasBackward: !$1.readsBatch)
-                    return $0 + counts.packed + counts.scales * MemoryLayout<Float>.stride
-                }
-            case let slices?:
-                Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: slices)
-            }
-        let byteLayers = Set(network.byteLinears(slices: slices))
-        let factors = network.linears.reduce(0.0) {
-            let inputs = byteLayers.contains($1) ? ByteRows.rowCount(columns: $1.inputs) : $1.inputs
-            return $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double(inputs))
-        }
+        // Once for all ranks that share memory: the model, its packed weights, and what a step exchanges.
+        let model = ModelState<Float>.byteCount(
+            mlp: mlp, optimizer: configuration.optimizer,
+            pixels: slices.map { (configuration.format.channels, $0) }, averaging: configuration.averaging)
         let rowsPerShard = batch / assignment.shardCount
         let shardsOfNode = placement.rankAtPosition.indices.reduce(0) {
-            let isHere = placement.nodeOfRank[placement.rankAtPosition[$1]] == placement.nodeIndex
+            let isHere =
+                sharesMemory
+                ? placement.nodeOfRank[placement.rankAtPosition[$1]] == placement.nodeIndex
+                : $1 == placement.position
             return $0 + (isHere ? assignment.shards(of: $1).count : 0)
         }
-        let exchanged =
-            isAllreduce
-            ? parameters + factors * Double(shardsOfNode * rowsPerShard) : factors * Double(batch)
-        shared =
-            scalar * (parameters + state + averaged + packed + exchanged) + Double(packedSlices)
-            + Double(batch) * Double(configuration.format.imageBytes)
+        let exchanged = DataParallelRegions.exchange(
+            network, isSummed: isAllreduce, rowsPerShard: rowsPerShard, shardCount: assignment.shardCount,
+            shardsOfNode: shardsOfNode, ranks: sharers, slices: slices,
+            synchronizesBatchNorm: configuration.batchNorm == .sync)
+        let exchange = exchanged.reduce(0, +)
+        let rooms = !isAllreduce && groupCount > 1 && options.dataPlacement == .rank ? 2 : 1
+        let pixels = rooms * batch * configuration.format.imageBytes
+        let staging =
+            sharesMemory && size > 1 ? [SharedMemoryCommunicator.regionByteCount(size: size)] : []
+        regions = [NodeBarrier.byteCount] + staging + [pixels, model] + exchanged
+        trialRegion = !isAllreduce && groupCount > 1 ? DataParallelRegions.gradients(network) : 0
+        // What is shared with others is reserved at once; the staging area is hardly used.
+        shared = Double(model + exchange + pixels) + (sharers > 1 ? Double(staging.reduce(0, +)) : 0)
+        // Its columns of the weights lie on all pages.
+        touched = Double(model + exchange + pixels)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
         let shards = assignment.shards(of: placement.position).count
         let rows = rowsPerShard * shards
         let workspace = Double(
             Workspace<Float>.scalars(for: network, capacity: rows, parts: max(shards, 1)))
+        let summedRows = isAllreduce ? rowsPerShard : batch
         let products = PackedProducts<Float>.scalars(
-            for: network, batch: isAllreduce ? rowsPerShard : batch, threads: threads, slices: slices)
-        let byteRooms =
-            slices == 1
-            ? ByteProducts.scalars(for: network, rows: rows, batch: isAllreduce ? rowsPerShard : batch) : 0
+            for: network, batch: summedRows, threads: threads, slices: slices)
+        let byteRooms = slices == 1 ? ByteProducts.scalars(for: network, rows: rows, batch: summedRows) : 0
+        let sampleBytes = slices.map {
+            $0 == 1
+                ? 0
+                : Int8Gradient.byteCount(
+                    capacity: summedRows, columns: network.linears[0].outputs, slices: $0)
+        }
+        let otherShards = options.otherShards(assignment, configuration.strategy, placement).reduce(0) {
+            $0 + $1.count
+        }
         let trainingShare =
             configuration.shuffle == .global
             ? 1 : Double(shards + otherShards) / Double(assignment.shardCount)
         let records =
             Double(trainingCount) * trainingShare
-            + (evaluation == .sharded || communicator.rank == 0
+            + (evaluates
                 ? Double(
                     validationCount + testCount
                         + (configuration.recomputesStatistics ? BatchStatistics.rows(of: trainingCount) : 0))
-                    / (evaluation == .sharded ? Double(communicator.size) : 1) : 0)
-        let snapshots =
-            communicator.rank == 0 ? Double(SnapshotPool.count) * (parameters + state + averaged) : 0
-        let looksInside = diagnostics && communicator.rank == 0
+                    / (options.evaluation == .sharded ? Double(size) : 1) : 0)
+        let snapshots = rank == 0 ? Double(SnapshotPool.count) * (parameters + state + averaged) : 0
+        let looksInside = options.diagnostics && rank == 0
         let inside = looksInside ? Self.diagnostics(of: mlp, trainingCount: trainingCount, threads) : 0
         let own =
             scalar * (workspace + 2 * parameters + snapshots + inside + Double(byteRooms)) + records
@@ -104,18 +132,33 @@ package struct MemoryPlan {
             ? 0
             : WhitenedDataset.memory(
                 format: configuration.dataFormat, training: trainingCount,
-                records: trainingCount + validationCount + testCount, ranks: communicator.size)
+                records: trainingCount + validationCount + testCount, ranks: size)
         written = max(own + scalar * Double(products.written), whitening)
         // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
-        let evaluates = evaluation == .sharded || communicator.rank == 0
-        let rooms =
+        let evaluationRooms =
             evaluates
             ? Double(PackedProducts<Float>.weightCount(of: network))
                 + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
-        let copies = communicator.rank == 0 ? parameters + state + averaged : 0
+        let copies = rank == 0 ? parameters + state + averaged : 0
         allocated = max(
-            own + scalar * (Double(products.allocated) + (isAllreduce ? 0 : parameters) + rooms + copies),
+            own + scalar
+                * (Double(products.allocated) + (isAllreduce ? 0 : parameters) + evaluationRooms + copies),
             whitening)
+
+        // What an evaluation has had is not always given back when checkpoints are written.
+        let evaluating =
+            evaluates
+            ? Self.evaluation(
+                of: network, imageBytes: configuration.format.imageBytes,
+                threads: options.evaluation == .sharded ? threads : evaluationThreads ?? threads) : 0
+        let models = (configuration.validationSize > 0 ? 2 : 1) * parameters
+        // The tensors' bytes, the file's, and the compressed ones.
+        let writing = rank == 0 ? 3 * scalar * (models + state + averaged) : 0
+        usual = max(
+            own + scalar * Double(products.usual) + Double(sampleBytes ?? 0) + records
+                + Self.indices(trainingCount: trainingCount, share: trainingShare) + evaluating + writing,
+            whitening)
+
         let pieces = [
             (Double(products.largest), "the weight gradients of \(threads) threads"),
             (workspace, "the activations of \(rows) rows"), (parameters, "the parameters"),
@@ -127,6 +170,29 @@ package struct MemoryPlan {
             "--hidden-dims \(configuration.hiddenDimensions.map(String.init).joined(separator: ",")), --batch-size \(batch),"
             + " --threads \(threads)"
         host = placement.hostNames[placement.nodeIndex]
+    }
+
+    /// The bytes of objects in shared memory that the ranks of this node need: none where each has its memory for itself.
+    package func sharedObjects(ofRanks ranks: Int) -> Int {
+        guard sharesMemory, ranks > 1 else { return 0 }
+        let page = Int(getpagesize())
+        return (regions + [trialRegion]).reduce(0) { $0 + ($1 + page - 1) / page * page }
+    }
+
+    /// The lists of the records' positions: of all shards, and of this rank's in the order of an epoch and of the next.
+    private static func indices(trainingCount: Int, share: Double) -> Double {
+        Double(MemoryLayout<Int>.size * trainingCount) * (1 + 3 * share)
+    }
+
+    /// What an evaluation works in: the weights packed, and on each thread a pass over a chunk of images.
+    private static func evaluation(of network: Sequential, imageBytes: Int, threads: Int) -> Double {
+        let chunk = Evaluator.chunkRows
+        let products = PackedProducts<Float>.scalars(for: network, batch: 0, threads: 1)
+        let thread =
+            Double(Workspace<Float>.scalars(for: network, capacity: chunk) + products.written)
+            * Double(MemoryLayout<Float>.size) + Double(chunk * imageBytes)
+        return Double(MemoryLayout<Float>.size * PackedProducts<Float>.weightCount(of: network))
+            + Double(threads) * thread
     }
 
     /// The scalars of the fixed sample's gradient on rank 0: parameters before a step, their gradient, the weights packed, and
@@ -142,13 +208,30 @@ package struct MemoryPlan {
     ///
     /// - Throws: ``ConfigurationError``, as `agree` throws it, or the communicator's error.
     package func check(over communicator: any Communicator) throws {
-        let writtenByRank = try communicator.allgather(written)
-        let nodes = communicator.placement.nodeOfRank
-        let node = zip(nodes, writtenByRank).reduce(shared) {
-            $0 + ($1.0 == communicator.placement.nodeIndex ? $1.1 : 0)
-        }
+        let node = try bytesOfNode(over: communicator)
         try communicator.agree(on: "adding up the memory") {
             try check(node: node, ranks: communicator.placement.localSize, within: .ofThisProcess)
+        }
+    }
+
+    /// The bytes that the ranks of this node write at least, together. Collective: every rank must call it.
+    ///
+    /// - Throws: The communicator's error.
+    package func bytesOfNode(over communicator: any Communicator) throws -> Double {
+        let writtenByRank = try communicator.allgather(sharesMemory ? written : written + shared)
+        let nodes = communicator.placement.nodeOfRank
+        return zip(nodes, writtenByRank).reduce(sharesMemory ? shared : 0) {
+            $0 + ($1.0 == communicator.placement.nodeIndex ? $1.1 : 0)
+        }
+    }
+
+    /// Why a run cannot be had on this node, of whose ranks all together write `node` bytes; nil where it can.
+    package func refusal(node: Double, ranks: Int) -> ConfigurationError? {
+        do throws(ConfigurationError) {
+            try check(node: node, ranks: ranks, within: .ofThisProcess)
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -198,15 +281,8 @@ struct MemoryLimits {
         let physical = Double(ProcessInfo.processInfo.physicalMemory)
         let group = ControlGroups.ofThisProcess.memory.map(Double.init)
         let isGroup = group.map { $0 < physical + swap } ?? false
-        var limit = rlimit()
-        #if os(Linux)
-        let hasLimit = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0
-        #else
-        let hasLimit = getrlimit(RLIMIT_AS, &limit) == 0
-        #endif
-        var addresses: Double?
-        if hasLimit, limit.rlim_cur < UInt64(Int64.max) {
-            addresses = Double(limit.rlim_cur) - (kilobytes("/proc/self/status", "VmSize:") ?? 0)
+        let addresses = ProcessLimits.ofThisProcess.addresses.map {
+            Double($0) - (kilobytes("/proc/self/status", "VmSize:") ?? 0)
         }
         let total = isGroup ? group : physical + swap
         return MemoryLimits(

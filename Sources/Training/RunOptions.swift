@@ -1,3 +1,5 @@
+package import Collectives
+internal import Datasets
 internal import Foundation
 public import Tensors
 
@@ -88,6 +90,24 @@ public struct RunOptions: Configurable, Sendable {
                 expected: "one that this CPU has: \(available)")
         }
         InstructionSet.used = instructionSet
+    }
+
+    /// How many nodes there are to an exchange: ranks that share no memory are nodes of their own.
+    package func nodeCount(of placement: NodePlacement) -> Int {
+        transport == .mpi ? placement.nodeOfRank.count : placement.nodeCount
+    }
+
+    /// The shards of other nodes' ranks that a rank reads for its node.
+    func otherShards(
+        _ assignment: ShardAssignment, _ strategy: TrainingConfiguration.Strategy, _ placement: NodePlacement
+    ) -> [Range<Int>] {
+        guard dataPlacement == .host, strategy != .allreduce else { return [] }
+        // Ranks that share no memory are nodes of their own.
+        let (localRank, localSize) = transport == .mpi ? (0, 1) : (placement.localRank, placement.localSize)
+        let first = placement.position - localRank
+        let own =
+            assignment.shards(of: first).lowerBound..<assignment.shards(of: first + localSize - 1).upperBound
+        return assignment.others(than: own, localRank: localRank, localSize: localSize)
     }
 
     /// The same, of no program.

@@ -53,6 +53,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var checkpointPauseSeconds: Double
     /// How often a supervisor has found the job failed; nil of a run that none has.
     public var incidents: Int?
+    /// The bytes of memory that each rank has had at the most, shared ones included; nil where the system does not tell.
+    public var peakMemoryBytes: [Int]?
 
     /// Takes over what only the process that trained could measure.
     mutating func keepMeasurements(of other: RunSummary) {
@@ -60,6 +62,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
         trainSeconds = other.trainSeconds
         imagesPerSecond = other.imagesPerSecond
         checkpointPauseSeconds = other.checkpointPauseSeconds
+        peakMemoryBytes = other.peakMemoryBytes
     }
 
     enum CodingKeys: String, CodingKey {
@@ -82,6 +85,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
         case imagesPerSecond = "images_per_second"
         case checkpointPauseSeconds = "checkpoint_pause_seconds"
         case incidents
+        case peakMemoryBytes = "peak_memory_bytes"
     }
 }
 

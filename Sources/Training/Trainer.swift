@@ -116,9 +116,8 @@ public struct Trainer {
         try MemoryPlan(
             configuration, mlp: mlp, assignment: assignment, trainingCount: split.training.count,
             validationCount: split.validation.count, testCount: dataset.count(of: .test),
-            otherShards: otherShards.reduce(0) { $0 + $1.count },
-            threads: wantedThreads, slices: configuration.slices, evaluation: options.evaluation,
-            diagnostics: options.diagnostics, communicator: communicator
+            threads: wantedThreads, slices: configuration.slices, options: options,
+            placement: communicator.placement
         ).check(over: communicator)
         let team = try makeTeam(wantedThreads)
         let whitened = try configuration.whitened(
@@ -130,7 +129,9 @@ public struct Trainer {
                 try BatchLoader(
                     dataset: dataset, shards: shards,
                     ownedShards: assignment.shards(of: communicator.placement.position),
-                    otherShards: otherShards, globalBatch: configuration.batchSize,
+                    otherShards: options.otherShards(
+                        assignment, configuration.strategy, communicator.placement),
+                    globalBatch: configuration.batchSize,
                     shuffle: configuration.shuffle),
                 try evaluator(mlp, dataset, .training, split.validation, team.threadCount),
                 try evaluator(mlp, dataset, .test, Array(0..<dataset.count(of: .test)), team.threadCount)
@@ -155,19 +156,6 @@ public struct Trainer {
             mlp: mlp, team: team, loader: loader, validation: validation, test: test,
             statistics: statistics, diagnostics: diagnostics, stepsPerEpoch: stepsPerEpoch,
             origin: DataOrigin(fingerprint: fingerprint, whitened: whitened))
-    }
-
-    /// The shards of other nodes' ranks that this one reads for its node.
-    private var otherShards: [Range<Int>] {
-        guard options.dataPlacement == .host, configuration.strategy != .allreduce else { return [] }
-        let placement = communicator.placement
-        // Ranks that share no memory are nodes of their own.
-        let (localRank, localSize) =
-            options.transport == .mpi ? (0, 1) : (placement.localRank, placement.localSize)
-        let first = placement.position - localRank
-        let own =
-            assignment.shards(of: first).lowerBound..<assignment.shards(of: first + localSize - 1).upperBound
-        return assignment.others(than: own, localRank: localRank, localSize: localSize)
     }
 
     /// Makes the model, brings it to the checkpoint's state if there is one, and opens rank 0's files. Collective: every

@@ -5,6 +5,7 @@ internal import Datasets
 internal import Foundation
 internal import MLPEngine
 internal import Metrics
+internal import SystemLimits
 internal import Tensors
 
 /// A run that has begun: its phases, each of which every rank must call, and what they change.
@@ -202,6 +203,7 @@ final class TrainingRun {
                 epoch: progress.epoch, step: progress.step, quantity: .testLoss(loss), place: nil,
                 shouldReport: trainer.isRoot)
         }
+        let peaks = try trainer.communicator.allgather(Int64(PeakMemory.bytes ?? 0)).map(Int.init)
         var summary = RunSummary(
             testAccuracy: result?.accuracy, testLoss: result?.meanLoss, testViews: testViews,
             testViewsAccuracy: views?.accuracy, testViewsLoss: views?.meanLoss,
@@ -212,7 +214,8 @@ final class TrainingRun {
             averagedSHA256: try trainer.isRoot ? averagedDigest() : nil,
             worldSize: trainer.communicator.size, logicalShards: trainer.assignment.shardCount,
             epochs: progress.epoch, trainSeconds: totals.seconds, imagesPerSecond: totals.imagesPerSecond,
-            checkpointPauseSeconds: checkpoints.longestPause)
+            checkpointPauseSeconds: checkpoints.longestPause,
+            peakMemoryBytes: peaks.contains(0) ? nil : peaks)
         var problem: String?
         if let recorder {
             recorder.takeMessages().forEach(observer.note)

@@ -62,8 +62,7 @@ struct TrainCommand: ParsableCommand {
                 configuration.images = base == nil ? dataset.format : asked.dataFormat
                 try settle(
                     &configuration, of: base, worldSize: communicator.size,
-                    nodes: options.transport == .mpi
-                        ? communicator.size : communicator.placement.nodeCount)
+                    nodes: options.nodeCount(of: communicator.placement))
                 try configuration.validate(against: dataset)
                 return configuration
             }

@@ -14,8 +14,8 @@ import Training
             return MemoryPlan(
                 configuration, mlp: MLP(configuration.model),
                 assignment: ShardAssignment(worldSize: 2, shardCount: 8), trainingCount: images,
-                validationCount: 100, testCount: 100, threads: 1, slices: nil, evaluation: .rank0,
-                communicator: communicator
+                validationCount: 100, testCount: 100, threads: 1, slices: nil, options: .defaults,
+                placement: communicator.placement
             ).written
         }
     }

@@ -142,6 +142,12 @@ size_t dp_datagrams_receive(int descriptor, void *bytes, size_t capacity, dp_add
 int dp_affinity_get(unsigned long *mask, size_t size);
 int dp_affinity_set(const unsigned long *mask, size_t size);
 
+// --- Other processes ---
+
+/// Reads eight bytes of another process's memory, as MPI libraries copy messages within a node. Returns 0 or an error
+/// number, EPERM where the system does not allow it, ENOSYS off Linux.
+int dp_process_read(int32_t process, uint64_t address, uint64_t *value);
+
 // --- Threads ---
 
 /// Starts a detached thread with the given stack that calls `body` with `context` and ends. Returns 0 or an error number,

@@ -87,11 +87,11 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         }
     }
 
-    /// The scalars that products work in: how many are allocated, how many of them at once, and how many of them steps
-    /// write at least, where there are more threads than work for them.
+    /// The scalars that products work in: how many are allocated, how many of them at once, how many of them steps write at
+    /// least, where there are more threads than work for them, and how many they write where there is work for all.
     public static func scalars(
         for network: Sequential, batch: Int, threads: Int, slices: Int? = nil
-    ) -> (allocated: Int, largest: Int, written: Int) {
+    ) -> (allocated: Int, largest: Int, written: Int, usual: Int) {
         let rooms = Rooms(network, batch: batch, threads: threads, slices: slices)
         let parts = [rooms.scratch, threads * rooms.factorsOfThread, rooms.gradients, rooms.backward]
         let gradients = network.linears.map { linear in
@@ -100,9 +100,10 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
                     threads * ColumnGroups<Scalar>.width,
                     PackedMatrix<Scalar>.panelCount(linear.inputs) * PackedMatrix<Scalar>.panelWidth)
         }
+        let written = rooms.scratch + (batch == 0 ? 0 : gradients.max() ?? 0) + rooms.backward
         return (
-            allocated: parts.reduce(0, +), largest: parts.max() ?? 0,
-            written: rooms.scratch + (batch == 0 ? 0 : gradients.max() ?? 0) + rooms.backward
+            allocated: parts.reduce(0, +), largest: parts.max() ?? 0, written: written,
+            usual: written + (batch == 0 ? 0 : threads * rooms.factorsOfThread)
         )
     }
 

@@ -12,6 +12,7 @@ struct EpochRow: Decodable {
     let validationAccuracy: Double?
     let seconds: Double
     let imagesPerSecond: Double
+    let peakMemoryBytes: [Int]?
 }
 
 /// `summary.json`.
