@@ -77,7 +77,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "CommandLineSupport",
-            dependencies: ["Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", arguments],
+            dependencies: [
+                "Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", "Threads", arguments,
+            ],
             swiftSettings: settings),
         .target(
             name: "Preflight",

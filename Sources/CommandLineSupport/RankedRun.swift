@@ -2,6 +2,8 @@ package import ArgumentParser
 package import Collectives
 internal import Foundation
 internal import MPIBackend
+internal import Synchronization
+internal import Threads
 internal import Training
 
 /// Runs a command's work on all ranks, and ends all of them when one fails.
@@ -12,13 +14,17 @@ package enum RankedRun {
     /// rank alone, so it ends the others.
     ///
     /// - Parameters:
+    ///   - stallLimit: For how many seconds a rank may stand still; nil for ever. While they start, twice as long.
     ///   - alone: What is told of processes that a launcher has started together and that do not see one another, in the place
     ///     of an error; they end with ``Findings/exitCode``.
     ///   - body: The work.
     package static func run(
+        stallLimit: Double? = RunOptions.defaults.stallTimeout.seconds,
         alone: ((_ reason: String) throws -> Void)? = nil, _ body: (any Communicator) throws -> Void
     ) throws {
         let world: World
+        let start = StartWatch(limit: stallLimit.map { max(2 * $0, 10) })
+        defer { start.end() }
         do {
             world = try World.start()
         } catch let mismatch as LauncherMismatch where alone != nil {
@@ -32,6 +38,7 @@ package enum RankedRun {
             }
             throw ExitCode.failure
         }
+        start.end()
         let communicator = world.communicator
         warnOfGaps(communicator)
         communicator.presence?.limitStalls(to: RunOptions.defaults.stallTimeout.seconds)
@@ -94,6 +101,35 @@ package enum RankedRun {
         if let error = error as? ValidationError { return error.message }
         return (error as? any LocalizedError)?.errorDescription ?? String(describing: error)
     }
+}
+
+/// Ends this process where the start of MPI does not come to its end: ranks wait in it for one that was stopped before, or for a
+/// host that cannot be reached, and nothing else knows of them yet.
+private final class StartWatch: Sendable {
+    private let hasEnded = Atomic(false)
+
+    /// - Parameter limit: The seconds that the start may take; nil for ever. While this process is stopped they do not pass.
+    init(limit: Double?) {
+        guard let limit,
+            let launcher = Launcher.detect(environment: ProcessInfo.processInfo.environment)
+        else { return }
+        let rank = launcher.rank ?? 0
+        // One that cannot be started is missed by nobody.
+        try? SystemThread.start("start watch", stackByteCount: 256 << 10) { [self] in
+            // Those that come later need not speak: the launcher ends all when the first has failed.
+            let looks = Int(limit * 2) + 4 * min(rank, 5)
+            for _ in 0..<looks where !hasEnded.load(ordering: .relaxed) { usleep(500_000) }
+            guard !hasEnded.load(ordering: .relaxed) else { return }
+            Messages.printError(
+                "expected all ranks to start within \(Int(limit)) s, found that rank \(rank) on"
+                    + " \(NodePlacement.alone.hostNames[0]) still waits for others: a rank is stopped, or a host or a network"
+                    + " between hosts cannot be reached; --stall-timeout allows half of that")
+            sleep(1)
+            _exit(RunStalled.exitCode)
+        }
+    }
+
+    func end() { hasEnded.store(true, ordering: .relaxed) }
 }
 
 /// A run that was asked to stop has done so, on all ranks, and can go on from its checkpoint.

@@ -42,7 +42,9 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        try RankedRun.run { communicator in
+        // Where they cannot be used, all ranks say so when they have met.
+        let limit = ((try? runOptions(over: nil)) ?? .defaults).stallTimeout.seconds
+        try RankedRun.run(stallLimit: limit) { communicator in
             let resumePoint = try communicator.agree(on: "reading the checkpoint") {
                 communicator.rank == 0 ? try findResumePoint() : nil
             }

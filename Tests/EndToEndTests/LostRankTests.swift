@@ -111,6 +111,23 @@ extension EndToEnd {
             #expect(outcome.status == 0 && pauses > 1, "\(pauses) pauses, \(outcome.summary)")
         }
 
+        @Test("A rank that is stopped before it has met the others ends the run")
+        func stopAtStart() throws {
+            let stop = "if [ \"$OMPI_COMM_WORLD_RANK\" = 0 ]; then kill -STOP $$; fi; exec \"$@\""
+            let words = ["mpirun", "-np", "2", "--oversubscribe", "sh", "-c", stop, "sh"]
+            let flags = try ["train", "--output", Scratch.newPath("run").path, "--stall-timeout", "5s"]
+            let outcome = try Program.tool(
+                words + [Program.executable.path] + flags + Runs.flags(epochs: 1), timeLimit: 300)
+            #expect(!outcome.timedOut && outcome.status == 69, "\(outcome.summary)")
+            let messages = outcome.errorText.split(separator: "\n").filter {
+                $0.contains("dp-train: error: ")
+            }
+            #expect(
+                messages.count == 1
+                    && messages[0].contains("expected all ranks to start within 10 s, found that rank 1 on"),
+                "\(outcome.summary)")
+        }
+
         @Test("Checkpoints that take longer to pack than a rank may stand still are waited for")
         func slowCheckpoints() throws {
             let words =
