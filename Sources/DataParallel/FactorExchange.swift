@@ -105,7 +105,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         segmentCounts = shardCounts
 
         var plan = RegionPlan()
-        let places = FactorPlaces<Scalar>(network, keepsBytes: products.keepsBytes)
+        let places = FactorPlaces<Scalar>(network, format: products.factorFormat)
         let records = plan.add(Scalar.self, count: batch * places.width)
         let totals = plan.add(Double.self, count: shardCount * Self.totalsPerShard)
         let partSums = plan.add(Scalar.self, count: shardCount * layout.partSumCount)
@@ -145,14 +145,10 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         times.enter(.moving)
         defer { times.enter(.backward) }
         let rows = shards.lowerBound * partRows..<shards.upperBound * partRows
-        records.outputGradient(of: linear)[rows: rows].copy(from: dy)
-        switch packed.factor(of: linear, x) {
-        case .bytes(let x): records.bytes(of: linear)?[rows: rows].copy(from: x)
-        case .numbers, .pixels:
-            if !linear.readsBatch, case .numbers(let x) = x {
-                records.input(of: linear)[rows: rows].copy(from: x)
-            }
-        }
+        records.store(packed.outputFactor(of: linear, dy), in: records.outputGradient(of: linear), rows)
+        // The batch itself is everywhere already.
+        guard !linear.readsBatch else { return }
+        records.store(packed.factor(of: linear, x), in: records.input(of: linear), rows)
     }
 
     /// Puts the sums of this rank's shards where the node shares them.
@@ -230,10 +226,8 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         if linear.readsBatch {
             guard let batch else { preconditionFailure("an update without a batch") }
             x = FactorInput(batch)
-        } else if let bytes = records.bytes(of: linear) {
-            x = .bytes(bytes)
         } else {
-            x = .numbers(records.input(of: linear))
+            x = records.input(of: linear)
         }
         packed.weightGradient(
             of: linear, x: x, dy: records.outputGradient(of: linear), panels: panels, body)
@@ -348,20 +342,34 @@ struct FactorRecords<Scalar: TensorScalar> {
     }
 
     /// ∂L/∂Y [B, N] of a layer.
-    func outputGradient(of linear: Linear) -> StridedMatrix<Scalar> {
-        StridedMatrix(matrix, columns: places.layers[linear.index].dy)
+    func outputGradient(of linear: Linear) -> FactorInput<Scalar> {
+        let place = places.layers[linear.index]
+        return view(place.dy, columns: linear.outputs, as: place.format == .bytes ? .numbers : place.format)
     }
 
     /// X [B, M] of a layer.
-    func input(of linear: Linear) -> StridedMatrix<Scalar> {
-        StridedMatrix(matrix, columns: places.layers[linear.index].x)
+    func input(of linear: Linear) -> FactorInput<Scalar> {
+        let place = places.layers[linear.index]
+        return view(place.x, columns: linear.inputs, as: place.format)
     }
 
-    /// X [B, M] of a layer whose X are bytes.
-    func bytes(of linear: Linear) -> ByteRows? {
-        let place = places.layers[linear.index]
-        guard place.isBytes, let floats = matrix as? Matrix<Float> else { return nil }
-        return ByteRows(StridedMatrix(floats, columns: place.x), columns: linear.inputs)
+    private func view(_ place: Range<Int>, columns: Int, as format: FactorFormat) -> FactorInput<Scalar> {
+        guard format != .numbers, let floats = matrix as? Matrix<Float> else {
+            return .numbers(StridedMatrix(matrix, columns: place))
+        }
+        let part = StridedMatrix(floats, columns: place)
+        return format == .bytes
+            ? .bytes(ByteRows(part, columns: columns)) : .bfloat16(BFloat16Rows(part, columns: columns))
+    }
+
+    /// Copies some rows' part of a factor to where all rows' stand.
+    func store(_ part: FactorInput<Scalar>, in all: FactorInput<Scalar>, _ rows: Range<Int>) {
+        switch (part, all) {
+        case (.numbers(let part), .numbers(let all)): all[rows: rows].copy(from: part)
+        case (.bytes(let part), .bytes(let all)): all[rows: rows].copy(from: part)
+        case (.bfloat16(let part), .bfloat16(let all)): all[rows: rows].copy(from: part)
+        default: preconditionFailure("a factor in another format than its place")
+        }
     }
 
     /// All records, row after row.
@@ -373,28 +381,44 @@ struct FactorPlaces<Scalar: TensorScalar> {
     struct Layer {
         let dy: Range<Int>
         let x: Range<Int>
-        let isBytes: Bool
+        let format: FactorFormat
     }
 
     let layers: [Layer]
     /// The scalars of a row's record.
     let width: Int
 
-    /// - Parameter keepsBytes: Whether a layer's X are bytes.
-    init(_ network: Sequential, keepsBytes: (Linear) -> Bool) {
+    /// - Parameter format: What a layer's factors stand as.
+    init(_ network: Sequential, format: (Linear) -> FactorFormat) {
         var start = 0
         func take(_ count: Int) -> Range<Int> {
             defer { start += count }
             return start..<start + count
         }
         layers = network.linears.map { linear in
-            let isBytes = keepsBytes(linear)
-            let numbers = isBytes ? ByteRows.rowCount(columns: linear.inputs) : linear.inputs
-            // The batch itself is everywhere already.
-            return Layer(dy: take(linear.outputs), x: take(linear.readsBatch ? 0 : numbers), isBytes: isBytes)
+            let format = format(linear)
+            let (dy, x) = format.rowCounts(of: linear)
+            return Layer(dy: take(dy), x: take(x), format: format)
         }
         // Records a multiple of a page apart would push one another out of the cache.
         let line = AlignedBuffer<Scalar>.alignment / MemoryLayout<Scalar>.stride
         width = ((start + line - 1) / line | 1) * line
+    }
+}
+
+extension FactorFormat {
+    /// The scalars that ∂L/∂Y and X of a row take. The batch itself is everywhere already.
+    package func rowCounts(of linear: Linear) -> (dy: Int, x: Int) {
+        let counts =
+            switch self {
+            case .numbers: (linear.outputs, linear.inputs)
+            case .bytes: (linear.outputs, ByteRows.rowCount(columns: linear.inputs))
+            case .bfloat16:
+                (
+                    BFloat16Rows.rowCount(columns: linear.outputs),
+                    BFloat16Rows.rowCount(columns: linear.inputs)
+                )
+            }
+        return (dy: counts.0, x: linear.readsBatch ? 0 : counts.1)
     }
 }

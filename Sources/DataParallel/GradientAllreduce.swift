@@ -103,9 +103,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
 
     /// Computes the gradient of this rank's rows.
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
+        let dy = products.outputFactor(of: linear, dy)
         products.weightGradient(
-            of: linear, x: products.factor(of: linear, x), dy: StridedMatrix(dy),
-            into: linear.weightMatrix(gradients))
+            of: linear, x: products.factor(of: linear, x), dy: dy, into: linear.weightMatrix(gradients))
         dy.sumColumns(into: gradients[linear.bias])
     }
 

@@ -26,6 +26,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     /// Memory for those of all layers whose products are of bytes, in the order of `Sequential.byteLinears`; nil where
     /// products are none of bytes.
     public let byteWeights: [ByteWeights]?
+    /// Memory for those of all layers whose products are of bfloat16 numbers, in the order of `Sequential.bfloat16Linears`.
+    public let bfloat16Weights: [BFloat16Weights]
 
     /// PyTorch's momentum of batch norm's running statistics.
     public static var statisticsMomentum: Scalar { 0.1 }
@@ -70,6 +72,10 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
             : pixels.map {
                 Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
             }
+        let bfloat16 = network.bfloat16Linears(slices: pixels?.slices).map { linear in
+            let count = BFloat16Weights.count(rows: linear.outputs, columns: linear.inputs)
+            return (linear: linear, place: plan.add(UInt32.self, count: count))
+        }
         let bytes = areBytes ? network.byteLinears(slices: 1).map { BytePlaces($0, &plan) } : nil
         let average =
             averaging == .none
@@ -86,6 +92,10 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         packedWeights = packed.vector(in: region)
         int8Weights = slices?.weights(in: region)
         byteWeights = bytes?.map { $0.weights(in: region) }
+        bfloat16Weights = bfloat16.map {
+            BFloat16Weights(
+                rows: $0.linear.outputs, columns: $0.linear.inputs, $0.place.vector(in: region))
+        }
         averaged = average.map {
             AveragedModel(parameters: $0.vector(in: region), runningStatistics: $1.vector(in: region))
         }

@@ -53,14 +53,22 @@ package struct MemoryPlan {
             case let slices?:
                 Int8Weights.packedCount(rows: first.outputs, columns: first.inputs, slices: slices)
             }
-        let byteLayers = Set(network.byteLinears(slices: slices))
+        let (byteLayers, bfloat16Layers) = (
+            Set(network.byteLinears(slices: slices)), Set(network.bfloat16Linears(slices: slices))
+        )
+        let packedPairs = bfloat16Layers.reduce(0) {
+            $0 + BFloat16Weights.count(rows: $1.outputs, columns: $1.inputs)
+        }
         let factors = network.linears.reduce(0.0) {
-            let inputs = byteLayers.contains($1) ? ByteRows.rowCount(columns: $1.inputs) : $1.inputs
-            return $0 + Double($1.outputs) + ($1.readsBatch ? 0 : Double(inputs))
+            let format: FactorFormat =
+                bfloat16Layers.contains($1) ? .bfloat16 : byteLayers.contains($1) ? .bytes : .numbers
+            let counts = format.rowCounts(of: $1)
+            return $0 + Double(counts.dy + counts.x)
         }
         let exchanged = isFast ? parameters * Double(placement.localSize) : factors * Double(batch)
         shared =
             scalar * (parameters + state + averaged + packed + exchanged) + Double(packedSlices)
+            + Double(packedPairs * MemoryLayout<UInt32>.stride)
             + Double(batch) * Double(configuration.format.imageBytes)
 
         // For this rank alone: what a step computes in, the best model and the spare one, records, and on rank 0 snapshots.
@@ -70,8 +78,12 @@ package struct MemoryPlan {
             Workspace<Float>.scalars(for: network, capacity: rows, parts: isFast ? 1 : max(shards, 1)))
         let products = PackedProducts<Float>.scalars(
             for: network, batch: isFast ? rows : batch, threads: threads, slices: slices)
-        let byteRooms =
-            slices == 1 ? ByteProducts.scalars(for: network, rows: rows, batch: isFast ? rows : batch) : 0
+        let roundedRooms: Int =
+            switch slices {
+            case 1: ByteProducts.scalars(for: network, rows: rows, batch: isFast ? rows : batch)
+            case 2: BFloat16Products.scalars(for: network, rows: rows)
+            default: 0
+            }
         let trainingShare =
             configuration.shuffle == .global ? 1 : Double(shards) / Double(assignment.shardCount)
         let records =
@@ -86,7 +98,7 @@ package struct MemoryPlan {
         let looksInside = diagnostics && communicator.rank == 0
         let inside = looksInside ? Self.diagnostics(of: mlp, trainingCount: trainingCount, threads) : 0
         let own =
-            scalar * (workspace + 2 * parameters + snapshots + inside + Double(byteRooms)) + records
+            scalar * (workspace + 2 * parameters + snapshots + inside + Double(roundedRooms)) + records
             * Double(configuration.format.imageBytes)
         // Images are whitened before there is a model.
         let whitening =

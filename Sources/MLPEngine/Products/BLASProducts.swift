@@ -50,15 +50,15 @@ public final class BLASProducts: MatrixProducts {
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X in one product.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, into gradient: Matrix<Float>
+        of linear: Linear, x: FactorInput<Float>, dy: FactorInput<Float>, into gradient: Matrix<Float>
     ) {
         let numbers =
             switch x {
             case .numbers(let x): x
             case .pixels(let x): StridedMatrix(self.numbers(x))
-            case .bytes: preconditionFailure("bytes without products of theirs")
+            case .bytes, .bfloat16: preconditionFailure("a factor without products of its kind")
             }
-        OpenBLAS.gemm(dy, .transposed, numbers, into: StridedMatrix(gradient))
+        OpenBLAS.gemm(dy.numbers, .transposed, numbers, into: StridedMatrix(gradient))
     }
 
     /// Shares the columns out to the team.
