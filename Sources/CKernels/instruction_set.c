@@ -4,6 +4,7 @@
 #include <sys/auxv.h>
 #endif
 
+#include "bfloat16_kernels.h"
 #include "int8_kernels.h"
 #include "targets.h"
 
@@ -36,6 +37,7 @@ static unsigned dp_find_instruction_sets(void) {
     sets |= 1u << dp_avx512;
     if (!__builtin_cpu_supports("avx512vnni")) return sets;
     sets |= 1u << dp_avx512_vnni;
+    if (__builtin_cpu_supports("avx512bf16") && dp_may_use_bfloat16_unit()) sets |= 1u << dp_avx512_bf16;
 #if defined(DP_HAS_AMX)
     if (dp_may_use_amx()) sets |= 1u << dp_amx;
 #endif

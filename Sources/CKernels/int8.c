@@ -13,6 +13,7 @@ static const dp_int8_kernels *const tables[dp_instruction_sets] = {
     [dp_avx2_vnni] = &dp_int8_avx2_vnni,
     [dp_avx512] = &dp_int8_avx512,
     [dp_avx512_vnni] = &dp_int8_vnni,
+    [dp_avx512_bf16] = &dp_int8_vnni,
 #endif
 #if defined(DP_HAS_AMX)
     [dp_amx] = &dp_int8_amx,

@@ -9,6 +9,7 @@ static const dp_kernels *const tables[dp_instruction_sets] = {
     [dp_avx2_vnni] = &dp_kernels_avx2,
     [dp_avx512] = &dp_kernels_avx512,
     [dp_avx512_vnni] = &dp_kernels_avx512,
+    [dp_avx512_bf16] = &dp_kernels_avx512,
     [dp_amx] = &dp_kernels_avx512,
 #elif defined(__aarch64__)
     [dp_neon_dot] = &dp_kernels_baseline,

@@ -12,6 +12,7 @@
 #define DP_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl," DP_AVX2_FEATURES
 #define DP_AVX2_VNNI_FEATURES "avxvnni," DP_AVX2_FEATURES
 #define DP_VNNI_FEATURES DP_AVX512_FEATURES ",avx512vnni"
+#define DP_BFLOAT16_FEATURES DP_VNNI_FEATURES ",avx512bf16"
 #define DP_AMX_FEATURES DP_VNNI_FEATURES ",amx-tile,amx-int8"
 
 // Of arm64, besides what every CPU has.

@@ -88,7 +88,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
             synchronizesBatchNorm: synchronizesBatchNorm, vectors: network.parameterLayout.partSumCount)
         vectorGradient = try AlignedBuffer(allocating: ownVectors.map(\.range.count).max() ?? 0)
         let places = RecordPlaces<Scalar>(
-            network, keepsBytes: products.keepsBytes, rows: batch, localSize: group.localSize)
+            network, format: products.factorFormat, rows: batch, localSize: group.localSize)
         region = try group.makeRegion(byteCount: places.byteCount)
         faults = places.faults.vector(in: region)
         records = FactorRecords(places.factors, batch: batch, storage: places.records.vector(in: region))
@@ -112,7 +112,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         times.enter(.moving)
         defer { times.enter(.backward) }
         let rows = shards.lowerBound * sums.partRows..<shards.upperBound * sums.partRows
-        records.put(packed.factor(of: linear, x), dy, of: linear, rows: rows)
+        records.put(packed.factor(of: linear, x), packed.outputFactor(of: linear, dy), of: linear, rows: rows)
     }
 
     /// Puts the sums of this rank's shards where the node shares them.
@@ -252,31 +252,41 @@ struct FactorRecords<Scalar: TensorScalar> {
     }
 
     /// ∂L/∂Y [B, N] of a layer.
-    func outputGradient(of linear: Linear) -> StridedMatrix<Scalar> {
-        StridedMatrix(matrix, columns: places.layers[linear.index].dy)
+    func outputGradient(of linear: Linear) -> FactorInput<Scalar> {
+        let place = places.layers[linear.index]
+        return view(place.dy, columns: linear.outputs, as: place.format == .bytes ? .numbers : place.format)
     }
 
     /// X [B, M] of a layer.
-    private func input(of linear: Linear) -> StridedMatrix<Scalar> {
-        StridedMatrix(matrix, columns: places.layers[linear.index].x)
+    private func input(of linear: Linear) -> FactorInput<Scalar> {
+        let place = places.layers[linear.index]
+        return view(place.x, columns: linear.inputs, as: place.format)
     }
 
-    /// X [B, M] of a layer whose X are bytes.
-    private func bytes(of linear: Linear) -> ByteRows? {
-        let place = places.layers[linear.index]
-        guard place.isBytes, let floats = matrix as? Matrix<Float> else { return nil }
-        return ByteRows(StridedMatrix(floats, columns: place.x), columns: linear.inputs)
+    private func view(_ place: Range<Int>, columns: Int, as format: FactorFormat) -> FactorInput<Scalar> {
+        guard format != .numbers, let floats = matrix as? Matrix<Float> else {
+            return .numbers(StridedMatrix(matrix, columns: place))
+        }
+        let part = StridedMatrix(floats, columns: place)
+        return format == .bytes
+            ? .bytes(ByteRows(part, columns: columns)) : .bfloat16(BFloat16Rows(part, columns: columns))
+    }
+
+    /// Copies some rows' part of a factor to where all rows' stand.
+    private func store(_ part: FactorInput<Scalar>, in all: FactorInput<Scalar>, _ rows: Range<Int>) {
+        switch (part, all) {
+        case (.numbers(let part), .numbers(let all)): all[rows: rows].copy(from: part)
+        case (.bytes(let part), .bytes(let all)): all[rows: rows].copy(from: part)
+        case (.bfloat16(let part), .bfloat16(let all)): all[rows: rows].copy(from: part)
+        default: preconditionFailure("a factor in another format than its place")
+        }
     }
 
     /// Puts some rows' ∂L/∂Y, and X where the layer does not read the batch itself, into their records.
-    func put(_ x: FactorInput<Scalar>, _ dy: Matrix<Scalar>, of linear: Linear, rows: Range<Int>) {
-        outputGradient(of: linear)[rows: rows].copy(from: dy)
-        switch x {
-        case .bytes(let x): bytes(of: linear)?[rows: rows].copy(from: x)
-        case .numbers(let x):
-            if !linear.readsBatch { input(of: linear)[rows: rows].copy(from: x) }
-        case .pixels: break
-        }
+    func put(_ x: FactorInput<Scalar>, _ dy: FactorInput<Scalar>, of linear: Linear, rows: Range<Int>) {
+        store(dy, in: outputGradient(of: linear), rows)
+        // The batch itself is everywhere already.
+        if !linear.readsBatch { store(x, in: input(of: linear), rows) }
     }
 
     /// X [B, M] of a layer, which may be the batch itself.
@@ -285,7 +295,7 @@ struct FactorRecords<Scalar: TensorScalar> {
             guard let batch else { preconditionFailure("a gradient without its batch") }
             return FactorInput(batch)
         }
-        return bytes(of: linear).map { .bytes($0) } ?? .numbers(input(of: linear))
+        return input(of: linear)
     }
 
     /// All records, row after row.
@@ -297,25 +307,24 @@ struct FactorPlaces<Scalar: TensorScalar> {
     struct Layer {
         let dy: Range<Int>
         let x: Range<Int>
-        let isBytes: Bool
+        let format: FactorFormat
     }
 
     let layers: [Layer]
     /// The scalars of a row's record.
     let width: Int
 
-    /// - Parameter keepsBytes: Whether a layer's X are bytes.
-    init(_ network: Sequential, keepsBytes: (Linear) -> Bool) {
+    /// - Parameter format: What a layer's factors stand as.
+    init(_ network: Sequential, format: (Linear) -> FactorFormat) {
         var start = 0
         func take(_ count: Int) -> Range<Int> {
             defer { start += count }
             return start..<start + count
         }
         layers = network.linears.map { linear in
-            let isBytes = keepsBytes(linear)
-            let numbers = isBytes ? ByteRows.rowCount(columns: linear.inputs) : linear.inputs
-            // The batch itself is everywhere already.
-            return Layer(dy: take(linear.outputs), x: take(linear.readsBatch ? 0 : numbers), isBytes: isBytes)
+            let format = format(linear)
+            let (dy, x) = format.rowCounts(of: linear)
+            return Layer(dy: take(dy), x: take(x), format: format)
         }
         // Records a multiple of a page apart would push one another out of the cache.
         let line = AlignedBuffer<Scalar>.alignment / MemoryLayout<Scalar>.stride
@@ -331,11 +340,38 @@ struct RecordPlaces<Scalar: TensorScalar> {
     let faults: RegionPlan.Place<Double>
     let byteCount: Int
 
-    init(_ network: Sequential, keepsBytes: (Linear) -> Bool, rows: Int, localSize: Int) {
-        factors = FactorPlaces(network, keepsBytes: keepsBytes)
+    init(_ network: Sequential, format: (Linear) -> FactorFormat, rows: Int, localSize: Int) {
+        factors = FactorPlaces(network, format: format)
         var plan = RegionPlan()
         records = plan.add(Scalar.self, count: rows * factors.width)
         faults = plan.add(Double.self, count: localSize)
         byteCount = plan.byteCount
+    }
+}
+
+extension FactorFormat {
+    /// The scalars that ∂L/∂Y and X of a row take. The batch itself is everywhere already.
+    package func rowCounts(of linear: Linear) -> (dy: Int, x: Int) {
+        let counts =
+            switch self {
+            case .numbers: (linear.outputs, linear.inputs)
+            case .bytes: (linear.outputs, ByteRows.rowCount(columns: linear.inputs))
+            case .bfloat16:
+                (
+                    BFloat16Rows.rowCount(columns: linear.outputs),
+                    BFloat16Rows.rowCount(columns: linear.inputs)
+                )
+            }
+        return (dy: counts.0, x: linear.readsBatch ? 0 : counts.1)
+    }
+}
+
+extension Sequential {
+    /// What the factors of a layer come as with products of ``PackedProducts`` and its kin.
+    ///
+    /// - Parameter slices: The bytes of a number in products with pixels; nil for Float products.
+    func factorFormat(slices: Int?) -> (Linear) -> FactorFormat {
+        let (bytes, rounded) = (Set(byteLinears(slices: slices)), Set(bfloat16Linears(slices: slices)))
+        return { rounded.contains($0) ? .bfloat16 : bytes.contains($0) && !$0.readsBatch ? .bytes : .numbers }
     }
 }

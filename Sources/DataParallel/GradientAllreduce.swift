@@ -99,7 +99,7 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         }
         bounds = try AlignedBuffer(allocating: end)
         let places = RecordPlaces<Scalar>(
-            network, keepsBytes: (products as? PackedProducts<Scalar>)?.keepsBytes ?? { _ in false },
+            network, format: (products as? PackedProducts<Scalar>)?.factorFormat ?? { _ in .numbers },
             rows: rowsPerShard * shardsOfNode.count, localSize: group.localSize)
         region = try group.makeRegion(byteCount: places.byteCount)
         faults = places.faults.vector(in: region)
@@ -130,7 +130,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) throws {
         times.enter(.moving)
         let first = (sums.shards.lowerBound - shardsOfNode.lowerBound) * sums.partRows
-        records.put(products.factor(of: linear, x), dy, of: linear, rows: first..<first + dy.rows)
+        records.put(
+            products.factor(of: linear, x), products.outputFactor(of: linear, dy), of: linear,
+            rows: first..<first + dy.rows)
         let (vectors, bounds) = (sums.vectors(biases[linear.index]), bounds.vector[boundPlaces[linear.index]])
         let magnitudes = bounds[0..<linear.outputs]
         magnitudes.fill(0)

@@ -26,6 +26,8 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
     /// Memory for those of all layers whose products are of bytes, in the order of `Sequential.byteLinears`; nil where
     /// products are none of bytes.
     public let byteWeights: [ByteWeights]?
+    /// Memory for those of all layers whose products are of bfloat16 numbers, in the order of `Sequential.bfloat16Linears`.
+    public let bfloat16Weights: [BFloat16Weights]
 
     /// PyTorch's momentum of batch norm's running statistics.
     public static var statisticsMomentum: Scalar { 0.1 }
@@ -66,6 +68,7 @@ public final class ModelState<Scalar: TensorScalar & CollectiveElement> {
         packedWeights = places.packed.vector(in: region)
         int8Weights = places.integers?.weights(in: region)
         byteWeights = places.bytes?.map { $0.weights(in: region) }
+        bfloat16Weights = places.bfloat16.map { $0.weights(in: region) }
         averaged = places.average.map {
             AveragedModel(parameters: $0.vector(in: region), runningStatistics: $1.vector(in: region))
         }
@@ -167,6 +170,7 @@ private struct StatePlaces<Scalar: TensorScalar> {
     let packed: RegionPlan.Place<Scalar>
     let integers: Int8Places?
     let bytes: [BytePlaces]?
+    let bfloat16: [BFloat16Places]
     let average: (parameters: RegionPlan.Place<Scalar>, statistics: RegionPlan.Place<Scalar>)?
     let byteCount: Int
 
@@ -187,6 +191,7 @@ private struct StatePlaces<Scalar: TensorScalar> {
                 Int8Places(network.linears[0], channels: $0.channels, slices: $0.slices, &plan)
             }
         bytes = areBytes ? network.byteLinears(slices: 1).map { BytePlaces($0, &plan) } : nil
+        bfloat16 = network.bfloat16Linears(slices: pixels?.slices).map { BFloat16Places($0, &plan) }
         average =
             averages
             ? (
@@ -221,6 +226,22 @@ private struct Int8Places {
             rows: linear.outputs, columns: linear.inputs, channels: channels, slices: slices,
             packed: packed.vector(in: region), maxima: maxima.vector(in: region),
             sums: sums.vector(in: region))
+    }
+}
+
+/// Where a layer's weights as bfloat16 numbers lie in a shared region.
+private struct BFloat16Places {
+    private let linear: Linear
+    private let packed: RegionPlan.Place<UInt32>
+
+    init(_ linear: Linear, _ plan: inout RegionPlan) {
+        self.linear = linear
+        packed = plan.add(
+            UInt32.self, count: BFloat16Weights.count(rows: linear.outputs, columns: linear.inputs))
+    }
+
+    func weights(in region: SharedRegion) -> BFloat16Weights {
+        BFloat16Weights(rows: linear.outputs, columns: linear.inputs, packed.vector(in: region))
     }
 }
 

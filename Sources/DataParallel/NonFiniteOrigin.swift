@@ -104,3 +104,17 @@ extension StridedMatrix where Scalar: TensorScalar {
         (0..<rows).first { !Vector(base: base + $0 * stride, count: columns).isFinite }
     }
 }
+
+extension FactorInput {
+    /// The first row of ∂L/∂Y that holds infinity or NaN.
+    var firstNonFiniteRow: Int? {
+        switch self {
+        case .numbers(let numbers): numbers.firstNonFiniteRow
+        case .bfloat16(let rows):
+            (0..<rows.rows).first { row in
+                (0..<rows.columns).contains { !rows.number(row, $0).isFinite }
+            }
+        case .pixels, .bytes: nil
+        }
+    }
+}

@@ -66,8 +66,7 @@ package struct StepTraffic: Equatable, Sendable {
     ) -> StepTraffic {
         var traffic = StepTraffic(nodeCount: division.nodeCount)
         guard division.nodeCount > 1 else { return traffic }
-        let byteLayers = Set(network.byteLinears(slices: slices))
-        let factors = FactorPlaces<Float>(network) { byteLayers.contains($0) && !$0.readsBatch }
+        let factors = FactorPlaces<Float>(network, format: network.factorFormat(slices: slices))
         let perShard =
             division.rowsPerShard * (factors.width * MemoryLayout<Float>.stride + imageBytes)
             + sums(
@@ -122,9 +121,8 @@ package enum DataParallelRegions {
         _ network: Sequential, isSummed: Bool, rowsPerShard: Int, shardCount: Int, shardsOfNode: Int,
         ranks: Int, slices: Int?, synchronizesBatchNorm: Bool
     ) -> [Int] {
-        let byteLayers = Set(network.byteLinears(slices: slices))
         let records = RecordPlaces<Float>(
-            network, keepsBytes: { byteLayers.contains($0) && !$0.readsBatch },
+            network, format: network.factorFormat(slices: slices),
             rows: rowsPerShard * (isSummed ? shardsOfNode : shardCount), localSize: ranks)
         let vectors =
             isSummed ? GradientAllreduce<Float>.vectorSums(of: network) : network.parameterLayout.partSumCount

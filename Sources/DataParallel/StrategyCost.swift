@@ -15,8 +15,7 @@ public struct StrategyCost: Sendable, Equatable {
     public static func factorExchange(
         _ network: Sequential, batch: Int, imageBytes: Int, slices: Int?, nodes: Int
     ) -> StrategyCost {
-        let byteLayers = Set(network.byteLinears(slices: slices).filter { !$0.readsBatch })
-        let record = FactorPlaces<Float>(network, keepsBytes: byteLayers.contains).width
+        let record = FactorPlaces<Float>(network, format: network.factorFormat(slices: slices)).width
         let share = 1 - 1 / Double(nodes)
         return StrategyCost(
             bytes: share * Double(batch * (record * MemoryLayout<Float>.stride + imageBytes)),

@@ -12,6 +12,8 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
     case avx512
     /// AVX-512 with `vpdpbusd`, which multiplies bytes.
     case avx512VNNI = "avx512-vnni"
+    /// The same with `vdpbf16ps`, which multiplies bfloat16 numbers.
+    case avx512BF16 = "avx512-bf16"
     /// Intel's AMX, whose tiles multiply bytes, besides.
     case amx
     /// Neon with `sdot`, which multiplies bytes.
@@ -47,6 +49,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
         case .avx2VNNI: "AVX2 with AVX-VNNI"
         case .avx512: "AVX-512"
         case .avx512VNNI: "AVX-512 VNNI"
+        case .avx512BF16: "AVX-512 BF16"
         case .amx: "AMX"
         case .neonDot: "Neon with dot products"
         }
@@ -56,7 +59,12 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
     public var emulatesMultiplyAdd: Bool { self == .baseline && dp_baseline_is_slow() != 0 }
 
     /// Whether a unit for vectors of 64 bytes multiplies bytes, faster than Floats.
-    public var multipliesBytes: Bool { self == .avx512VNNI || self == .amx }
+    public var multipliesBytes: Bool { self == .avx512VNNI || self == .avx512BF16 || self == .amx }
+
+    /// Whether a unit for vectors of 64 bytes multiplies bfloat16 numbers.
+    public var multipliesBFloat16: Bool {
+        self == .avx512BF16 || self == .amx && dp_has_instruction_set(dp_avx512_bf16) != 0
+    }
 
     /// Whether the second is the better one.
     public static func < (first: InstructionSet, second: InstructionSet) -> Bool {
@@ -70,6 +78,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
             case dp_avx2_vnni: .avx2VNNI
             case dp_avx512: .avx512
             case dp_avx512_vnni: .avx512VNNI
+            case dp_avx512_bf16: .avx512BF16
             case dp_amx: .amx
             case dp_neon_dot: .neonDot
             default: .baseline
@@ -83,6 +92,7 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
         case .avx2VNNI: dp_avx2_vnni
         case .avx512: dp_avx512
         case .avx512VNNI: dp_avx512_vnni
+        case .avx512BF16: dp_avx512_bf16
         case .amx: dp_amx
         case .neonDot: dp_neon_dot
         }
@@ -93,9 +103,11 @@ public enum InstructionSet: String, Codable, Sendable, CaseIterable, Comparable 
 public struct Arithmetic: Sendable, CustomStringConvertible {
     /// The bytes of a number in a product with pixels; nil for Float products.
     public let slices: Int?
+    /// Whether there are layers whose products are of bfloat16 numbers.
+    public let hasBFloat16: Bool
 
     /// Arithmetic of this program.
-    public init(slices: Int?) { self.slices = slices }
+    public init(slices: Int?, hasBFloat16: Bool) { (self.slices, self.hasBFloat16) = (slices, hasBFloat16) }
 
     /// What is recorded, such as `portable (fused multiply-add, pixels times 3 bytes)`.
     public var description: String { "portable (\(rounding))" }
@@ -107,5 +119,6 @@ public struct Arithmetic: Sendable, CustomStringConvertible {
         slices == 1
             ? "products of bytes"
             : "fused multiply-add, \(slices.map { "pixels times \($0) bytes" } ?? "pixels as numbers")"
+                + (hasBFloat16 ? ", hidden layers in bfloat16" : "")
     }
 }

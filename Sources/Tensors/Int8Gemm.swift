@@ -4,8 +4,8 @@ internal import CKernels
 ///
 /// Pixels are whole numbers of one byte. The other factor of the first layer's products is rounded to whole multiples of a
 /// scale, of two or three bytes, and the product is exact in integers: so any CPU computes the same bits, with whatever
-/// instructions it has for them. All other products are Float's, but with ``low``, where both factors are of one byte in all
-/// layers that are not narrow.
+/// instructions it has for them. All other products are Float's, but with ``medium``, where both factors of wide layers are
+/// bfloat16 numbers, and with ``low``, where they are of one byte, the first layer's too.
 ///
 /// Source of the slices: the Ozaki scheme, for integers as in Ootomo, Ozaki, Yokota, "DGEMM on integer matrix multiplication
 /// unit", International Journal of High Performance Computing Applications 38 (2024).
@@ -14,7 +14,8 @@ public enum MatmulPrecision: String, Codable, Sendable, CaseIterable {
     case highest
     /// Multiples of three bytes, 2⁻²³ of the largest number in a row: at least as exact as a Float product.
     case high
-    /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; a bfloat16 has 2⁻⁸ of each.
+    /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; behind the first layer products of bfloat16 numbers, of
+    /// which each has an error of 2⁻⁹, summed in Float.
     case medium
     /// Products of two factors of one byte in all layers that are not narrow, forward and backward: 2⁻⁸ of the largest number
     /// in a row, or in a block of it.

@@ -100,7 +100,12 @@ package struct MemoryPlan {
         let summedRows = isAllreduce ? rowsPerShard : batch
         let products = PackedProducts<Float>.scalars(
             for: network, batch: summedRows, threads: threads, slices: slices)
-        let byteRooms = slices == 1 ? ByteProducts.scalars(for: network, rows: rows, batch: summedRows) : 0
+        let roundedRooms: Int =
+            switch slices {
+            case 1: ByteProducts.scalars(for: network, rows: rows, batch: summedRows)
+            case 2: BFloat16Products.scalars(for: network, rows: rows)
+            default: 0
+            }
         let sampleBytes = slices.map {
             $0 == 1
                 ? 0
@@ -124,7 +129,7 @@ package struct MemoryPlan {
         let looksInside = options.diagnostics && rank == 0
         let inside = looksInside ? Self.diagnostics(of: mlp, trainingCount: trainingCount, threads) : 0
         let own =
-            scalar * (workspace + 2 * parameters + snapshots + inside + Double(byteRooms)) + records
+            scalar * (workspace + 2 * parameters + snapshots + inside + Double(roundedRooms)) + records
             * Double(configuration.format.imageBytes)
         // Images are whitened before there is a model.
         let whitening =

@@ -44,7 +44,7 @@ package final class PreparedLinear {
                 rows: rows, columns: columns, hasBackward: false, packed: bytes.vector, scales: maxima.vector)
             products = try ByteProducts(
                 network, rows: batch, batch: batch, weights: packed.vector,
-                bytes: module.isWorthBytes ? [weights] : [], team: team)
+                bytes: module.isWide ? [weights] : [], team: team)
         case let slices?:
             products = try Int8Products(
                 network, batch: batch, weights: packed.vector,

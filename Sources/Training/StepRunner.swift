@@ -76,8 +76,13 @@ package final class StepRunner {
                 guard let int8 = model.int8Weights else {
                     return try PackedProducts(network, batch: rows, weights: model.packedWeights, team: team)
                 }
-                return try Int8Products(
-                    network, batch: rows, weights: model.packedWeights, int8: int8, team: team)
+                guard !model.bfloat16Weights.isEmpty else {
+                    return try Int8Products(
+                        network, batch: rows, weights: model.packedWeights, int8: int8, team: team)
+                }
+                return try BFloat16Products(
+                    network, rows: loader.rows, batch: rows, weights: model.packedWeights, int8: int8,
+                    bfloat16: model.bfloat16Weights, team: team)
             }
         }
 

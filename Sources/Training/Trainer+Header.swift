@@ -91,12 +91,19 @@ extension TrainingConfiguration {
             } else if precision == .low {
                 "products of bytes in all layers that are not narrow, exact in integers"
             } else if let slices = precision.slices {
-                "pixels times \(slices) bytes, exact in integers"
+                "pixels times \(slices) bytes, exact in integers" + hiddenProducts
             } else if let obstacle = obstacleToIntegers {
                 "Float, the only one for \(obstacle)"
             } else {
                 "Float"
             }
         return "precision \(precision.rawValue), \(way)"
+    }
+
+    private var hiddenProducts: String {
+        guard !MLP(model).network.bfloat16Linears(slices: slices).isEmpty else { return "" }
+        return ", hidden layers in bfloat16, "
+            + (InstructionSet.used.multipliesBFloat16
+                ? "by a unit for them" : "by Float's multiply-adds: no faster, the same bits")
     }
 }

@@ -162,7 +162,9 @@ public struct Trainer {
     /// rank must call it.
     private func start(_ prepared: Preparation) throws -> TrainingRun {
         let (mlp, origin) = (prepared.mlp, prepared.origin)
-        let arithmetic = Arithmetic(slices: configuration.slices)
+        let arithmetic = Arithmetic(
+            slices: configuration.slices,
+            hasBFloat16: !mlp.network.bfloat16Linears(slices: configuration.slices).isEmpty)
         let (runner, ranks) = try StepRunner.make(
             communicator, options.transport, configuration: configuration, mlp: mlp, loader: prepared.loader,
             assignment: assignment, team: prepared.team, slices: configuration.slices,

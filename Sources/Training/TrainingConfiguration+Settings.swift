@@ -301,8 +301,8 @@ extension TrainingConfiguration {
             "matmul-precision", \.matmulPrecision, key: "matmulPrecision",
             """
             How exact matrix products are: highest (Float), high (pixels times 3 bytes in integers, at least as exact), \
-            medium (2 bytes) or low (one byte a number in all layers, the fastest: for wide networks with dropout or \
-            augmentation).
+            medium (2 bytes, and bfloat16 in wide hidden layers) or low (one byte a number in all layers, the fastest: \
+            for wide networks with dropout or augmentation).
             """,
             unset: """
                 high where all CPUs have a unit for products of bytes, else highest, as with --products openblas

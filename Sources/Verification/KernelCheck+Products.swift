@@ -131,6 +131,73 @@ extension KernelCheck {
         },
     ]
 
+    /// Products of bfloat16 numbers.
+    static let bfloat16Products = [
+        KernelCheck("bfloat16_round") { trial in
+            let x = trial.spread(KernelTrial.length)
+            trial.forEachPart { start, count in
+                let storage = trial.zeros(1, BFloat16Rows.rowCount(columns: count))
+                let rows = BFloat16Rows(StridedMatrix(storage), columns: count)
+                rows.round(x[start..<start + count].matrix(rows: 1, columns: count))
+                for column in 0..<count { trial.add(UInt64(rows.number(0, column).bitPattern)) }
+            }
+        },
+        KernelCheck("bfloat16_forward") { trial in
+            for (rows, outputs, inputs) in bfloat16Shapes {
+                let (weights, x) = bfloat16Factors(trial, rows, outputs, inputs)
+                let y = trial.zeros(rows, outputs)
+                y.gemm(x, weights, bias: trial.numbers(outputs), scratch: trial.zeros(Float.gemmScratch))
+                trial.add(y)
+            }
+        },
+        KernelCheck("bfloat16_backward") { trial in
+            for (rows, outputs, inputs) in bfloat16Shapes {
+                let (weights, _) = bfloat16Factors(trial, rows, outputs, inputs)
+                let dx = trial.zeros(rows, inputs)
+                dx.gemm(
+                    backward: bfloat16Rows(trial, rows, outputs), weights,
+                    scratch: trial.zeros(Float.gemmScratch))
+                trial.add(dx)
+            }
+        },
+        KernelCheck("bfloat16_gradient") { trial in
+            for (rows, outputs, inputs) in bfloat16Shapes {
+                let (dy, x) = (bfloat16Rows(trial, rows, outputs), bfloat16Rows(trial, rows, inputs))
+                let gradient = trial.zeros(outputs, inputs)
+                gradient.gemm(
+                    transposeOf: dy, x, columns: 0..<inputs, at: 0,
+                    room: trial.zeros(PackedMatrix<Float>.count(rows: rows, columns: inputs)),
+                    scratch: trial.zeros(Float.gemmScratch))
+                trial.add(gradient)
+                let sums = trial.zeros(outputs)
+                dy.sumColumns(into: sums)
+                trial.add(sums)
+            }
+        },
+    ]
+
+    private static let bfloat16Shapes = [(1, 1, 1), (13, 37, 300), (97, 130, 1037), (515, 21, 65)]
+
+    /// Weights [outputs, inputs] packed in two pieces, and an input [rows, inputs].
+    private static func bfloat16Factors(
+        _ trial: KernelTrial, _ rows: Int, _ outputs: Int, _ inputs: Int
+    ) -> (weights: BFloat16Weights, x: BFloat16Rows) {
+        let weights = BFloat16Weights(
+            rows: outputs, columns: inputs,
+            trial.zeros(BFloat16Weights.count(rows: outputs, columns: inputs), of: UInt32.self))
+        let (matrix, split) = (trial.numbers(outputs, inputs), inputs / 64 * 32)
+        weights.pack(matrix, columns: 0..<split)
+        weights.pack(matrix, columns: split..<inputs)
+        return (weights, bfloat16Rows(trial, rows, inputs))
+    }
+
+    private static func bfloat16Rows(_ trial: KernelTrial, _ rows: Int, _ columns: Int) -> BFloat16Rows {
+        let width = BFloat16Rows.alignedRowCount(columns: columns)
+        let all = BFloat16Rows(StridedMatrix(trial.zeros(rows, width)), columns: columns)
+        all.round(trial.numbers(rows, columns))
+        return all
+    }
+
     private static let byteShapes = [(1, 1, 1), (13, 37, 300), (29, 130, 1160)]
 
     /// Weights [outputs, inputs] packed both ways, and an input [rows, inputs].

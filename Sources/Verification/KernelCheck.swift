@@ -17,9 +17,8 @@ package struct KernelCheck: Sendable {
 
     /// All that there are.
     package static var all: [KernelCheck] {
-        products + integerProducts + byteProducts + activations + sums + fixedPoint + norms + losses
-            + optimizers
-            + randomNumbers + schedules + images
+        products + integerProducts + byteProducts + bfloat16Products + activations + sums + fixedPoint + norms
+            + losses + optimizers + randomNumbers + schedules + images
     }
 
     /// The bits of all that the kernel in use makes of its inputs.

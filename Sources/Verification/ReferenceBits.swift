@@ -28,6 +28,10 @@ extension ReferenceTable {
             bytes_backward             54dda2eab7bb844d
             bytes_gradient             8aefa450882ddf14
             bytes_pixels               3faf55deb998ff31
+            bfloat16_round             c75aa2b0ec81df15
+            bfloat16_forward           82bfcbf785c6f796
+            bfloat16_backward          6226618570e3f814
+            bfloat16_gradient          ad9d1d97922ea62b
             exp                        91453d2a5e1d36f2
             elu                        b29fe6bee02a4a9a
             relu                       276e9836c9901a4a
@@ -397,6 +401,21 @@ extension ReferenceTable {
                 step 6: 4064d02888600000 71a0 1464 48b6 a804 9554 330f f396 fe81 4874 b8ac 5bef 4e7a 236b d520 31a3 2e25 f58d e761 685b ccb0 fbf9 02df 5db5 b1bb b3e7 0b8f dbe6 4daa
                 validation 2: 40073547b2cccccd
                 test: 40060653f5000000
+                """),
+            ReferenceRun(
+                "bfloat16",
+                "--hidden-dims 150,131,130 --activation gelu --batch-norm sync --optimizer adamw --lr 0.001 --dropout 0.1 --residual --matmul-precision medium",
+                sha256: "eac3de215cddd9b11a0575a7d3818abc9c6f8dde71714965df65379624e7fbf8",
+                """
+                step 1: 406a2f5c95a00000 2aaa 4228 eab7 2ece 6665 bacc 60dc 4abf 132a 9709 db15 3b81 2ae1 d6cb 5b43 7298 8566 e68c 7f66 e96f df6f c841 0eda 7645 9ca7 2646 e7de 1b66 e3c8 7f4b 4717 937f 36c3 1afd 7e3c 2028 b3d2 60d2 e407 230c 2f83 7066 b779 629c f835 4840 ca41 e68a 8db2 38aa 89c8 0e2d c815 20c0 4be1 e8c3 35c3 2bcf 4610 680b a8b3 86b3 52bd c89c dc23 708d 525d 4fa4 1f20 5fd4 72c0 f6a9 d13c 0fbd 1cff e316 d76f 42ea 2386 ea8d 8dfa 9bc1 87c9 5526 0828 352c 7d9a 8a0c 5100 5aa0 db81 61de 1271 ccf4 7e14 59d2 f992 509a f91a d9e3 2835 08d1 12da f063 96ac 1bb9 7f18 96b6
+                step 2: 4069fc6252e00000 ff8a ce08 c659 f840 5189 d360 0a14 b8bd 8f87 3f56 c420 1350 39e7 7935 0ba9 a803 4521 a23a 2d11 7068 f72f f946 7807 228d 9056 506d abbb 0db1 5b90 e4ce d4d4 a57f efff 56bb 9c5b 077a 2656 1a4c eb38 9a16 322f bb26 ab7c 2246 6ac5 11ca 914e 7908 66b7 f242 2098 28d8 6086 1a6b 2891 019e 7f8b 2274 2c93 356a 7401 9dcf 006b 9449 9b04 5f4b 2c2a 161b 7358 d324 13d6 ec74 7eb8 fa3f 27e9 426f dcb1 c98d 4d58 dab4 9f16 e470 aa4b 0276 3c71 2b06 70fc 1e43 75a3 51b1 bb98 0b0c 636b 2b88 1181 0f78 ba5d 8c76 e0f9 a9da a400 4f3e 650d cd27 77bf ac2f 5f4f 0a93
+                step 3: 4068b2dd8bc00000 8b1a 306d 461e a02b 67a9 2dfa d463 65a7 3a7c 9b35 89e0 0eaf 46d0 2e91 dc19 01d9 a3c5 4b49 b5a5 ac20 837a a17d b440 9cbc 8938 329d 3dd1 e891 18ca 3c83 e973 1f17 f2d9 eb5a db67 5f26 91b7 f972 9b64 14c4 ed3f 6024 44d6 b868 c4c7 4460 86c6 d175 e7d5 3477 20a0 75ba e530 2faa c754 30ba 174c 719e 15a6 8a87 f19d 1fc1 8531 42a7 c7e4 dc54 f06e 6cd2 cbeb 02ed 09aa acc4 6004 3a8d f4df 05b2 7dce 1173 3258 d662 5561 2963 0bb7 7e6e 58c5 9939 0ebc 9d05 9c5b a500 0a87 28f1 da2e 2a1c 1406 0e2e eb17 ccf0 218d 57b6 b6d8 4f6c f5ca cec7 ec48 a488 6f34 ab60
+                validation 1: 401a7985deb33333
+                step 4: 40668e09caf00000 9608 ac21 5641 dec0 f316 9fb1 8d71 4113 a3ef b482 1c71 6005 4104 d1cd 86a0 21d5 59ff e719 3d3e af8a 6f9b 335f 8432 91c1 1f0b ad0f c535 e7c0 ad57 2b69 4738 3135 ef95 59fb 2476 920f e0bd 6a5c 1cea 3a27 8005 db34 5234 0a31 8e1d 4f73 6455 6894 1734 0ab0 beac a193 86aa 3e06 60a3 db58 3b6d 6958 f963 a82e ba4d cafd 37f0 2718 0b60 1de6 b438 a2ff bcdf 5750 be63 7c06 79a2 42f8 cd8a 8e3b a9b0 edff d4a0 039d c5d5 b596 d773 880a c7df 345c 8d57 695b ce91 063b c37b 5c08 a93d ac17 a267 9dc4 b034 c73d 63d6 97e1 6f18 eea9 3322 cbf6 32d8 3314 05aa eae5
+                step 5: 4063b31cc6e00000 c8bc 82f0 cc14 75af 0794 6b5c 4d2a 29cd de00 5ddd ca88 0a18 786d cf46 d558 d10a 304a 59a5 99c7 192d 7383 f6cc 5c8a 9d5b 265e 8df7 e072 b3ad 359b 856e 210e 12d1 404a 4973 0630 b6f6 c64d 15f0 0339 c683 34c9 a77a f77c 9661 c7c5 b613 e258 584c 8c88 f83c 8ac3 d362 ba62 49f8 914e 75bb ec9b 9428 778f 30a6 a062 94d9 2873 1f2a 72d0 d151 88ad 1616 82d9 6bfa 1349 2aaf 984f ca0c c32d a44f b600 39fe 9db7 cd88 0f13 b4f4 382e 86a9 ddb4 42fe 9fc4 051b 8f0e 706b 3c3f 6107 d392 ef63 fcae 534c 1dae a3bb f213 259d e085 0702 8787 2b32 d33b f9b0 cabd 1c94
+                step 6: 406575d70d000000 dfd2 9fe6 ecc7 6573 8c51 2736 90dc 3152 7c85 d619 f055 20c7 bff0 6dbe 56b7 1744 eebb be65 e7a2 9a18 c099 e246 4cf7 5f5b b730 e1a8 314a 6921 067a 747e 7a50 4b36 eaa1 aa94 dac4 0993 41e6 db97 9239 04c7 b434 d700 8201 6343 018d 94c8 0df0 59e2 4b4e 1e50 962a 3dfa 9677 1da2 fbeb 1db9 7c3b 3dc9 bb97 556f 48a1 48f9 c5b2 ef66 400c 5ce5 9323 4ba6 6df8 6090 0bee dc91 1043 0d5d a441 33f1 f64c 6278 e8d9 4fab 3cd9 0fd7 4d61 ff28 67d9 9b95 7c2a 6612 5c0c 6b48 9924 7e39 0ea5 b1aa c62d 7d97 3911 8dbe 5607 7c34 cdad ce33 e4ac f3bf 4704 fe86 2bfb 86e6
+                validation 2: 40143cb4a8000000
+                test: 401ad006812fd000
                 """),
         ])
 }

@@ -62,7 +62,7 @@ struct BenchmarkOptions: ParsableArguments {
 
     @Option(
         help:
-            "A lesser instruction set than the CPU's best: baseline, avx2, avx2-vnni, avx512, avx512-vnni, amx or neon-dot."
+            "A lesser instruction set than the CPU's best: baseline, avx2, avx2-vnni, avx512, avx512-vnni, avx512-bf16, amx or neon-dot."
     )
     var instructionSet: InstructionSet?
 

@@ -13,8 +13,8 @@ typedef struct {
     void (*run)(void);
 } kernel_cases;
 
-extern const kernel_cases float_cases[], byte_cases[], image_cases[];
-extern const size_t float_cases_count, byte_cases_count, image_cases_count;
+extern const kernel_cases float_cases[], byte_cases[], bfloat16_cases[], image_cases[];
+extern const size_t float_cases_count, byte_cases_count, bfloat16_cases_count, image_cases_count;
 
 // The instruction set that all kernels are taken of.
 extern dp_instruction_set used_set;

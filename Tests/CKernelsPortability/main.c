@@ -1,5 +1,5 @@
-// What every kernel in single precision, every kernel for bytes, and every change to images computes on fixed inputs: a line "kernel case digest"
-// each. The lines are the same on every CPU and with every instruction set, which is what this program is for:
+// What every kernel in single precision, for bytes and for bfloat16 numbers, and every change to images computes on fixed
+// inputs: a line "kernel case digest" each. The lines are the same on every CPU and with every instruction set, which is what this program is for:
 // Launch/testing/arm64-kernels builds it for two architectures and compares what it prints.
 //
 //     digests            prints the numbers of the instruction sets that this CPU has kernels for
@@ -39,6 +39,7 @@ int main(int argument_count, char **arguments) {
     dp_use_instruction_set(used_set);
     run_all(float_cases, float_cases_count);
     run_all(byte_cases, byte_cases_count);
+    run_all(bfloat16_cases, bfloat16_cases_count);
     run_all(image_cases, image_cases_count);
     return 0;
 }

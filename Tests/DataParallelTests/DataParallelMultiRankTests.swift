@@ -67,6 +67,21 @@ final class DataParallelMultiRankTests: XCTestCase {
         }
     }
 
+    func testHiddenLayersInBFloat16GiveTheBitsOfOneRank() throws {
+        let problem = TrainingProblem(
+            mode: .sync, optimizer: SGD(momentum: 0.9), inputs: 96, hidden: [200, 131, 130], asPixels: true,
+            slices: 2)
+        let alone = try problem.trainReproducibly(
+            steps: 4, over: SingleProcessCommunicator(), as: Float.self)
+        for (name, communicator) in try worlds() {
+            for sharing in [SharingMode.shared, .separate] {
+                let state = try problem.trainReproducibly(
+                    steps: 4, over: communicator, sharing, as: Float.self)
+                XCTAssertTrue(state.hasBits(of: alone), "\(name), \(sharing)")
+            }
+        }
+    }
+
     /// Compares bits: those of a Double that was a Float tell that Float's.
     private func checkSameEverywhere(
         _ state: TrainingProblem.State, _ communicator: any Communicator, _ message: String

@@ -102,6 +102,51 @@ import Testing
         }
     }
 
+    @Test(
+        "So do products of bfloat16 numbers in all hidden layers, of any division into ranks, threads and nodes",
+        arguments: [(BatchNormMode.none, false), (.sync, false), (.local, true)])
+    func hiddenLayersInBFloat16(mode: BatchNormMode, residual: Bool) throws {
+        // Widths that are odd, or no multiples of panels.
+        let problem = TrainingProblem(
+            mode: mode, residual: residual, optimizer: SGD(momentum: 0.9), inputs: 96,
+            hidden: residual ? [131, 131] : [200, 131, 130], asPixels: true, slices: 2)
+        let alone = try problem.trainReproducibly(
+            steps: 3, over: SingleProcessCommunicator(), as: Float.self)
+        for (ranks, threads) in [(1, 2), (2, 1), (3, 2), (8, 1)] {
+            for sharing in SharingMode.allCases {
+                let states = try ThreadCommunicator.run(
+                    size: ranks, nodes: sharing == .sharedExchangingGradients ? min(ranks, 2) : 1
+                ) {
+                    try problem.trainReproducibly(
+                        steps: 3, over: $0, sharing, threads: threads, as: Float.self)
+                }
+                for state in states { #expect(state.hasBits(of: alone), "\(ranks) ranks, \(sharing)") }
+            }
+        }
+    }
+
+    @Test("Hidden layers in bfloat16 train nearly as numbers do, by an exchange of factors and by allreduce")
+    func bfloat16AgainstNumbers() throws {
+        var problem = TrainingProblem(
+            mode: .sync, optimizer: SGD(momentum: 0.9), inputs: 96, hidden: [160, 130], asPixels: true,
+            slices: 2)
+        let rounded = try problem.trainReproducibly(
+            steps: 6, over: SingleProcessCommunicator(), as: Float.self)
+        let summed = try ThreadCommunicator.run(size: 3) {
+            try problem.train(steps: 6, over: $0, as: Float.self)
+        }
+        problem.slices = nil
+        let numbers = try problem.trainReproducibly(
+            steps: 6, over: SingleProcessCommunicator(), as: Float.self)
+        #expect(!rounded.hasBits(of: numbers))
+        for state in [rounded] + summed {
+            for (found, expected) in zip(state.results, numbers.results) {
+                let loss = expected.loss.lossSum
+                #expect(abs(found.loss.lossSum - loss) < 0.02 * loss, "\(found.loss.lossSum), \(loss)")
+            }
+        }
+    }
+
     @Test("Pixels times three bytes train as numbers do")
     func integersAgainstNumbers() throws {
         var problem = TrainingProblem(

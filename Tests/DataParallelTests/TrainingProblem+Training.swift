@@ -84,6 +84,14 @@ extension TrainingProblem {
         _ model: ModelState<Scalar>, rows: Int, threads: Int = 1
     ) throws -> PackedProducts<Scalar> {
         let (network, team) = (model.mlp.network, try WorkerTeam(threadCount: threads))
+        if let int8 = model.int8Weights, !model.bfloat16Weights.isEmpty,
+            let model = model as? ModelState<Float>,
+            let products = try BFloat16Products(
+                network, rows: rows, batch: rows, weights: model.packedWeights, int8: int8,
+                bfloat16: model.bfloat16Weights, team: team) as? PackedProducts<Scalar>
+        {
+            return products
+        }
         if let int8 = model.int8Weights, let model = model as? ModelState<Float>,
             let products = try Int8Products(
                 network, batch: rows, weights: model.packedWeights, int8: int8, team: team)

@@ -27,10 +27,12 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        of linear: Linear, x: FactorInput<Scalar>, dy: FactorInput<Scalar>,
         into gradient: Matrix<Scalar>
     ) {
-        guard case .numbers(let x) = x else { preconditionFailure("the textbook's inputs are numbers") }
+        guard case .numbers(let x) = x, case .numbers(let dy) = dy else {
+            preconditionFailure("the textbook's factors are numbers")
+        }
         let memory = AlignedBuffer<Scalar>(zeroed: dy.rows * (x.columns + dy.columns))
         let split = dy.rows * dy.columns
         let left = memory.vector[0..<split].matrix(rows: dy.rows, columns: dy.columns)
@@ -42,7 +44,7 @@ public final class TextbookProducts<Scalar: TensorScalar>: MatrixProducts {
 
     /// Some panels of it, all at once.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        of linear: Linear, x: FactorInput<Scalar>, dy: FactorInput<Scalar>, panels: Range<Int>,
         _ body: some ColumnTask<Scalar>
     ) {
         let whole = AlignedBuffer<Scalar>(zeroed: linear.weight.count)

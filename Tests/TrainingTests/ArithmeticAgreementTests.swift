@@ -95,7 +95,9 @@ import Training
                 return try SmallRun(
                     matmulPrecision: precision, instructionSet: set,
                     // Narrow layers stay Float.
-                    configure: { if precision == .low { $0.hiddenDimensions = [130, 128] } }
+                    configure: {
+                        if precision == .low || precision == .medium { $0.hiddenDimensions = [130, 128] }
+                    }
                 ).train(over: SingleProcessCommunicator(), output: folder.path("run")).digest
             }
             let expected = try digest(.best)

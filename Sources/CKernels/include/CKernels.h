@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bfloat16.h"
 #include "bytes.h"
 #include "digest.h"
 #include "images.h"

@@ -10,6 +10,7 @@ typedef enum {
     dp_avx2_vnni,
     dp_avx512,
     dp_avx512_vnni,
+    dp_avx512_bf16,
     dp_amx,
     dp_neon_dot,
     dp_instruction_sets

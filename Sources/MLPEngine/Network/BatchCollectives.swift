@@ -85,13 +85,15 @@ public final class LocalBatch<Scalar: TensorScalar>: BatchCollectives {
     public func contribute(factorsOf linear: Linear, x: BatchInput<Scalar>, dy: Matrix<Scalar>) {
         let gradient = linear.weightMatrix(gradients)
         if let products {
+            let dy = products.outputFactor(of: linear, dy)
             products.weightGradient(
-                of: linear, x: products.factor(of: linear, x), dy: StridedMatrix(dy), into: gradient)
+                of: linear, x: products.factor(of: linear, x), dy: dy, into: gradient)
+            dy.sumColumns(into: gradients[linear.bias])
         } else {
             guard case .numbers(let x) = x else { preconditionFailure("pixels without products of theirs") }
             gradient.gemm(dy, .transposed, x)
+            dy.sumColumns(into: gradients[linear.bias])
         }
-        dy.sumColumns(into: gradients[linear.bias])
     }
 
     /// Sums the parts one after another.

@@ -50,20 +50,20 @@ public final class BLASProducts: MatrixProducts {
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X in one product.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, into gradient: Matrix<Float>
+        of linear: Linear, x: FactorInput<Float>, dy: FactorInput<Float>, into gradient: Matrix<Float>
     ) {
-        OpenBLAS.gemm(dy, .transposed, numbers(x), into: StridedMatrix(gradient))
+        OpenBLAS.gemm(dy.numbers, .transposed, numbers(x), into: StridedMatrix(gradient))
     }
 
     /// Some panels of ∂L/∂W = (∂L/∂Y)ᵀ X, each group of columns in one product.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Float>, dy: StridedMatrix<Float>, panels: Range<Int>,
+        of linear: Linear, x: FactorInput<Float>, dy: FactorInput<Float>, panels: Range<Int>,
         _ body: some ColumnTask<Float>
     ) {
         let numbers = numbers(x)
         ColumnGroups<Float>.forEach(in: panels, 0..<panels.count, columns: linear.inputs) { columns in
             let room = groups.room(0, rows: linear.outputs, columns: columns.count)
-            OpenBLAS.gemm(dy, .transposed, numbers[columns: columns], into: StridedMatrix(room))
+            OpenBLAS.gemm(dy.numbers, .transposed, numbers[columns: columns], into: StridedMatrix(room))
             body(columns, room)
         }
     }
@@ -77,7 +77,7 @@ public final class BLASProducts: MatrixProducts {
         switch x {
         case .numbers(let x): x
         case .pixels(let x): StridedMatrix(numbers(x))
-        case .bytes: preconditionFailure("bytes without products of theirs")
+        case .bytes, .bfloat16: preconditionFailure("a factor without products of its kind")
         }
     }
 

@@ -1,8 +1,9 @@
 public import Tensors
 
 extension Linear {
-    /// Whether its products are worth bytes where there are such: narrow layers stay Float, as they take no time.
-    public var isWorthBytes: Bool { min(inputs, outputs) >= ByteWeights.blockWidth }
+    /// Whether its products are worth numbers of fewer bytes where there are such: narrow layers stay Float, as they take no
+    /// time.
+    public var isWide: Bool { min(inputs, outputs) >= ByteWeights.blockWidth }
 }
 
 extension Sequential {
@@ -13,14 +14,15 @@ extension Sequential {
     public func floatLinears(slices: Int?) -> [Linear] {
         switch slices {
         case nil: linears
-        case 1: linears.filter { !$0.isWorthBytes }
+        case 1: linears.filter { !$0.isWide }
+        case 2: linears.dropFirst().filter { !$0.isWide }
         default: Array(linears.dropFirst())
         }
     }
 
     /// The linear layers whose weights are packed as bytes, both ways.
     public func byteLinears(slices: Int?) -> [Linear] {
-        slices == 1 ? linears.filter(\.isWorthBytes) : []
+        slices == 1 ? linears.filter(\.isWide) : []
     }
 }
 
@@ -118,7 +120,9 @@ public final class ByteProducts: PackedProducts<Float> {
         input(of: linear, rows: x.rows).map { .bytes($0) } ?? super.factor(of: linear, x)
     }
 
-    public override func keepsBytes(of linear: Linear) -> Bool { starts[linear.index] != nil }
+    public override func factorFormat(of linear: Linear) -> FactorFormat {
+        starts[linear.index] == nil ? super.factorFormat(of: linear) : .bytes
+    }
 
     private func input(of linear: Linear, rows: Int) -> ByteRows? {
         starts[linear.index].map { start in
@@ -212,9 +216,10 @@ public final class ByteProducts: PackedProducts<Float> {
     }
 
     override func prepareGradient(
-        of linear: Linear, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>
+        of linear: Linear, _ x: FactorInput<Float>, _ dy: FactorInput<Float>
     ) {
-        guard let columns, linear.isWorthBytes else { return }
+        guard let columns, linear.isWide else { return }
+        let dy = dy.numbers
         let units = (linear.outputs + ColumnPart.width - 1) / ColumnPart.width
         groups.share(units, work: dy.rows * linear.outputs, ColumnPart(columns: columns, x: x, dy: dy))
         if case .pixels(let x) = x { factors.fill(from: x) }
@@ -237,10 +242,10 @@ public final class ByteProducts: PackedProducts<Float> {
     }
 
     override func computeGradient(
-        _ task: Int, of linear: Linear, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>,
+        _ task: Int, of linear: Linear, _ x: FactorInput<Float>, _ dy: FactorInput<Float>,
         columns range: Range<Int>, into gradient: Matrix<Float>, at first: Int
     ) {
-        guard let columns, linear.isWorthBytes else {
+        guard let columns, linear.isWide else {
             return super.computeGradient(
                 task, of: linear, x, dy, columns: range, into: gradient, at: first)
         }
@@ -253,7 +258,7 @@ public final class ByteProducts: PackedProducts<Float> {
                 columns, x, columns: range, at: first, factors: factors.scales,
                 zeroPoints: factors.zeroPoints,
                 scratch: scratch)
-        case .numbers: preconditionFailure("a weight gradient of numbers where there are bytes")
+        case .numbers, .bfloat16: preconditionFailure("a weight gradient of numbers where there are bytes")
         }
     }
 }

@@ -1,10 +1,11 @@
 public import Tensors
 
-/// Products of the first layer with pixels in integers, see ``MatmulPrecision``; all others are those of numbers.
+/// Products of the first layer with pixels in integers, see ``MatmulPrecision``; all others are those of numbers, or a
+/// subclass's.
 ///
 /// It keeps the scales of the weights that hold now. They are the same on every rank, since they follow from what all ranks
 /// see.
-public final class Int8Products: PackedProducts<Float> {
+public class Int8Products: PackedProducts<Float> {
     private let weights: Int8Weights
     private var scales: Int8Scales?
     private let largest: AlignedBuffer<Float>
@@ -94,15 +95,15 @@ public final class Int8Products: PackedProducts<Float> {
     }
 
     override func prepareGradient(
-        of linear: Linear, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>
+        of linear: Linear, _ x: FactorInput<Float>, _ dy: FactorInput<Float>
     ) {
         guard case .pixels(let x) = x else { return }
-        samples?.pack(dy)
+        samples?.pack(dy.numbers)
         factors.fill(from: x)
     }
 
     override func computeGradient(
-        _ task: Int, of linear: Linear, _ x: FactorInput<Float>, _ dy: StridedMatrix<Float>,
+        _ task: Int, of linear: Linear, _ x: FactorInput<Float>, _ dy: FactorInput<Float>,
         columns: Range<Int>, into gradient: Matrix<Float>, at first: Int
     ) {
         guard case .pixels(let x) = x, let samples else {

@@ -36,11 +36,11 @@ public protocol MatrixProducts<Scalar>: AnyObject {
     ///
     /// - Parameters:
     ///   - linear: The layer.
-    ///   - x: X [B, M].
-    ///   - dy: ∂L/∂Y [B, N].
+    ///   - x: X [B, M], as ``factor(of:_:)`` gives it.
+    ///   - dy: ∂L/∂Y [B, N], as ``outputFactor(of:_:)`` gives it.
     ///   - gradient: ∂L/∂W [N, M], overwritten.
     func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        of linear: Linear, x: FactorInput<Scalar>, dy: FactorInput<Scalar>,
         into gradient: Matrix<Scalar>)
 
     /// Computes some panels of columns of ∂L/∂W = (∂L/∂Y)ᵀ X, a group of columns at a time.
@@ -52,7 +52,7 @@ public protocol MatrixProducts<Scalar>: AnyObject {
     ///   - panels: The panels, of `PackedMatrix.panelWidth` columns each.
     ///   - body: Called with ranges of columns and their gradient [N, columns], which is gone afterwards.
     func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        of linear: Linear, x: FactorInput<Scalar>, dy: FactorInput<Scalar>, panels: Range<Int>,
         _ body: some ColumnTask<Scalar>)
 
     /// The panels of a weight matrix's columns that belong together: multiples of this are where ranks and threads divide it.
@@ -60,6 +60,10 @@ public protocol MatrixProducts<Scalar>: AnyObject {
 
     /// X of the last forward pass as ``weightGradient(of:x:dy:into:)`` takes it.
     func factor(of linear: Linear, _ x: BatchInput<Scalar>) -> FactorInput<Scalar>
+
+    /// ∂L/∂Y of the backward pass at hand as ``weightGradient(of:x:dy:into:)`` takes it; the input gradient that is asked for
+    /// next is of the same ∂L/∂Y.
+    func outputFactor(of linear: Linear, _ dy: Matrix<Scalar>) -> FactorInput<Scalar>
 
     /// Does `body` for ranges of columns that make up some panels of a layer's W [N, M], with a matrix [N, columns] to work
     /// in.
@@ -110,6 +114,19 @@ extension MatrixProducts {
     /// X itself.
     public func factor(of linear: Linear, _ x: BatchInput<Scalar>) -> FactorInput<Scalar> { FactorInput(x) }
 
+    /// ∂L/∂Y itself.
+    public func outputFactor(of linear: Linear, _ dy: Matrix<Scalar>) -> FactorInput<Scalar> {
+        .numbers(StridedMatrix(dy))
+    }
+
+    /// The weight gradient of ∂L/∂Y that is numbers.
+    public func weightGradient(
+        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        into gradient: Matrix<Scalar>
+    ) {
+        weightGradient(of: linear, x: x, dy: .numbers(dy), into: gradient)
+    }
+
     /// A backend that reads the parameters themselves has nothing to take over.
     public func packWeights(_ parameters: Vector<Scalar>) {}
 
@@ -121,7 +138,7 @@ extension MatrixProducts {
     public func requantize() -> Linear? { nil }
 }
 
-/// The right factor X [B, M] of a weight gradient (∂L/∂Y)ᵀ X, over all rows of a batch.
+/// A factor of a weight gradient (∂L/∂Y)ᵀ X, over all rows of a batch: X [B, M], or ∂L/∂Y [B, N].
 public enum FactorInput<Scalar: TensorScalar>: Sendable {
     /// Numbers, some columns of a wider matrix.
     case numbers(StridedMatrix<Scalar>)
@@ -129,6 +146,8 @@ public enum FactorInput<Scalar: TensorScalar>: Sendable {
     case pixels(PixelMatrix<Scalar>)
     /// Bytes that stand for numbers, in products of bytes.
     case bytes(ByteRows)
+    /// Numbers that have been rounded.
+    case bfloat16(BFloat16Rows)
 
     /// The same batch as a factor.
     public init(_ input: BatchInput<Scalar>) {
@@ -144,8 +163,34 @@ public enum FactorInput<Scalar: TensorScalar>: Sendable {
         case .numbers(let x): .numbers(x[rows: range])
         case .pixels(let x): .pixels(x[rows: range])
         case .bytes(let x): .bytes(x[rows: range])
+        case .bfloat16(let x): .bfloat16(x[rows: range])
         }
     }
+
+    /// The factor as numbers, which ∂L/∂Y is of all layers whose products round no other way.
+    var numbers: StridedMatrix<Scalar> {
+        guard case .numbers(let matrix) = self else { preconditionFailure("a factor that is no numbers") }
+        return matrix
+    }
+
+    /// The sums of ∂L/∂Y's columns, ∂L/∂b, rows added from first to last.
+    public func sumColumns(into sums: Vector<Scalar>) {
+        if case .bfloat16(let rows) = self, let sums = sums as? Vector<Float> {
+            rows.sumColumns(into: sums)
+        } else {
+            numbers.sumColumns(into: sums)
+        }
+    }
+}
+
+/// What the factors of a layer's weight gradient stand as where they are kept.
+public enum FactorFormat: Sendable {
+    /// Both as numbers.
+    case numbers
+    /// X as bytes.
+    case bytes
+    /// Both as bfloat16 numbers.
+    case bfloat16
 }
 
 /// Threads that share out the columns of a weight matrix in groups, each with room for a group's gradient.

@@ -183,13 +183,13 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     ///   - panels: The panels, of `PackedMatrix.panelWidth` columns each.
     ///   - body: Called with ranges of columns and their gradient [N, columns], which is gone afterwards.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>, panels: Range<Int>,
+        of linear: Linear, x: FactorInput<Scalar>, dy: FactorInput<Scalar>, panels: Range<Int>,
         _ body: some ColumnTask<Scalar>
     ) {
         prepareGradient(of: linear, x, dy)
         groups.share(
             units(panels.count),
-            work: dy.rows * panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            work: batch * panels.count * linear.outputs * PackedMatrix<Scalar>.panelWidth,
             GradientGroups(products: self, linear: linear, x: x, dy: dy, panels: panels, body: body))
     }
 
@@ -199,7 +199,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         _ body: (_ columns: Range<Int>, _ gradient: Matrix<Scalar>) -> Void
     ) {
         withoutActuallyEscaping(body) {
-            weightGradient(of: linear, x: x, dy: dy, panels: panels, ColumnClosure(body: $0))
+            weightGradient(of: linear, x: x, dy: .numbers(dy), panels: panels, ColumnClosure(body: $0))
         }
     }
 
@@ -207,7 +207,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         let products: PackedProducts
         let linear: Linear
         let x: FactorInput<Scalar>
-        let dy: StridedMatrix<Scalar>
+        let dy: FactorInput<Scalar>
         let panels: Range<Int>
         let body: Body
 
@@ -223,13 +223,13 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
 
     /// ∂L/∂W = (∂L/∂Y)ᵀ X, groups of columns shared out to the team.
     public func weightGradient(
-        of linear: Linear, x: FactorInput<Scalar>, dy: StridedMatrix<Scalar>,
+        of linear: Linear, x: FactorInput<Scalar>, dy: FactorInput<Scalar>,
         into gradient: Matrix<Scalar>
     ) {
         let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)
         prepareGradient(of: linear, x, dy)
         groups.share(
-            panels, work: dy.rows * panels * linear.outputs * PackedMatrix<Scalar>.panelWidth,
+            panels, work: batch * panels * linear.outputs * PackedMatrix<Scalar>.panelWidth,
             WholeGradient(products: self, linear: linear, x: x, dy: dy, gradient: gradient))
     }
 
@@ -237,7 +237,7 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         let products: PackedProducts
         let linear: Linear
         let x: FactorInput<Scalar>
-        let dy: StridedMatrix<Scalar>
+        let dy: FactorInput<Scalar>
         let gradient: Matrix<Scalar>
 
         func callAsFunction(_ task: Int, _ part: Range<Int>) {
@@ -259,8 +259,13 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
     /// X itself.
     public func factor(of linear: Linear, _ x: BatchInput<Scalar>) -> FactorInput<Scalar> { FactorInput(x) }
 
-    /// Whether X of a layer comes to its weight gradient as bytes rather than as numbers.
-    public func keepsBytes(of linear: Linear) -> Bool { false }
+    /// ∂L/∂Y itself.
+    public func outputFactor(of linear: Linear, _ dy: Matrix<Scalar>) -> FactorInput<Scalar> {
+        .numbers(StridedMatrix(dy))
+    }
+
+    /// What the factors of a layer's weight gradient come as.
+    public func factorFormat(of linear: Linear) -> FactorFormat { .numbers }
 
     private func units(_ panels: Int) -> Int { (panels + panelsAtOnce - 1) / panelsAtOnce }
 
@@ -292,19 +297,20 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
 
     /// Called before the columns of a weight gradient are computed.
     func prepareGradient(
-        of linear: Linear, _ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>
+        of linear: Linear, _ x: FactorInput<Scalar>, _ dy: FactorInput<Scalar>
     ) {}
 
     /// Computes some columns of a weight gradient.
     func computeGradient(
-        _ task: Int, of linear: Linear, _ x: FactorInput<Scalar>, _ dy: StridedMatrix<Scalar>,
+        _ task: Int, of linear: Linear, _ x: FactorInput<Scalar>, _ dy: FactorInput<Scalar>,
         columns: Range<Int>, into gradient: Matrix<Scalar>, at first: Int
     ) {
+        let dy = dy.numbers
         let right = PackedMatrix(factorRoom(task), rows: dy.rows, columns: columns.count)
         switch x {
         case .numbers(let x): right.pack(x[columns: columns])
         case .pixels(let x): right.pack(x, columns: columns)
-        case .bytes: preconditionFailure("bytes without products of theirs")
+        case .bytes, .bfloat16: preconditionFailure("a factor without products of its kind")
         }
         gradient.gemm(transposeOf: dy, right, at: first, scratch: scratch(task))
     }
@@ -314,7 +320,8 @@ public class PackedProducts<Scalar: TensorScalar>: MatrixProducts {
         factors.vector[task * factorCount..<(task + 1) * factorCount]
     }
 
-    private func scratch(_ task: Int) -> Vector<Scalar> {
+    /// What a thread's product works in.
+    func scratch(_ task: Int) -> Vector<Scalar> {
         scratch.vector[task * Scalar.gemmScratch..<(task + 1) * Scalar.gemmScratch]
     }
 }
