@@ -2,6 +2,7 @@
 #
 #     docker build -t dp-train .                    # the runtime image
 #     docker build --target test .                  # builds and runs all tests
+#     docker build --target cluster -t dp-train-cluster .     # with ssh, for Launch/mpijob.yaml
 #     docker run --rm dp-train                      # one rank, synthetic set
 #     docker run --rm dp-train mpirun -np 4 dp-train --epochs 2
 #     docker run --rm -v "$PWD/data:/home/trainer/data:ro" -v "$PWD/runs:/home/trainer/runs" dp-train
