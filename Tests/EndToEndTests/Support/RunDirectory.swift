@@ -12,7 +12,6 @@ struct EpochRow: Decodable {
     let validationAccuracy: Double?
     let seconds: Double
     let imagesPerSecond: Double
-    let peakMemoryBytes: [Int]?
 }
 
 /// `summary.json`.
@@ -33,6 +32,7 @@ struct RunSummary: Decodable {
     let epochs: Int
     let trainSeconds: Double
     let imagesPerSecond: Double
+    let peakMemoryBytes: [Int]?
 }
 
 /// What a training run wrote.
