@@ -118,7 +118,10 @@ import Training
             for rank in 2...3 { $0[rank].memory.available = 150_000_000 }
         },
         Condition(.sharedMemory, naming: "host bea", "20 MB", "10 MB", "--shm-size") {
-            for rank in 2...3 { $0[rank].sharedObjects?.free = 10_000_000 }
+            for rank in 2...3 {
+                $0[rank].sharedObjects?.free = 10_000_000
+                $0[rank].singleCopyRefusal = nil
+            }
         },
         Condition(.singleCopy, naming: "Operation not permitted", "ranks 0-3", "ptrace_scope") {
             for rank in $0.indices { $0[rank].sendsWithinHost = true }

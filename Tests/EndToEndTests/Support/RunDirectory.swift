@@ -12,7 +12,6 @@ struct EpochRow: Decodable {
     let validationAccuracy: Double?
     let seconds: Double
     let imagesPerSecond: Double
-    let peakMemoryBytes: [Int]?
 }
 
 /// `summary.json`.
@@ -34,6 +33,7 @@ struct RunSummary: Decodable {
     let trainSeconds: Double
     let imagesPerSecond: Double
     let incidents: Int?
+    let peakMemoryBytes: [Int]?
 }
 
 /// What a training run wrote.
