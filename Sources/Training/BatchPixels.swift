@@ -5,7 +5,7 @@ internal import MLPEngine
 internal import Tensors
 
 /// The pixels of a global batch as bytes, in memory that the ranks of a node share: each rank puts its rows there, and
-/// with factor-exchange the first layer's weight gradient reads all of them.
+/// the first layer's weight gradient reads all of them, or, with allreduce, those of the node.
 ///
 /// Pixels do not depend on the weights. Between nodes those of the next batch of the epoch therefore travel while a step
 /// computes, on a thread of each leader, from and to a second room; the first batch of an epoch, or after a resumption,
