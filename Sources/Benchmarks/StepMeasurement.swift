@@ -1,5 +1,6 @@
 internal import Datasets
 internal import MLPEngine
+internal import Tensors
 public import Training
 
 /// What the training steps of a configuration came to.
@@ -63,6 +64,8 @@ public struct StepWork: Sendable, Equatable {
     public let flops: Double
     /// Those of them that multiply pixels: 4 B M N of the first module.
     public let pixelFlops: Double
+    /// Those of them that `medium` computes of bfloat16 numbers: of all three products of wide modules behind the first.
+    public let bfloat16Flops: Double
     /// The bytes that each node reads and writes at least: every parameter once each way, and every velocity where there
     /// is momentum.
     public let stateBytes: Double
@@ -80,6 +83,9 @@ public struct StepWork: Sendable, Equatable {
         pixelFlops =
             4 * Double(configuration.batchSize) * Double(configuration.model.inputs)
             * Double(mlp.network.linears[0].outputs)
+        bfloat16Flops = mlp.network.bfloat16Linears(slices: MatmulPrecision.medium.slices).reduce(0) {
+            $0 + 6 * Double(configuration.batchSize) * Double($1.inputs) * Double($1.outputs)
+        }
         let numbers = Double(mlp.parameterCount) * Double(1 + configuration.optimizer.stateNames.count)
         stateBytes = 2 * numbers * Double(MemoryLayout<Float>.size)
         batchBytes = Double(configuration.batchSize * configuration.format.imageBytes)
@@ -108,7 +114,9 @@ public struct StepWork: Sendable, Equatable {
         }
         // With one byte all layers are products of bytes.
         if slices == 1 { return flops / (bytes * 1e9) + traffic / bandwidth }
-        return (flops - pixelFlops) / (peak * 1e9) + pixelFlops * Double(slices) / (bytes * 1e9)
+        // A unit for bfloat16 numbers does at most two multiply-adds for one of Floats.
+        let saved = slices == 2 && InstructionSet.used.multipliesBFloat16 ? bfloat16Flops / 2 : 0
+        return (flops - pixelFlops - saved) / (peak * 1e9) + pixelFlops * Double(slices) / (bytes * 1e9)
             + traffic / bandwidth
     }
 }

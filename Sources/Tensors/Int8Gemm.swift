@@ -15,7 +15,7 @@ public enum MatmulPrecision: String, Codable, Sendable, CaseIterable {
     /// Multiples of three bytes, 2⁻²³ of the largest number in a row: at least as exact as a Float product.
     case high
     /// Multiples of two bytes, 2⁻¹⁵ of the largest number in a row; behind the first layer products of bfloat16 numbers, of
-    /// which each has an error of 2⁻⁹, summed in Float.
+    /// which each has an error of up to 2⁻⁸, summed in Float.
     case medium
     /// Products of two factors of one byte in all layers that are not narrow, forward and backward: 2⁻⁸ of the largest number
     /// in a row, or in a block of it.

@@ -156,14 +156,6 @@ public struct StridedMatrix<Scalar: BitwiseCopyable>: @unchecked Sendable {
             (base + row * stride).update(from: other.base + row * other.stride, count: columns)
         }
     }
-
-    /// Copies some columns of another matrix, of the same shape.
-    public func copy(from other: StridedMatrix) {
-        precondition(other.rows == rows && other.columns == columns, "a copy of another shape")
-        for row in 0..<rows {
-            (base + row * stride).update(from: other.base + row * other.stride, count: columns)
-        }
-    }
 }
 
 extension StridedMatrix where Scalar: TensorScalar {
