@@ -141,7 +141,8 @@ let package = Package(
             name: "DataParallel", dependencies: ["Collectives", "MLPEngine", "Tensors"],
             swiftSettings: settings),
         .target(
-            name: "MPIBackend", dependencies: ["Collectives", "Threads", "CMPI"], swiftSettings: settings),
+            name: "MPIBackend", dependencies: ["Collectives", "Threads", "CSystemCalls", "CMPI"],
+            swiftSettings: settings),
         .target(
             name: "Collectives", dependencies: ["SystemLimits", "Threads", "CSystemCalls"],
             swiftSettings: settings),

@@ -8,6 +8,9 @@ public struct RunStalled: Error, Equatable, CustomStringConvertible, LocalizedEr
     /// One line that names the ranks that are late, where they stand, and since when, and how the others do.
     public let description: String
 
+    /// Whether nothing is heard of a host: what waits for it may wait for ever, the job's launcher as well.
+    public let hasSilentHosts: Bool
+
     /// The same as ``description``.
     public var errorDescription: String? { description }
 
@@ -42,6 +45,7 @@ public struct RunStalled: Error, Equatable, CustomStringConvertible, LocalizedEr
         for node in nodes where !silent.contains(node.node) && !node.hasLeft {
             parts += Self.sentences(of: node.ranks.filter { !late.contains($0.rank) }, on: node.host)
         }
+        hasSilentHosts = !silent.isEmpty
         description =
             "expected all ranks to move within \(Self.text(limit)) (--stall-timeout), found \(introduction)"
             + parts.joined(separator: "; ")

@@ -141,9 +141,9 @@ package enum OtherNodes {
 extension RunStalled {
     /// How much longer all ranks may wait for one another when none of them is known to be late.
     private static let graceForAll = 10.0
-    /// How much longer a node waits for another one, which knows better or speaks first.
+    /// How much longer a node waits for another one that knows better, or that speaks first.
     private static let graceForOther = 5.0
-    /// How much longer the first node waits for one of which nothing is heard: the next word may be on its way.
+    /// How much longer it waits for one whose only rank is not heard: the next word may be on its way.
     private static let graceForSilent = 1.0
     /// A node that has been heard since then is there.
     private static let present = 3.0
@@ -151,8 +151,8 @@ extension RunStalled {
     /// What is wrong, if anything, and if it is this node that has to say so.
     ///
     /// A rank of one's own node that is late is named at the limit. Where all of this node wait, it is for others: for a rank
-    /// that its own node says to be late, or for a node of which nothing has been heard for as long; the first of the nodes
-    /// that are there speaks, the others a little later, if they are there still. A rank that moves, wherever it is, may
+    /// that its own node says to be late, or for a node of which nothing has been heard for as long, whose leader the other
+    /// ranks there can name if there are any; the first of the nodes that are there speaks, the others later. A rank that moves, wherever it is, may
     /// be the one for which all others wait, and is waited for.
     ///
     /// - Parameters:
@@ -184,7 +184,9 @@ extension RunStalled {
                 ? RunStalled(.all(ofThisHost: false), all, limit: limit) : nil
         }
         let isFirst = present.allSatisfy { $0.node > own.node }
-        let grace = isFirst && lateElsewhere.isEmpty ? graceForSilent : graceForOther
+        let isKnownElsewhere = !lateElsewhere.isEmpty || silent.contains { $0.ranks.count > 1 }
+        let grace =
+            (isKnownElsewhere ? graceForOther : graceForSilent) + (isFirst ? 0 : graceForOther)
         guard beyond >= grace else { return nil }
         return RunStalled(.elsewhere(late: lateElsewhere, silent: silent.map(\.node)), all, limit: limit)
     }

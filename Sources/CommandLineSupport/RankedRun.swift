@@ -43,6 +43,7 @@ package enum RankedRun {
         warnOfGaps(communicator)
         communicator.presence?.limitStalls(to: RunOptions.defaults.stallTimeout.seconds)
         communicator.presence?.watch { error in
+            if (error as? RunStalled)?.hasSilentHosts == true { Launcher.endIfLeft() }
             tell(error, communicator)
             let code = error is RunStalled ? RunStalled.exitCode : ExitCode.failure.rawValue
             // The main thread waits in a call of MPI, or does not run.

@@ -1,3 +1,4 @@
+internal import CSystemCalls
 public import Collectives
 public import Foundation
 
@@ -96,4 +97,13 @@ public struct LauncherMismatch: AgreedFailure, Equatable, CustomStringConvertibl
 
     /// The same as ``description``.
     public var errorDescription: String? { description }
+}
+
+extension Launcher {
+    /// How long a launcher may take to end a job that has been given up, in seconds.
+    private static let patience: UInt32 = 15
+
+    /// Sees to it that the launcher ends soon, after this process, too: one that waits for a host whose link is gone does not
+    /// do so by itself. Elsewhere than on Linux, and of launchers other than mpirun, it has no effect. Not collective.
+    package static func endIfLeft() { _ = dp_end_launcher_after(patience) }
 }

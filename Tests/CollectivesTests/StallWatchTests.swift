@@ -132,20 +132,27 @@ import Testing
         throws
     {
         let gone: (inout NodeStanding) -> Void = { $0.silence = 61.5 }
-        #expect(Self.verdict(waiting: 60.5, gone) == nil)
-        let error = try #require(Self.verdict(waiting: 61.5, gone))
+        // Another rank there could say why, if only its leader is stopped.
+        #expect(Self.verdict(waiting: 64.5, gone) == nil)
+        let error = try #require(Self.verdict(waiting: 65.5, gone))
         #expect(
             error.contains(
                 "found nothing from host h1 since 62 s (rank 2, last heard of exchanging after step 7; rank 3, last heard of"
             ))
         #expect(error.contains("; ranks 0, 1 on h0: waiting"))
         // The first node is gone; the next one is the first that is there.
-        #expect(Self.verdict(waiting: 61.5, node: 1, gone)?.contains("nothing from host h0") == true)
+        #expect(Self.verdict(waiting: 65.5, node: 1, gone)?.contains("nothing from host h0") == true)
         var third = NodeStanding(node: 0, host: "h9", ranks: [])
         third.silence = 1
         // One before it is there, and speaks.
-        #expect(Self.verdict(waiting: 61.5, node: 1, gone, third: third) == nil)
-        #expect(Self.verdict(waiting: 65.5, node: 1, gone, third: third) != nil)
+        #expect(Self.verdict(waiting: 69.5, node: 1, gone, third: third) == nil)
+        #expect(Self.verdict(waiting: 70.5, node: 1, gone, third: third) != nil)
+        // A rank on its own.
+        let alone: (inout NodeStanding) -> Void = {
+            $0.silence = 61.5
+            $0.ranks.removeLast()
+        }
+        #expect(Self.verdict(waiting: 60.5, alone) == nil && Self.verdict(waiting: 61.5, alone) != nil)
     }
 
     @Test func `A node that is silent while this one moves, or that has left, is not missed`() {

@@ -172,4 +172,10 @@ void dp_process_adopt_orphans(void);
 /// become so meanwhile, too, and waits until they have ended: for `seconds` at most. Returns how many there were.
 int dp_process_end_rest(int32_t process, uint32_t seconds);
 
+// --- The launcher ---
+
+/// Leaves a process behind that ends the launcher of this one, mpirun or its daemon, if that is still there after so many
+/// seconds. 0 or an error number: ESRCH where this process has no such launcher, ENOSYS where the system cannot do it.
+int dp_end_launcher_after(uint32_t seconds);
+
 #endif
