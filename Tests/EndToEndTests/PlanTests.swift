@@ -28,7 +28,7 @@ extension EndToEnd {
         @Test(
             "Steps, parameters, shards and checkpoints are a run's",
             arguments: [
-                [], ["--batch-norm", "sync", "--optimizer", "adamw", "--average-weights", "ema:0.9"],
+                [], ["--batch-norm", "local", "--nesterov", "--average-weights", "ema:0.9"],
             ])
         func run(flags: [String]) throws {
             let flags = try Runs.flags(epochs: 3) + ["--keep-last", "1"] + flags
@@ -82,7 +82,14 @@ extension EndToEnd {
             .enabled(if: ProcessTable.isAvailable, "measured in /proc, which this system has not"),
             arguments: [
                 (nil, ["--hidden-dims", "64"]), (2, ["--hidden-dims", "64"]),
-                (nil, ["--hidden-dims", "1024,1024", "--epochs", "1", "--momentum", "0.9"]),
+                (
+                    nil,
+                    [
+                        "--hidden-dims", "1024,1024", "--batch-size", "512", "--momentum", "0.9", "--lr",
+                        "0.01",
+                        "--validation-size", "0",
+                    ]
+                ),
             ] as [(Int?, [String])])
         func memory(ranks: Int?, flags: [String]) throws {
             let flags = ["--data", "synthetic", "--epochs", "1", "--threads", "1"] + flags
