@@ -65,12 +65,8 @@ final class ConsoleObserver: TrainingObserver {
                     format: "training stood still for at most %.1f ms to hand one over",
                     summary.checkpointPauseSeconds * 1000)
             ),
+            ("SHA-256", "\(summary.tensorsSHA256) of the last model's tensors"),
         ]
-        if let peak = summary.peakMemoryBytes?.max() {
-            let ranks = summary.worldSize == 1 ? "" : " on a rank"
-            lines.append(("memory", "at most \((peak + 500_000) / 1_000_000) MB" + ranks))
-        }
-        lines.append(("SHA-256", "\(summary.tensorsSHA256) of the last model's tensors"))
         if let digest = summary.averagedSHA256 {
             lines.append(("averaged", "\(digest) of the mean's tensors"))
         }

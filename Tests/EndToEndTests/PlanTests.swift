@@ -28,7 +28,7 @@ extension EndToEnd {
         @Test(
             "Steps, parameters, shards and checkpoints are a run's",
             arguments: [
-                [], ["--batch-norm", "sync", "--optimizer", "adamw", "--average-weights", "ema:0.9"],
+                [], ["--batch-norm", "local", "--nesterov", "--average-weights", "ema:0.9"],
             ])
         func run(flags: [String]) throws {
             let flags = try Runs.flags(epochs: 3) + ["--keep-last", "1"] + flags
@@ -80,12 +80,12 @@ extension EndToEnd {
         @Test(
             "Memory is that of a run to a twentieth, and what other libraries take more or less",
             .enabled(if: ProcessTable.isAvailable, "measured in /proc, which this system has not"),
-            arguments: [
-                (nil, ["--hidden-dims", "64"]), (2, ["--hidden-dims", "64"]),
-                (nil, ["--hidden-dims", "1024,1024", "--epochs", "1", "--momentum", "0.9"]),
-            ] as [(Int?, [String])])
-        func memory(ranks: Int?, flags: [String]) throws {
-            let flags = ["--data", "synthetic", "--epochs", "1", "--threads", "1"] + flags
+            arguments: [nil, 2])
+        func memory(ranks: Int?) throws {
+            // Most of it is images: what a checkpoint's copies take depends on how fast the disk is.
+            let flags = [
+                "--data", "synthetic", "--hidden-dims", "64", "--epochs", "1", "--threads", "1",
+            ]
             let plan = try Plan(flags + ["--ranks", "\(ranks ?? 1)", "--no-estimate"])
             let output = try Scratch.newPath("run")
             try Program.succeed(["--output", output.path, "--quiet"] + flags, ranks: ranks)
