@@ -70,6 +70,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         products: PackedProducts<Scalar>, shardsOfRank: [Range<Int>], rowsPerShard: Int,
         synchronizesBatchNorm: Bool, exchangesGradients: Bool? = nil
     ) throws {
+        self.communicator = communicator
         self.group = group
         self.synchronizesBatchNorm = synchronizesBatchNorm
         linears = network.linears

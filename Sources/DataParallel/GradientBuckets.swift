@@ -101,10 +101,10 @@ final class GradientBuckets<Scalar: TensorScalar & CollectiveElement> {
     ) -> (pieces: [[Piece]], byteCount: Int) {
         var plan = RegionPlan()
         let pieces = network.linears.map { linear in
-            pieces(of: linear, panelsAtOnce: panelsAtOnce).map { panels in
-                let columns = columns(panels, of: linear)
+            Self.pieces(of: linear, panelsAtOnce: panelsAtOnce).map { panels in
+                let columns = Self.columns(panels, of: linear)
                 let byteCount = linear.outputs * columns.count * MemoryLayout<Scalar>.stride
-                return (panels, columns, plan.add(UInt8.self, count: byteCount))
+                return (panels: panels, columns: columns, place: plan.add(UInt8.self, count: byteCount))
             }
         }
         return (pieces, plan.byteCount)

@@ -276,7 +276,7 @@ enum OpenBLASKernels {
         let level = wide.contains(name) ? 2 : middle.contains(name) ? 1 : narrow.contains(name) ? 0 : nil
         guard let level else { return nil }
         switch best {
-        case .avx512, .avx512VNNI, .amx: return level < 2 ? InstructionSet.avx512.name : nil
+        case .avx512, .avx512VNNI, .avx512BF16, .amx: return level < 2 ? InstructionSet.avx512.name : nil
         case .avx2, .avx2VNNI: return level < 1 ? InstructionSet.avx2.name : nil
         case .baseline, .neonDot: return nil
         }

@@ -69,12 +69,13 @@ package struct MemoryPlan {
             mlp: mlp, optimizer: configuration.optimizer,
             pixels: slices.map { (configuration.format.channels, $0) }, averaging: configuration.averaging)
         let rowsPerShard = batch / assignment.shardCount
-        let shardsOfNode = placement.rankAtPosition.indices.reduce(0) {
-            let isHere =
-                sharesMemory
-                ? placement.nodeOfRank[placement.rankAtPosition[$1]] == placement.nodeIndex
-                : $1 == placement.position
-            return $0 + (isHere ? assignment.shards(of: $1).count : 0)
+        let ranksOfNode = placement.nodeOfRank.indices.filter {
+            options.transport == .mpi
+                ? $0 == rank : placement.nodeOfRank[$0] == placement.nodeIndex
+        }
+        let shardsOfNode = ranksOfNode.reduce(0) { sum, rank in
+            let position = placement.rankAtPosition.firstIndex(of: rank) ?? 0
+            return sum + assignment.shards(of: position).count
         }
         let exchanged = DataParallelRegions.exchange(
             network, isSummed: isAllreduce, rowsPerShard: rowsPerShard, shardCount: assignment.shardCount,

@@ -100,6 +100,8 @@ struct RunGroupTests {
             configuration.command(worldSize: 4, data: ["--data", "it's here"])
                 == "dp-train --data 'it'\\''s here' --hidden-dims ''")
         configuration.strategy = .allreduce
+        #expect(configuration.command(worldSize: 4).hasPrefix("dp-train "))
+        configuration.products = .openBLAS
         #expect(configuration.command(worldSize: 4).hasPrefix("mpirun -np 4 dp-train "))
         #expect(configuration.command(worldSize: 1).hasPrefix("dp-train "))
     }
