@@ -11,7 +11,9 @@ extension EndToEnd {
                 ["--residual", "--nesterov", "--weight-decay", "0.001", "--activation", "tanh"],
                 ["--matmul-precision", "highest"], ["--matmul-precision", "medium", "--batch-norm", "none"],
                 ["--matmul-precision", "low", "--hidden-dims", "130,128", "--activation", "gelu"],
-                ["--strategy", "allreduce", "--optimizer", "adamw", "--lr", "0.001"],
+                ["--matmul-precision", "medium", "--hidden-dims", "130,128"],
+                ["--strategy", "allreduce", "--nesterov"],
+                ["--strategy", "allreduce", "--matmul-precision", "medium", "--hidden-dims", "130,128"],
             ])
         func smallSet(flags: [String]) throws {
             let flags = try Runs.flags(epochs: 3) + flags
