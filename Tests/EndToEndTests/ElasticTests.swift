@@ -31,7 +31,8 @@ extension EndToEnd {
         func incidents() throws {
             var generator = SystemRandomNumberGenerator()
             let run = RunDirectory(url: try Scratch.newPath("elastic"))
-            let flags = try Runs.flags(epochs: 60)
+            // Long enough for three signals, however fast the machine.
+            let flags = try Runs.flags(epochs: 200)
             let signals = [SIGKILL, SIGSTOP, SIGSEGV]
             var sent: [Int32] = []
             var next = 5
@@ -60,7 +61,9 @@ extension EndToEnd {
             #expect(outcome.status == 0 && !outcome.timedOut, "\(outcome.summary)")
             #expect(sent == signals)
             let incidents = try Self.incidents(run.url)
-            #expect(incidents.count == 3 && incidents.allSatisfy { $0.action == "restart" && $0.ranks == 3 })
+            #expect(
+                incidents.count == 3 && incidents.allSatisfy { $0.action == "restart" && $0.ranks == 3 },
+                "\(incidents), \(outcome.summary)")
             #expect(incidents.map(\.exit_code).contains(69))
             #expect(try run.summary().incidents == 3)
             try run.expectEqual(Program.train(flags))
@@ -113,7 +116,7 @@ extension EndToEnd {
                 np=$2; shift 4; exec mpirun --oversubscribe -np $np "$@"
                 """)
             let run = RunDirectory(url: try Scratch.newPath("elastic"))
-            let flags = try Runs.flags(epochs: 60)
+            let flags = try Runs.flags(epochs: 150)
             let words =
                 [
                     "elastic", "-np", "2", "--hostfile", hostfile, "--agent", "sh \(agent)", "--launcher",
@@ -153,7 +156,7 @@ extension EndToEnd {
             .enabled(if: ProcessTable.isAvailable, "finds the rank in /proc"))
         func stoppedAlone() throws {
             let run = RunDirectory(url: try Scratch.newPath("elastic"))
-            let flags = try Runs.flags(epochs: 40)
+            let flags = try Runs.flags(epochs: 150)
             var isSent = false
             let words = Self.words(
                 run.url, ranks: 1, flags + ["--quiet", "--keep-last", "2", "--stall-timeout=1s"])
