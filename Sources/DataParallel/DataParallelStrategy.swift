@@ -133,3 +133,12 @@ struct OwnVector {
     /// What its gradient is summed over.
     let source: Source
 }
+
+extension [OwnVector] {
+    /// Those of all ranks.
+    ///
+    /// - Throws: ``ParameterWithoutRule`` where the layout has a parameter that nobody would update.
+    static func all(of layout: ParameterLayout) throws -> [OwnVector] {
+        try UpdateShare<Float>(index: 0, count: 1, panelsAtOnce: 1).vectors(layout)
+    }
+}

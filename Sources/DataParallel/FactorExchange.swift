@@ -81,8 +81,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
-        allVectors = try UpdateShare<Scalar>(index: 0, count: 1, panelsAtOnce: 1).vectors(
-            network.parameterLayout)
+        allVectors = try .all(of: network.parameterLayout)
         sums = try ShardSums(
             communicator: communicator, group: group, times: times, network: network,
             shardsOfRank: shardsOfRank, rowsPerShard: rowsPerShard,
@@ -175,19 +174,7 @@ public final class FactorExchange<Scalar: TensorScalar & CollectiveElement>: Dat
 
     /// Of the whole batch, whose rows every node has.
     public var firstNonFiniteGradient: (entry: Int, row: Int?)? {
-        for vector in allVectors.reversed() {
-            switch vector.source {
-            case .rows(let linear):
-                guard let row = records.outputGradient(of: linears[linear]).firstNonFiniteRow else {
-                    continue
-                }
-                return (vector.entry, row)
-            case .parts(let columns):
-                guard let shard = sums.firstNonFiniteShard(columns) else { continue }
-                return (vector.entry, shard * sums.partRows)
-            }
-        }
-        return faultyVector.map { ($0, nil) }
+        sums.firstNonFinite(of: allVectors, records, linears, firstRow: 0) ?? faultyVector.map { ($0, nil) }
     }
 
     private func computeWeightGradient(

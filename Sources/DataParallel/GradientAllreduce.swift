@@ -78,8 +78,7 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
         share = UpdateShare(
             index: group.localRank, count: group.localSize, panelsAtOnce: products.panelsAtOnce)
         ownVectors = try share.vectors(network.parameterLayout)
-        allVectors = try UpdateShare<Scalar>(index: 0, count: 1, panelsAtOnce: 1).vectors(
-            network.parameterLayout)
+        allVectors = try .all(of: network.parameterLayout)
         // Behind the sums for other vectors come those of the biases.
         var end = network.parameterLayout.partSumCount
         biases = linears.map { linear in
@@ -251,19 +250,9 @@ public final class GradientAllreduce<Scalar: TensorScalar & CollectiveElement>: 
 
     /// Of the node's rows; what others find is theirs to say.
     public var firstNonFiniteGradient: (entry: Int, row: Int?)? {
-        for vector in allVectors.reversed() {
-            switch vector.source {
-            case .rows(let linear):
-                guard let row = records.outputGradient(of: linears[linear]).firstNonFiniteRow else {
-                    continue
-                }
-                return (vector.entry, shardsOfNode.lowerBound * sums.partRows + row)
-            case .parts(let columns):
-                guard let shard = sums.firstNonFiniteShard(columns) else { continue }
-                return (vector.entry, shard * sums.partRows)
-            }
-        }
-        return faultyVector.map { ($0, nil) }
+        sums.firstNonFinite(
+            of: allVectors, records, linears, firstRow: shardsOfNode.lowerBound * sums.partRows)
+            ?? faultyVector.map { ($0, nil) }
     }
 
     /// The update of some columns, by the sums of all nodes.

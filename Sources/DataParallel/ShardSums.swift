@@ -142,9 +142,30 @@ final class ShardSums<Scalar: TensorScalar & CollectiveElement> {
         gradient.copy(from: sums[rows: 0..<1].vector)
     }
 
-    /// The first shard among whose numbers for a vector one is not finite.
-    func firstNonFiniteShard(_ columns: Range<Int>) -> Int? {
-        StridedMatrix(vectors, columns: columns).firstNonFiniteRow
+    /// Where the way back first came to a gradient of a vector that is not finite, the last vector first.
+    ///
+    /// - Parameters:
+    ///   - vectors: The vectors, in the order of the layout.
+    ///   - records: The factors of some rows.
+    ///   - linears: The linear layers.
+    ///   - firstRow: The place of the first of these rows in the global batch.
+    /// - Returns: The vector's entry in the layout and the row, or the first one of its shard.
+    func firstNonFinite(
+        of vectors: [OwnVector], _ records: FactorRecords<Scalar>, _ linears: [Linear], firstRow: Int
+    ) -> (entry: Int, row: Int?)? {
+        for vector in vectors.reversed() {
+            switch vector.source {
+            case .rows(let linear):
+                if let row = records.outputGradient(of: linears[linear]).firstNonFiniteRow {
+                    return (vector.entry, firstRow + row)
+                }
+            case .parts(let columns):
+                if let shard = StridedMatrix(self.vectors, columns: columns).firstNonFiniteRow {
+                    return (vector.entry, shard * partRows)
+                }
+            }
+        }
+        return nil
     }
 
     /// Moves the model's running statistics towards those of the batch. On the node's leader.

@@ -15,8 +15,8 @@ struct DPTrain: AsyncParsableCommand {
 
             Exit codes: 0 success; 1 failure while running; 64 a setting that cannot be used; 69 a rank stood still; \
             74 trained, to the end or until stopped, but the last checkpoint, the summary or records could not be written; \
-            75 stopped by SIGTERM, SIGINT or SIGUSR1 after writing a checkpoint; 78 doctor has findings. Before the first step, and once the last checkpoint has been written, these \
-            signals end the program as they end any other.
+            75 stopped by SIGTERM, SIGINT or SIGUSR1 after writing a checkpoint; 78 doctor has findings. Before the first \
+            step, and once the last checkpoint has been written, these signals end the program as they end any other.
             """,
         version: version,
         subcommands: [
