@@ -188,13 +188,28 @@ public enum CheckpointFile {
     ///   - level: zstd's compression level.
     /// - Throws: `CheckpointError.cannotEncode` if a name is used twice or memory runs out.
     public static func encode(_ checkpoint: Checkpoint, level: Int = 1) throws(CheckpointError) -> Data {
+        var file = Data()
+        try encode(checkpoint, level: level) { file.append(contentsOf: $0) }
+        return file
+    }
+
+    /// The same a piece at a time: besides the tensors there is never more of it in memory than a piece and what zstd needs.
+    ///
+    /// - Parameter sink: Takes the file's bytes, in order.
+    /// - Throws: `CheckpointError`: as above, and `.file` for what the sink throws.
+    static func encode(
+        _ checkpoint: Checkpoint, level: Int,
+        to sink: (UnsafeRawBufferPointer) throws(FileError) -> Void
+    ) throws(CheckpointError) {
         var metadata = checkpoint.metadata
         metadata.tensorsSHA256 = TensorDigest.sha256(of: checkpoint.tensors)
         var strings = metadata.strings
         strings[MetadataDigest.key] = MetadataDigest.sha256(of: strings)
         do {
             let file = SafetensorsFile(tensors: checkpoint.tensors, metadata: strings)
-            return try ZstdFrame.compress(try file.serialized(), level: level)
+            try ZstdFrame.compress(try file.pieces(), level: level, to: sink)
+        } catch let error as FileError {
+            throw .file(error)
         } catch {
             throw .cannotEncode(reason: "\(error)")
         }

@@ -95,11 +95,15 @@ public struct CheckpointStore: Sendable {
     public func write(
         _ checkpoint: Checkpoint, level: Int = 1
     ) throws(CheckpointError) -> (entry: Entry, size: Int) {
-        let file = try CheckpointFile.encode(checkpoint, level: level)
         let step = checkpoint.metadata.position.step
         let entry = Entry(step: step, path: path(step: step))
-        do throws(FileError) { try Files.replace(entry.path, with: file) } catch { throw .file(error) }
-        return (entry, file.count)
+        let file: FileReplacement
+        do throws(FileError) { file = try FileReplacement(entry.path) } catch { throw .file(error) }
+        try CheckpointFile.encode(checkpoint, level: level) { bytes throws(FileError) in
+            try file.append(bytes)
+        }
+        do throws(FileError) { try file.commit() } catch { throw .file(error) }
+        return (entry, file.size)
     }
 
     /// Reads the newest checkpoint that is whole. Damaged newer ones are, if `settingAside`, renamed to `….damaged`, so that

@@ -24,6 +24,7 @@ public final class CheckpointWriter: @unchecked Sendable {
     private struct Job {
         let checkpoint: Checkpoint
         let protected: Set<Int>
+        let release: @Sendable () -> Void
     }
 
     private let store: CheckpointStore
@@ -68,14 +69,18 @@ public final class CheckpointWriter: @unchecked Sendable {
     /// Must not be called after `finish`.
     ///
     /// - Parameters:
-    ///   - checkpoint: A snapshot: nothing changes it any more.
+    ///   - checkpoint: A snapshot: nothing changes it before it is released.
     ///   - protected: Steps whose checkpoints retention keeps; the one submitted is kept in any case.
-    public func submit(_ checkpoint: Checkpoint, protecting protected: Set<Int> = []) {
+    ///   - release: Called on the writer's thread when nobody looks at the checkpoint any more, whether or not it was written.
+    public func submit(
+        _ checkpoint: Checkpoint, protecting protected: Set<Int> = [],
+        release: @escaping @Sendable () -> Void = {}
+    ) {
         condition.lock()
         defer { condition.unlock() }
         precondition(!isFinishing, "a checkpoint was submitted to a writer that has been finished")
         while waiting != nil { condition.wait() }
-        waiting = Job(checkpoint: checkpoint, protected: protected)
+        waiting = Job(checkpoint: checkpoint, protected: protected, release: release)
         condition.broadcast()
     }
 
@@ -98,6 +103,7 @@ public final class CheckpointWriter: @unchecked Sendable {
     private func run() {
         while let job = next() {
             write(job)
+            job.release()
             condition.lock()
             isWriting = false
             condition.broadcast()

@@ -44,6 +44,19 @@ public struct NamedTensor: Sendable, Equatable {
         try self.init(name: name, elementType: .float32, shape: shape, bytes: bytes)
     }
 
+    /// Makes an `F32` tensor of `floats` where they are.
+    ///
+    /// - Parameters:
+    ///   - floats: Must not change as long as anybody looks at the tensor.
+    ///   - owner: Holds their memory; it lives as long as the tensor.
+    /// - Throws: `SafetensorsError` if `shape` does not have as many elements as `floats`.
+    public init(
+        name: String, shape: [Int], floats: UnsafeBufferPointer<Float>, of owner: AnyObject
+    ) throws(SafetensorsError) {
+        try self.init(
+            name: name, elementType: .float32, shape: shape, bytes: LittleEndian.bytes(of: floats, owner))
+    }
+
     /// Makes an `I64` tensor of one dimension.
     public init(name: String, integers: [Int64]) {
         let bytes = integers.withUnsafeBufferPointer { LittleEndian.bytes(of: $0) }
@@ -214,6 +227,16 @@ public enum TensorElementType: String, Sendable, CaseIterable, Codable {
 enum LittleEndian {
     static func bytes<Element: BitwiseCopyable>(of elements: UnsafeBufferPointer<Element>) -> Data {
         swappedIfNeeded(Data(buffer: elements), elementSize: MemoryLayout<Element>.size)
+    }
+
+    /// The same without a copy on a little-endian machine.
+    static func bytes(of elements: UnsafeBufferPointer<Float>, _ owner: AnyObject) -> Data {
+        guard let start = elements.baseAddress, !elements.isEmpty else { return Data() }
+        let shared = Data(
+            bytesNoCopy: UnsafeMutableRawPointer(mutating: start),
+            count: elements.count * MemoryLayout<Float>.size,
+            deallocator: .custom { _, _ in withExtendedLifetime(owner) {} })
+        return swappedIfNeeded(shared, elementSize: MemoryLayout<Float>.size)
     }
 
     /// Copies all of `bytes`, which must be as large as `destination`.

@@ -10,7 +10,7 @@ public struct SafetensorsFile: Sendable, Equatable {
     /// The largest header that the format allows, in bytes.
     public static let headerLimit = 100_000_000
 
-    /// The tensors; `serialized` writes them in its own order, and `parse` returns them in the file's.
+    /// The tensors; `pieces` has them in its own order, and `parse` returns them in the file's.
     public var tensors: [NamedTensor]
     /// The metadata.
     public var metadata: [String: String]
@@ -21,7 +21,7 @@ public struct SafetensorsFile: Sendable, Equatable {
         self.metadata = metadata
     }
 
-    /// Returns the bytes of the file.
+    /// Returns the bytes of the file, in pieces: its header, and the tensors' own bytes.
     ///
     /// The same tensors and metadata give the same bytes: tensors with larger elements come first, so that all
     /// are aligned, and those of equal element size by name; metadata by key. The tensors' bytes start at a multiple
@@ -29,26 +29,30 @@ public struct SafetensorsFile: Sendable, Equatable {
     ///
     /// - Throws: `SafetensorsError` if two tensors have one name, a tensor is called `__metadata__`, or the header
     ///   would exceed `headerLimit`.
-    public func serialized() throws(SafetensorsError) -> Data {
+    public func pieces() throws(SafetensorsError) -> [Data] {
         let ordered = tensors.sorted {
             let sizes = ($0.elementType.size, $1.elementType.size)
             return sizes.0 != sizes.1
                 ? sizes.0 > sizes.1 : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
         }
         let header = try Self.header(of: ordered, metadata: metadata)
-        let total = ordered.reduce(8 + header.count) { $0 + $1.bytes.count }
-        var file = Data(capacity: total)
-        withUnsafeBytes(of: UInt64(header.count).littleEndian) { file.append(contentsOf: $0) }
-        file.append(header)
-        for tensor in ordered { file.append(tensor.bytes) }
-        return file
+        let size = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+        return [size + header] + ordered.map(\.bytes)
     }
+
+    /// Returns the bytes of the file in one piece.
+    ///
+    /// - Throws: As ``pieces()``.
+    public func serialized() throws(SafetensorsError) -> Data { Data(try pieces().joined()) }
 
     /// Puts the file at `path`, whole or not at all; one that is there is replaced.
     ///
-    /// - Throws: `SafetensorsError` as `serialized` does, `FileError` of `DurableFiles` if it cannot be written.
+    /// - Throws: `SafetensorsError` as `pieces` does, `FileError` of `DurableFiles` if it cannot be written.
     public func write(to path: String) throws {
-        try Files.replace(path, with: try serialized())
+        let pieces = try pieces()
+        let file = try FileReplacement(path)
+        for piece in pieces { try file.append(piece) }
+        try file.commit()
     }
 
     /// Reads a file.

@@ -52,23 +52,9 @@ public enum Files {
     /// - Throws: `FileError`, also where a folder, a device or a pipe is at `path`; the temporary file is then gone and what
     ///   was at `path` is untouched.
     public static func replace(_ path: String, with contents: Data) throws(FileError) {
-        let target = try Posix.replaceableFile(at: path)
-        let temporary = temporaryPath(for: target)
-        do throws(FileError) {
-            // Not closed before the rename: an error that only fsync reports must not be lost.
-            let file = try AppendFile(creating: temporary)
-            do throws(FileError) {
-                try file.appendContents(of: contents)
-                try file.synchronize()
-                try rename(temporary, to: target)
-            } catch {
-                try? remove(temporary)
-                throw error
-            }
-        } catch {
-            throw FileError(operation: error.operation, path: path, code: error.code, reason: error.reason)
-        }
-        try synchronizeFolder(parent(of: target))
+        let replacement = try FileReplacement(path)
+        try replacement.append(contents)
+        try replacement.commit()
     }
 
     /// Whether `name` is one under which `replace` writes the contents of `file` before the rename. A crash can leave it
@@ -145,5 +131,68 @@ public enum Files {
     public static func parent(of path: String) -> String {
         let folder = FilePath(path).removingLastComponent()
         return folder.isEmpty ? "." : folder.string
+    }
+}
+
+/// A file that is being written, a piece at a time, and then takes the place of what is at its path: `Files.replace` for contents
+/// that nobody has as a whole. Where it is not committed nothing changes.
+public final class FileReplacement {
+    /// Where it will be.
+    public let path: String
+    /// The bytes written so far.
+    public var size: Int { file.size }
+
+    private let target: String
+    // Not closed before the rename: an error that only fsync reports must not be lost.
+    private let file: AppendFile
+    private var isCommitted = false
+
+    /// Begins a temporary file in the folder of `path`.
+    ///
+    /// - Throws: `FileError`, also where a folder, a device or a pipe is at `path`.
+    public init(_ path: String) throws(FileError) {
+        self.path = path
+        target = try Posix.replaceableFile(at: path)
+        let temporary = Files.temporaryPath(for: target)
+        do throws(FileError) { file = try AppendFile(creating: temporary) } catch { throw error.naming(path) }
+    }
+
+    deinit {
+        if !isCommitted { try? Files.remove(file.path) }
+    }
+
+    /// Appends `contents`.
+    ///
+    /// - Throws: `FileError`.
+    public func append(_ contents: Data) throws(FileError) {
+        do throws(FileError) { try file.appendContents(of: contents) } catch { throw error.naming(path) }
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// - Throws: `FileError`.
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        do throws(FileError) { try file.append(bytes) } catch { throw error.naming(path) }
+    }
+
+    /// Waits until everything has reached the storage and puts it at its path.
+    ///
+    /// - Throws: `FileError`; unless only the folder could not be brought to the storage, what was at the path is untouched.
+    public func commit() throws(FileError) {
+        do throws(FileError) {
+            try file.synchronize()
+            try Files.rename(file.path, to: target)
+        } catch {
+            throw error.naming(path)
+        }
+        isCommitted = true
+        try Files.synchronizeFolder(Files.parent(of: target))
+    }
+}
+
+extension FileError {
+    /// The same of the file that people know.
+    fileprivate func naming(_ path: String) -> FileError {
+        FileError(operation: operation, path: path, code: code, reason: reason)
     }
 }

@@ -48,30 +48,48 @@ package struct Hosts: Sendable {
         all = hosts
     }
 
-    /// Those that answer within ten seconds, all asked at the same time to run `true` by a remote shell. This host is not asked.
+    /// Why a host is done without.
+    package enum Absence: Sendable, Equatable {
+        /// The remote shell could not reach it, or it took longer than ten seconds.
+        case silent
+        /// It was reached, and the command ended there with this exit code.
+        case failed(Int32)
+    }
+
+    /// What a remote shell ends with that cannot reach the host, as ssh does.
+    private static let unreachable: Int32 = 255
+
+    /// Which hosts are done without, and why: all but this one are asked, at the same time, to run a command.
     ///
-    /// - Parameter agent: The remote shell's words, before the host's name.
-    package func reachable(agent: [String]) -> [Host] {
+    /// - Parameters:
+    ///   - agent: The remote shell's words, before the host's name.
+    ///   - command: What is to succeed there within ten seconds.
+    package func absences(agent: [String], command: [String]) -> [String: Absence] {
         let own = ["localhost", "127.0.0.1", "::1", ProcessInfo.processInfo.hostName]
-        let attempts = all.map { host in
-            own.contains(host.name) ? nil : try? JobProcess(agent + [host.name, "true"], isQuiet: true)
+        var absences: [String: Absence] = [:]
+        var pending: [(name: String, attempt: JobProcess)] = []
+        for host in all where !own.contains(host.name) {
+            absences[host.name] = .silent
+            // A remote shell hands all its words to a shell.
+            let words = command.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }
+            if let attempt = try? JobProcess(agent + [host.name] + words, isQuiet: true) {
+                pending.append((host.name, attempt))
+            }
         }
-        var answers = all.map { own.contains($0.name) }
-        var pending = Set(all.indices.filter { attempts[$0] != nil })
         let end = ContinuousClock.now + .seconds(10)
         while !pending.isEmpty, ContinuousClock.now < end {
-            for index in pending {
-                guard let code = attempts[index]?.exitCode() else { continue }
-                answers[index] = code == 0
-                pending.remove(index)
+            pending.removeAll { name, attempt in
+                guard let code = attempt.exitCode() else { return false }
+                absences[name] = code == 0 ? nil : code == Self.unreachable ? .silent : .failed(code)
+                return true
             }
             usleep(10_000)
         }
-        for index in pending {
-            attempts[index]?.send(SIGKILL)
-            while attempts[index]?.exitCode() == nil { usleep(1000) }
+        for (_, attempt) in pending {
+            attempt.send(SIGKILL)
+            while attempt.exitCode() == nil { usleep(1000) }
         }
-        return all.indices.filter { answers[$0] }.map { all[$0] }
+        return absences
     }
 }
 

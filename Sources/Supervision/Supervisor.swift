@@ -134,8 +134,18 @@ package struct Supervisor {
     /// How many ranks have a place, and on which hosts; nil where they are too few.
     private func place() -> Place? {
         guard let hosts = job.hosts else { return Place(ranks: job.ranks, hosts: []) }
-        let reachable = hosts.reachable(agent: job.agent)
-        for host in hosts.all where !reachable.contains(host) { note("host \(host.name) does not answer") }
+        let absences = hosts.absences(agent: job.agent, command: [job.program, "--version"])
+        for host in hosts.all {
+            switch absences[host.name] {
+            case nil: break
+            case .silent: note("host \(host.name) does not answer")
+            case .failed(let code):
+                note(
+                    "host \(host.name) answers, but '\(job.program) --version' ends there with exit code \(code): done without"
+                )
+            }
+        }
+        let reachable = hosts.all.filter { absences[$0.name] == nil }
         let ranks = min(job.ranks, reachable.reduce(0) { $0 + $1.slots })
         return ranks < job.minimumRanks ? nil : Place(ranks: ranks, hosts: reachable)
     }

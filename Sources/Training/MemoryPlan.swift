@@ -140,29 +140,24 @@ package struct MemoryPlan {
                 format: configuration.dataFormat, training: trainingCount,
                 records: trainingCount + validationCount + testCount, ranks: size)
         written = max(own + scalar * Double(products.written), whitening)
-        // Evaluations are computed in rooms of their own, while a checkpoint is being written from copies.
+        // Evaluations are computed in rooms of their own.
         let evaluationRooms =
             evaluates
             ? Double(PackedProducts<Float>.weightCount(of: network))
                 + Double(Workspace<Float>.scalars(for: network, capacity: Evaluator.chunkRows)) : 0
-        let copies = rank == 0 ? parameters + state + averaged : 0
         allocated = max(
             own + scalar
-                * (Double(products.allocated) + (isAllreduce ? 0 : parameters) + evaluationRooms + copies),
+                * (Double(products.allocated) + (isAllreduce ? 0 : parameters) + evaluationRooms),
             whitening)
 
-        // What an evaluation has had is not always given back when checkpoints are written.
         let evaluating =
             evaluates
             ? Self.evaluation(
                 of: network, imageBytes: configuration.format.imageBytes,
                 threads: options.evaluation == .sharded ? threads : evaluationThreads ?? threads) : 0
-        let models = (configuration.validationSize > 0 ? 2 : 1) * parameters
-        // The tensors' bytes, the file's, and the compressed ones.
-        let writing = rank == 0 ? 3 * scalar * (models + state + averaged) : 0
         usual = max(
             own + scalar * Double(products.usual) + Double(sampleBytes ?? 0) + records
-                + Self.indices(trainingCount: trainingCount, share: trainingShare) + evaluating + writing,
+                + Self.indices(trainingCount: trainingCount, share: trainingShare) + evaluating,
             whitening)
 
         let pieces = [

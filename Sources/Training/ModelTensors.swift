@@ -16,19 +16,23 @@ struct ModelTensors {
     let network: Sequential
     var optimizer: any Optimizer = SGD()
 
-    /// The model: parameters, running statistics, and the number of batches that these have seen.
+    /// The model: parameters, running statistics, and the number of batches that these have seen. The tensors' bytes are those of
+    /// the vectors, which `owner` holds.
     func tensors(
-        parameters: Vector<Float>, runningStatistics: Vector<Float>, batches: Int, prefix: String = ""
+        parameters: Vector<Float>, runningStatistics: Vector<Float>, batches: Int, prefix: String = "",
+        of owner: AnyObject
     ) throws -> [NamedTensor] {
-        var tensors = try encode(parameters, network.parameterLayout, prefix: prefix)
-        tensors += try encode(runningStatistics, network.statisticsLayout, prefix: prefix)
+        var tensors = try encode(parameters, network.parameterLayout, prefix: prefix, of: owner)
+        tensors += try encode(runningStatistics, network.statisticsLayout, prefix: prefix, of: owner)
         tensors += batchCounterNames.map { NamedTensor(name: prefix + $0, scalar: Int64(batches)) }
         return tensors
     }
 
-    /// One of the optimizer's state tensors.
-    func tensors(optimizerState name: String, _ values: Vector<Float>) throws -> [NamedTensor] {
-        try encode(values, network.parameterLayout, prefix: Self.prefix(ofState: name))
+    /// One of the optimizer's state tensors, likewise.
+    func tensors(
+        optimizerState name: String, _ values: Vector<Float>, of owner: AnyObject
+    ) throws -> [NamedTensor] {
+        try encode(values, network.parameterLayout, prefix: Self.prefix(ofState: name), of: owner)
     }
 
     /// Copies a model's tensors into flat buffers.
@@ -56,13 +60,13 @@ struct ModelTensors {
         }
     }
 
-    private func encode(_ values: Vector<Float>, _ layout: ParameterLayout, prefix: String) throws
-        -> [NamedTensor]
-    {
+    private func encode(
+        _ values: Vector<Float>, _ layout: ParameterLayout, prefix: String, of owner: AnyObject
+    ) throws -> [NamedTensor] {
         try layout.entries.map { entry in
             try NamedTensor(
                 name: prefix + entry.name, shape: entry.shape,
-                floats: UnsafeBufferPointer(values[entry.range].buffer))
+                floats: UnsafeBufferPointer(values[entry.range].buffer), of: owner)
         }
     }
 

@@ -34,7 +34,6 @@ final class RunRecorder {
     private let messages: MessageBox
     private let failures: CheckpointFailures
     private let snapshots: SnapshotPool
-    private let freeSnapshots = DispatchSemaphore(value: SnapshotPool.count)
     private var pendingSteps: [StepRecord] = []
     private var isClosed = false
 
@@ -91,11 +90,10 @@ final class RunRecorder {
         self.failures = failures
         writer = try CheckpointWriter(
             store: store, level: options.compressionLevel, keepLast: options.keepLast
-        ) { [freeSnapshots] event in
+        ) { event in
             switch event {
-            case .written: freeSnapshots.signal()
+            case .written: break
             case .failed(let step, let error):
-                freeSnapshots.signal()
                 failures.record("\(error)", step: step)
                 messages.append("no checkpoint of step \(step): \(error)")
             case .retentionFailed(let error): messages.append("old checkpoints stay: \(error)")
@@ -142,25 +140,23 @@ final class RunRecorder {
             whiteningSHA256: whiteningSHA256, arithmetic: "\(arithmetic)", worldSize: worldSize,
             programVersion: options.programVersion,
             additional: progress.additional)
-        freeSnapshots.wait()
         let snapshot = snapshots.take()
         snapshot.capture(
             model, hasAverage: configuration.averaging.hasAverage(afterEpochs: progress.epoch), best: best,
             step: progress.step)
         handOverSteps()
         files.flush()
-        files.afterAll { [writer, layout, snapshots, freeSnapshots, messages, failures] in
-            let tensors = Result { try snapshot.tensors(layout, metadata: metadata) }
-            snapshots.giveBack(snapshot)
-            switch tensors {
-            case .success(let tensors):
+        files.afterAll { [writer, layout, snapshots, messages, failures] in
+            do {
+                let tensors = try snapshot.tensors(layout, metadata: metadata)
                 writer.submit(
                     Checkpoint(tensors: tensors, metadata: metadata),
-                    protecting: metadata.bestValidation.map { [$0.step] } ?? [])
-            case .failure(let error):
+                    protecting: metadata.bestValidation.map { [$0.step] } ?? [],
+                    release: { snapshots.giveBack(snapshot) })
+            } catch {
+                snapshots.giveBack(snapshot)
                 failures.record("\(error)", step: metadata.position.step)
                 messages.append("no checkpoint of step \(metadata.position.step): \(error)")
-                freeSnapshots.signal()
             }
         }
     }

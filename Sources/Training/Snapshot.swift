@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import DataParallel
+internal import Dispatch
 internal import MLPEngine
 internal import Synchronization
 internal import Tensors
@@ -7,8 +8,8 @@ internal import Tensors
 /// A copy of what a checkpoint holds, in memory that is used again and again: to touch fresh pages would take longer than
 /// to copy.
 ///
-/// `@unchecked Sendable` rests on this: the training thread has it from `SnapshotPool.take` until it hands it to the
-/// queue that gives it back.
+/// `@unchecked Sendable` rests on this: the training thread has it from `SnapshotPool.take` until it hands it on, and nobody
+/// changes it from then until it is given back.
 final class Snapshot: @unchecked Sendable {
     private let parameters: AlignedBuffer<Float>
     private let runningStatistics: AlignedBuffer<Float>
@@ -47,35 +48,29 @@ final class Snapshot: @unchecked Sendable {
     /// Lets go of what is held but not copied.
     func release() { best = nil }
 
-    /// The copy as tensors.
+    /// The copy as tensors, whose bytes are the snapshot's own: they are not to be looked at when it has been given back.
     ///
-    /// - Throws: What the tensors' making throws, or `AllocationError` where there is no memory for them and for the file's
-    ///   bytes.
+    /// - Throws: `SafetensorsError`.
     func tensors(_ model: ModelTensors, metadata: CheckpointMetadata) throws -> [NamedTensor] {
-        // Arrays cannot be refused memory without an end of the process: whether there is some has to be seen before.
-        let count =
-            (parameters.count + runningStatistics.count) * ((best == nil ? 1 : 2) + (hasAverage ? 1 : 0))
-            + optimizerState.count
-        _ = try AlignedBuffer<Float>(allocating: 2 * count).count
         var tensors = try model.tensors(
             parameters: parameters.vector, runningStatistics: runningStatistics.vector,
-            batches: metadata.position.step)
+            batches: metadata.position.step, of: self)
         let parameterCount = parameters.count
         for (index, name) in model.optimizer.stateNames.enumerated() {
             tensors += try model.tensors(
                 optimizerState: name,
-                optimizerState.vector[index * parameterCount..<(index + 1) * parameterCount])
+                optimizerState.vector[index * parameterCount..<(index + 1) * parameterCount], of: self)
         }
         if hasAverage, let averaged {
             tensors += try model.tensors(
                 parameters: averaged.parameters.vector, runningStatistics: averaged.runningStatistics.vector,
-                batches: metadata.position.step, prefix: ModelTensors.averagedPrefix)
+                batches: metadata.position.step, prefix: ModelTensors.averagedPrefix, of: averaged)
         }
         if let best {
             tensors += try model.tensors(
                 parameters: best.weights.parameters.vector,
                 runningStatistics: best.weights.runningStatistics.vector,
-                batches: best.step, prefix: ModelTensors.bestPrefix)
+                batches: best.step, prefix: ModelTensors.bestPrefix, of: best.weights)
         }
         return tensors
     }
@@ -87,6 +82,7 @@ final class SnapshotPool: Sendable {
     static let count = 2
 
     private let free: Mutex<[Snapshot]>
+    private let isFree = DispatchSemaphore(value: count)
 
     init(network: Sequential, optimizer: any Optimizer, averages: Bool) throws(AllocationError) {
         var snapshots: [Snapshot] = []
@@ -96,11 +92,15 @@ final class SnapshotPool: Sendable {
         free = Mutex(snapshots)
     }
 
-    /// Returns one; there must be one.
-    func take() -> Snapshot { free.withLock { $0.removeLast() } }
+    /// Returns one, and waits while all are in use.
+    func take() -> Snapshot {
+        isFree.wait()
+        return free.withLock { $0.removeLast() }
+    }
 
     func giveBack(_ snapshot: Snapshot) {
         snapshot.release()
         free.withLock { $0.append(snapshot) }
+        isFree.signal()
     }
 }

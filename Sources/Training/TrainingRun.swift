@@ -251,7 +251,8 @@ final class TrainingRun {
     private func digest(parameters: Vector<Float>, runningStatistics: Vector<Float>) throws -> String {
         TensorDigest.sha256(
             of: try ModelTensors(network: model.mlp.network).tensors(
-                parameters: parameters, runningStatistics: runningStatistics, batches: progress.step))
+                parameters: parameters, runningStatistics: runningStatistics, batches: progress.step,
+                of: model))
     }
 
     private func writeCheckpoint(to recorder: RunRecorder) {

@@ -246,7 +246,7 @@ extension WhitenedFiles {
                     "records_sha256": digest.hexadecimal,
                 ])
             let output = try staging.file(WhitenedFiles.mapName)
-            try output.appendContents(of: try file.serialized())
+            for piece in try file.pieces() { try output.appendContents(of: piece) }
             try output.synchronize()
             do {
                 try staging.place()

@@ -1,7 +1,7 @@
 internal import CZstd
 public import Foundation
 
-/// One zstd frame (RFC 8878), compressed and decompressed in one go.
+/// One zstd frame (RFC 8878).
 public enum ZstdFrame {
     /// The first four bytes of every frame.
     public static let magicNumber: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
@@ -14,23 +14,54 @@ public enum ZstdFrame {
     ///   - level: zstd's compression level, 1 (fast) to 19 (small); values outside zstd's range are clamped.
     /// - Throws: `ZstdError.compression` if zstd has no memory.
     public static func compress(_ contents: Data, level: Int = 3) throws(ZstdError) -> Data {
-        guard let context = ZSTD_createCCtx() else { throw .compression(reason: "no memory for a context") }
+        var frame = Data()
+        do {
+            try compress([contents], level: level) { frame.append(contentsOf: $0) }
+        } catch {
+            // Appending throws nothing.
+            throw error as? ZstdError ?? .compression(reason: "\(error)")
+        }
+        return frame
+    }
+
+    /// Compresses pieces, one behind the other, into one frame as `compress(_:level:)` does, and hands it on a little at a time:
+    /// in memory there is never more of it than that.
+    ///
+    /// - Parameters:
+    ///   - pieces: The content.
+    ///   - level: zstd's compression level.
+    ///   - sink: Takes the frame's bytes, in order.
+    /// - Throws: `ZstdError.compression` if zstd has no memory, and what the sink throws.
+    public static func compress(
+        _ pieces: [Data], level: Int, to sink: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        guard let context = ZSTD_createCCtx() else {
+            throw ZstdError.compression(reason: "no memory for a context")
+        }
         defer { ZSTD_freeCCtx(context) }
+        func check(_ status: Int) throws(ZstdError) -> Int {
+            guard ZSTD_isError(status) == 0 else { throw .compression(reason: errorName(status)) }
+            return status
+        }
         let bounds = ZSTD_cParam_getBounds(ZSTD_c_compressionLevel)
         let level = CInt(max(Int(bounds.lowerBound), min(Int(bounds.upperBound), level)))
-        for (parameter, value) in [(ZSTD_c_compressionLevel, level), (ZSTD_c_checksumFlag, 1)] {
-            let status = ZSTD_CCtx_setParameter(context, parameter, value)
-            guard ZSTD_isError(status) == 0 else { throw .compression(reason: errorName(status)) }
-        }
-        var frame = Data(count: ZSTD_compressBound(contents.count))
-        let size = frame.withUnsafeMutableBytes { output in
-            contents.withUnsafeBytes { input in
-                ZSTD_compress2(context, output.baseAddress, output.count, input.baseAddress, input.count)
+        _ = try check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level))
+        _ = try check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1))
+        let size = pieces.reduce(0) { $0 + $1.count }
+        _ = try check(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(size)))
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: ZSTD_CStreamOutSize(), alignment: 16)
+        defer { room.deallocate() }
+        func compress(_ piece: UnsafeRawBufferPointer, _ mode: ZSTD_EndDirective) throws {
+            var input = ZSTD_inBuffer(src: piece.baseAddress, size: piece.count, pos: 0)
+            while true {
+                var output = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: 0)
+                let left = try check(ZSTD_compressStream2(context, &output, &input, mode))
+                try sink(UnsafeRawBufferPointer(rebasing: room[..<output.pos]))
+                if mode == ZSTD_e_end ? left == 0 : input.pos == input.size { return }
             }
         }
-        guard ZSTD_isError(size) == 0 else { throw .compression(reason: errorName(size)) }
-        frame.removeLast(frame.count - size)
-        return frame
+        for piece in pieces { try piece.withUnsafeBytes { try compress($0, ZSTD_e_continue) } }
+        try compress(UnsafeRawBufferPointer(start: nil, count: 0), ZSTD_e_end)
     }
 
     /// Decompresses `frame`, which must be exactly one frame with a content checksum and nothing after it.

@@ -119,7 +119,7 @@ static void of_pack_b_pixels(void) {
             add_numbers(y, count);                                                                \
             report("%zu,%s", count, kind_names[kind]);                                            \
         }                                                                                         \
-        enum { count = 4096, step = 1021 };                                                       \
+        enum { count = 4096, step = 4093 };                                                       \
         float *x = zeros(count * sizeof(float)), *y = zeros(count * sizeof(float));               \
         for (uint64_t bits = 0; bits < (uint64_t)1 << 32;) {                                      \
             for (size_t i = 0; i < count; i++, bits += step) x[i] = float_of((uint32_t)bits);     \

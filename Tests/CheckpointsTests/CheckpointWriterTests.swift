@@ -106,6 +106,24 @@ final class Reports: Sendable {
         #expect(!names.contains { $0.hasPrefix(".") })
     }
 
+    @Test func `A checkpoint is released once, when it has been reported, written or not`() throws {
+        let events = Mutex<[String]>([])
+        let writer = try CheckpointWriter(store: store) { event in
+            if case .failed = event { events.withLock { $0.append("failed") } }
+            if case .written = event { events.withLock { $0.append("written") } }
+        }
+        // Two tensors of one name cannot be written.
+        var twice = try sampleCheckpoint(step: 1)
+        twice.tensors += twice.tensors
+        for checkpoint in [twice, try sampleCheckpoint(step: 2)] {
+            writer.submit(checkpoint) { events.withLock { $0.append("released") } }
+        }
+        writer.finish()
+        #expect(events.withLock(\.self) == ["failed", "released", "written", "released"])
+        #expect(try store.list().map(\.step) == [2])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: store.directory).count == 1)
+    }
+
     @Test func `A folder that cannot be created is an error at once`() throws {
         try folder.put("checkpoints", Data())
         #expect(throws: CheckpointError.self) { try CheckpointWriter(store: store) { _ in } }

@@ -14,6 +14,27 @@ import Testing
         #expect(try nan.floats()[0].bitPattern == pattern)
     }
 
+    @Test func `A tensor of floats where they are keeps their owner, for as long as it lives`() throws {
+        final class Owner {
+            let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: 100)
+            init() { for index in floats.indices { floats[index] = Float(index) } }
+            deinit { floats.deallocate() }
+        }
+        var owner: Owner? = Owner()
+        weak let observed = owner
+        var tensor: NamedTensor?
+        if let owner {
+            tensor = try NamedTensor(
+                name: "x", shape: [10, 10], floats: UnsafeBufferPointer(owner.floats), of: owner)
+            owner.floats[7] = -1
+        }
+        owner = nil
+        #expect(observed != nil)
+        #expect(try tensor?.floats().prefix(8) == [0, 1, 2, 3, 4, 5, 6, -1])
+        tensor = nil
+        #expect(observed == nil)
+    }
+
     @Test func `Integers come back the same, alone and in a row`() throws {
         #expect(try NamedTensor(name: "i", scalar: .min).integer() == .min)
         let row = NamedTensor(name: "i", integers: [1, -1, .max])

@@ -29,6 +29,26 @@ import Testing
         #expect(try folder.data("taken/inside") == Data("x".utf8))
     }
 
+    @Test func `A replacement in pieces is seen when it is committed, and not at all when it is not`() throws
+    {
+        let path = folder.path("a")
+        try Files.replace(path, with: Data("old".utf8))
+        do {
+            let replacement = try FileReplacement(path)
+            try replacement.append(Data("half".utf8))
+            #expect(try folder.names().count == 2)
+            #expect(try Files.read(path) == Data("old".utf8))
+        }
+        #expect(try folder.names() == ["a"])
+        let replacement = try FileReplacement(path)
+        try replacement.append(Data("new ".utf8))
+        try replacement.append(Data("pieces".utf8))
+        #expect(replacement.size == 10)
+        try replacement.commit()
+        #expect(try Files.read(path) == Data("new pieces".utf8))
+        #expect(try folder.names() == ["a"])
+    }
+
     @Test func `A symbolic link stays, and what it leads to is replaced`() throws {
         try Files.createFolder(folder.path("a"))
         try FileManager.default.createSymbolicLink(

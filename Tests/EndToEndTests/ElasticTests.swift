@@ -108,7 +108,7 @@ extension EndToEnd {
                 return url.path
             }
             let hostfile = try file("hosts", "localhost slots=1\nfar slots=1\n")
-            let agent = try file("agent", "test $1 = far -a -e \(folder.path)/up\n")
+            let agent = try file("agent", "test $1 = far -a -e \(folder.path)/up || exit 255\n")
             // The launcher runs all ranks here, and writes down what it was asked for.
             let launcher = try file(
                 "launcher",

@@ -139,9 +139,9 @@ extension EndToEnd {
         }
 
         @Test(
-            "All bits agree on emulated CPUs without AVX-512, and on one without AVX2 and fused multiply-adds",
+            "All bits agree on an emulated CPU without AVX-512, and on one without AVX2 and fused multiply-adds",
             .enabled(if: Emulator.path != nil, Emulator.absence),
-            arguments: ["Haswell", "Skylake-Client", "Nehalem"])
+            arguments: ["Haswell", "Nehalem"])
         func emulated(cpu: String) throws {
             let emulator = try #require(Emulator.path)
             // An emulator takes minutes to whiten images; WhitenedDatasetTests does it with every instruction set there is.

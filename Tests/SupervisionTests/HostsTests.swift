@@ -25,10 +25,18 @@ import Testing
         #expect(error?.description.contains(part) == true)
     }
 
-    @Test func `Hosts that do not answer are left out`() throws {
-        // The host's name is the argument of a command here.
-        let hosts = try Hosts(text: "good slots=2\nbad slots=3\n", path: "hosts")
-        #expect(hosts.reachable(agent: ["sh", "-c", "test $0 = good"]) == [.init(name: "good", slots: 2)])
-        #expect(hosts.reachable(agent: ["/no/such/shell"]) == [])
+    @Test func `Hosts that do not answer, or on which the command fails, are named with the reason`() throws {
+        // The host's name is the argument of a command here, and what is run there comes as one word for a shell.
+        let hosts = try Hosts(text: "good slots=2\nfar slots=3\nold slots=1\nlocalhost\n", path: "hosts")
+        let agent = [
+            "sh", "-c",
+            #"test "$1 $2" = "'it'\\''s' '--version'" || exit 9; case $0 in far) exit 255;; old) exit 127;; esac"#,
+        ]
+        #expect(
+            hosts.absences(agent: agent, command: ["it's", "--version"])
+                == ["far": .silent, "old": .failed(127)])
+        #expect(
+            hosts.absences(agent: ["/no/such/shell"], command: ["true"])
+                == ["good": .silent, "far": .silent, "old": .silent])
     }
 }

@@ -20,6 +20,35 @@ import ZstdFrames
         }
     }
 
+    @Test func `Pieces make one frame, which is handed on a little at a time`() throws {
+        let pieces = [
+            Self.contents.prefix(70_001), Data(), Self.contents.dropFirst(70_001), Data(count: 900_000),
+        ]
+        for pieces in [pieces, [], [Data()]] {
+            var frame = Data()
+            var largest = 0
+            try ZstdFrame.compress(pieces, level: 1) {
+                frame.append(contentsOf: $0)
+                largest = max(largest, $0.count)
+            }
+            #expect(try ZstdFrame.decompress(frame) == Data(pieces.joined()))
+            #expect(try ZstdFrameReader(frame).statedSize == UInt64(pieces.reduce(0) { $0 + $1.count }))
+            #expect(largest <= 1 << 18)
+        }
+    }
+
+    @Test func `What the taker of a frame throws ends its making`() {
+        struct Full: Error {}
+        var taken = 0
+        #expect(throws: Full.self) {
+            try ZstdFrame.compress([Self.contents, Self.contents], level: 1) { bytes in
+                if taken > 0, !bytes.isEmpty { throw Full() }
+                taken += bytes.count
+            }
+        }
+        #expect(taken < Self.contents.count)
+    }
+
     @Test func `Something else is refused with the bytes that were found`() {
         #expect(throws: ZstdError.notAFrame(found: [0x89, 0x50, 0x4e, 0x47])) {
             try ZstdFrame.decompress(Data([0x89, 0x50, 0x4e, 0x47, 0x0d]))
