@@ -27,6 +27,8 @@ typedef struct {
     float *c;
     size_t c_stride, columns;
     int is_first;
+    // What the next panels need, a piece for each run.
+    dp_lines_ahead ahead;
 } dp_tile_of;
 
 // C [rows, columns] from `count` values of k, `vectors` at a time; rows, vectors and steps are constants.
@@ -34,8 +36,10 @@ DP_STATIC void dp_tile(const size_t rows, const size_t vectors, const size_t row
     dp_floats earlier[DP_MR][DP_MR_VECTORS], sum[DP_MR][DP_MR_VECTORS];
     const dp_left *a = t.a;
     const dp_bfloat16_pair *panel = t.panel;
+    dp_prefetch_result(t.c, rows, t.c_stride * sizeof(float), 64 * vectors);
     for (size_t start = 0;; start += DP_RUN) {
         const size_t run = t.count - start < DP_RUN ? t.count - start : DP_RUN, pairs = dp_bfloat16_pairs(run);
+        dp_prefetch(&t.ahead);
         DP_UNROLL for (size_t r = 0; r < rows; r++)
             DP_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] = (dp_floats){0};
         for (size_t i = 0; i < pairs; i++, panel += DP_NR) {
@@ -69,26 +73,24 @@ DP_STATIC void dp_tile(const size_t rows, const size_t vectors, const size_t row
         DP_UNROLL for (size_t r = 0; r < rows; r++)
             DP_UNROLL for (size_t v = 0; v < vectors; v++) earlier[r][v] = sum[r][v];
     }
-    DP_UNROLL for (size_t r = 0; r < rows; r++)
-        DP_UNROLL for (size_t v = 0; v < vectors; v++) {
-            const size_t column = 16 * v, count = t.columns - column < 16 ? t.columns - column : 16;
-            float *to = t.c + r * t.c_stride + column;
-            dp_floats result = sum[r][v], bias = {0}, before = {0};
-            if (count == 16) {
-                if (!t.is_first) result = *(const dp_floats *)to + result;
-                if (t.bias) result += *(const dp_floats *)(t.bias + column);
-                *(dp_floats *)to = result;
-            } else {
-                if (!t.is_first) {
-                    memcpy(&before, to, count * sizeof(float));
-                    result = before + result;
-                }
-                if (t.bias) {
-                    memcpy(&bias, t.bias + column, count * sizeof(float));
-                    result += bias;
-                }
-                memcpy(to, &result, count * sizeof(float));
+    if (t.columns == 16 * vectors) {
+        DP_UNROLL for (size_t r = 0; r < rows; r++)
+            DP_UNROLL for (size_t v = 0; v < vectors; v++) {
+                float *to = t.c + r * t.c_stride + 16 * v;
+                if (!t.is_first) sum[r][v] = *(const dp_floats *)to + sum[r][v];
+                if (t.bias) sum[r][v] += *(const dp_floats *)(t.bias + 16 * v);
+                *(dp_floats *)to = sum[r][v];
             }
+        return;
+    }
+    DP_UNROLL for (size_t r = 0; r < rows; r++)
+        DP_UNROLL for (size_t v = 0; v < vectors; v++) earlier[r][v] = sum[r][v];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t column = 0; column < t.columns; column++) {
+            float *to = t.c + r * t.c_stride + column, result = earlier[r][column / 16][column % 16];
+            if (!t.is_first) result = *to + result;
+            if (t.bias) result += t.bias[column];
+            *to = result;
         }
 }
 
@@ -110,7 +112,8 @@ DP_STATIC void dp_tile_row(const size_t rows, const size_t row_step, const size_
     case n: dp_tile_row(n, row_step, k_step, t); break;
 
 DP_STATIC void dp_tiles(size_t rows, const size_t row_step, const size_t k_step, dp_tile_of t) {
-    for (; rows >= DP_MR; rows -= DP_MR, t.a += DP_MR * row_step, t.c += DP_MR * t.c_stride)
+    const size_t piece = (t.count + DP_RUN - 1) / DP_RUN * t.ahead.lines * DP_CACHE_LINE;
+    for (; rows >= DP_MR; rows -= DP_MR, t.a += DP_MR * row_step, t.c += DP_MR * t.c_stride, t.ahead.from += piece)
         dp_tile_row(DP_MR, row_step, k_step, t);
     switch (rows) {
         DP_TILE_CASE(1) DP_TILE_CASE(2) DP_TILE_CASE(3) DP_TILE_CASE(4) DP_TILE_CASE(5)
@@ -123,10 +126,13 @@ DP_STATIC void dp_tiles(size_t rows, const size_t row_step, const size_t k_step,
 
 // All panels [k / 2][DP_NR] of n columns, from the pairs of this block on.
 DP_STATIC void dp_panels(size_t rows, size_t n, size_t k, const size_t row_step, const size_t k_step, dp_tile_of t) {
+    const size_t pieces = (rows + DP_MR - 1) / DP_MR * ((t.count + DP_RUN - 1) / DP_RUN);
     for (size_t column = 0; column < n; column += DP_NR) {
+        const dp_bfloat16_pair *next = t.panel + dp_bfloat16_pairs(k) * DP_NR;
         t.columns = n - column < DP_NR ? n - column : DP_NR;
+        t.ahead = dp_lines_of(next, column + DP_NR < n ? dp_bfloat16_pairs(t.count) * DP_NR * sizeof *next : 0, pieces);
         dp_tiles(rows, row_step, k_step, t);
-        t.panel += dp_bfloat16_pairs(k) * DP_NR;
+        t.panel = next;
         t.c += DP_NR;
         if (t.bias) t.bias += DP_NR;
     }

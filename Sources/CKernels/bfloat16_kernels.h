@@ -6,6 +6,7 @@
 
 #include "CKernels.h"
 #include "fused.h"
+#include "prefetch.h"
 
 #define DP_BFLOAT16_MEMBER(name, parameters, arguments) void(*name) parameters;
 typedef struct {

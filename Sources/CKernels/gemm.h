@@ -20,7 +20,7 @@
 #define DP_VECTOR DP_FN(vector)
 #define DP_EIGHT DP_FN(eight)
 #define DP_TILE_CASE(n) \
-    case n: DP_FN(tile_row)(n, count, a, row_step, k_step, panel, c, c_stride, columns, is_first); break;
+    case n: DP_FN(tile_row)(n, count, a, row_step, k_step, panel, c, c_stride, columns, is_first, ahead); break;
 #endif
 
 typedef REAL DP_VECTOR __attribute__((vector_size(64), aligned(sizeof(REAL))));
@@ -31,11 +31,13 @@ typedef REAL DP_EIGHT __attribute__((vector_size(8 * sizeof(REAL)), aligned(size
 // left factor is a[r * row_step + k * k_step].
 DP_GEMM_INLINE void DP_FN(tile)(const size_t rows, const size_t vectors, size_t count, const REAL *a,
                                 const size_t row_step, const size_t k_step, const REAL *panel, REAL *c, size_t c_stride,
-                                size_t columns, int is_first) {
+                                size_t columns, int is_first, dp_lines_ahead ahead) {
     REAL earlier[DP_MR][DP_MR_VECTORS * DP_LANES];
     DP_VECTOR sum[DP_MR][DP_MR_VECTORS];
+    dp_prefetch_result(c, rows, c_stride * sizeof(REAL), 64 * vectors);
     for (size_t start = 0;; start += DP_RUN) {
         const size_t run = count - start < DP_RUN ? count - start : DP_RUN;
+        dp_prefetch(&ahead);
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
             DP_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] = (DP_VECTOR){0};
         }
@@ -60,40 +62,46 @@ DP_GEMM_INLINE void DP_FN(tile)(const size_t rows, const size_t vectors, size_t 
             DP_UNROLL for (size_t v = 0; v < vectors; v++) *(DP_VECTOR *)&earlier[r][v * DP_LANES] = sum[r][v];
         }
     }
-    DP_UNROLL for (size_t r = 0; r < rows; r++) {
-        DP_UNROLL for (size_t v = 0; v < vectors; v++) {
-            const size_t column = v * DP_LANES;
-            REAL *out = c + r * c_stride + column;
-            if (column + DP_LANES <= columns) {
-                *(DP_VECTOR *)out = is_first ? sum[r][v] : *(DP_VECTOR *)out + sum[r][v];
-            } else {
-                REAL *last = &earlier[r][column];
-                *(DP_VECTOR *)last = sum[r][v];
-                for (size_t i = 0; column + i < columns; i++) out[i] = is_first ? last[i] : out[i] + last[i];
+    if (columns == vectors * DP_LANES) {
+        DP_UNROLL for (size_t r = 0; r < rows; r++) {
+            DP_UNROLL for (size_t v = 0; v < vectors; v++) {
+                DP_VECTOR *out = (DP_VECTOR *)(c + r * c_stride + v * DP_LANES);
+                *out = is_first ? sum[r][v] : *out + sum[r][v];
             }
         }
+        return;
+    }
+    DP_UNROLL for (size_t r = 0; r < rows; r++) {
+        DP_UNROLL for (size_t v = 0; v < vectors; v++) *(DP_VECTOR *)&earlier[r][v * DP_LANES] = sum[r][v];
+    }
+    for (size_t r = 0; r < rows; r++) {
+        REAL *out = c + r * c_stride;
+        for (size_t i = 0; i < columns; i++) out[i] = is_first ? earlier[r][i] : out[i] + earlier[r][i];
     }
 }
 
 // The same for any number of columns up to a panel's.
 DP_GEMM_INLINE void DP_FN(tile_row)(const size_t rows, size_t count, const REAL *a, const size_t row_step,
                                     const size_t k_step, const REAL *panel, REAL *c, size_t c_stride, size_t columns,
-                                    int is_first) {
+                                    int is_first, dp_lines_ahead ahead) {
     if (DP_MR_VECTORS * DP_LANES == DP_NR && columns > DP_NR / 2) {
-        DP_FN(tile)(rows, DP_MR_VECTORS, count, a, row_step, k_step, panel, c, c_stride, columns, is_first);
+        DP_FN(tile)(rows, DP_MR_VECTORS, count, a, row_step, k_step, panel, c, c_stride, columns, is_first, ahead);
         return;
     }
     for (size_t column = 0; column < columns; column += DP_LANES)
         DP_FN(tile)(rows, 1, count, a, row_step, k_step, panel + column, c + column, c_stride,
-                    columns - column < DP_LANES ? columns - column : DP_LANES, is_first);
+                    columns - column < DP_LANES ? columns - column : DP_LANES, is_first, ahead);
 }
 
 DP_GEMM_INLINE void DP_FN(tiles)(size_t rows, size_t count, const REAL *a, const size_t row_step, const size_t k_step,
-                                 const REAL *panel, REAL *c, size_t c_stride, size_t columns, int is_first) {
+                                 const REAL *panel, REAL *c, size_t c_stride, size_t columns, int is_first,
+                                 dp_lines_ahead ahead) {
+    const size_t piece = (count + DP_RUN - 1) / DP_RUN * ahead.lines * DP_CACHE_LINE;
     for (; rows >= DP_MR; rows -= DP_MR) {
-        DP_FN(tile_row)(DP_MR, count, a, row_step, k_step, panel, c, c_stride, columns, is_first);
+        DP_FN(tile_row)(DP_MR, count, a, row_step, k_step, panel, c, c_stride, columns, is_first, ahead);
         a += DP_MR * row_step;
         c += DP_MR * c_stride;
+        ahead.from += piece;
     }
     switch (rows) {
         DP_TILE_CASE(1) DP_TILE_CASE(2) DP_TILE_CASE(3) DP_TILE_CASE(4) DP_TILE_CASE(5)
@@ -104,14 +112,24 @@ DP_GEMM_INLINE void DP_FN(tiles)(size_t rows, size_t count, const REAL *a, const
     }
 }
 
+// All panels of n columns, of whose k values of k `count` are taken.
+DP_GEMM_INLINE void DP_FN(panels)(size_t rows, size_t count, size_t n, size_t k, const REAL *block, const size_t row_step,
+                                  const size_t k_step, const REAL *b, REAL *c, size_t c_stride, int is_first) {
+    const size_t pieces = (rows + DP_MR - 1) / DP_MR * ((count + DP_RUN - 1) / DP_RUN);
+    for (size_t column = 0; column < n; column += DP_NR) {
+        const size_t bytes = column + DP_NR < n ? count * DP_NR * sizeof(REAL) : 0;
+        DP_FN(tiles)(rows, count, block, row_step, k_step, b + column * k, c + column, c_stride,
+                     n - column < DP_NR ? n - column : DP_NR, is_first,
+                     dp_lines_of(b + (column + DP_NR) * k, bytes, pieces));
+    }
+}
+
 // Rows of A, DP_KC values of k long, that have been brought into one block of memory: rows a power of two apart
 // would push one another out of the cache, and so the addresses within a tile are constants.
 DP_GEMM_TARGET static __attribute__((noinline)) void DP_FN(block)(size_t rows, size_t count, size_t n, size_t k,
                                                                   const REAL *block, const REAL *b, REAL *c,
                                                                   size_t c_stride, int is_first) {
-    for (size_t column = 0; column < n; column += DP_NR)
-        DP_FN(tiles)(rows, count, block, DP_KC, 1, b + column * k, c + column, c_stride,
-                     n - column < DP_NR ? n - column : DP_NR, is_first);
+    DP_FN(panels)(rows, count, n, k, block, DP_KC, 1, b, c, c_stride, is_first);
 }
 
 DP_GEMM_TARGET static void DP_FN(gemm_nn)(size_t m, size_t n, size_t k, const REAL *a, size_t a_stride,
@@ -167,9 +185,7 @@ DP_GEMM_TARGET static void DP_FN(convert_pixels)(size_t rows, size_t columns, dp
 DP_GEMM_TARGET static __attribute__((noinline)) void DP_FN(transposed_block)(size_t rows, size_t count, size_t n, size_t k,
                                                                              const REAL *block, const REAL *b, REAL *c,
                                                                              size_t c_stride, int is_first) {
-    for (size_t column = 0; column < n; column += DP_NR)
-        DP_FN(tiles)(rows, count, block, 1, DP_MC, b + column * k, c + column, c_stride,
-                     n - column < DP_NR ? n - column : DP_NR, is_first);
+    DP_FN(panels)(rows, count, n, k, block, 1, DP_MC, b, c, c_stride, is_first);
 }
 
 DP_GEMM_TARGET static void DP_FN(gemm_tn)(size_t m, size_t n, size_t k, const REAL *a, size_t a_stride,

@@ -272,6 +272,8 @@ typedef struct {
     const int8_t *packed, *sums;
     const float *column_scales, *column_terms;
     int is_first, is_last;
+    // Of each of the panels that come next, for every tile of rows.
+    size_t lines_ahead;
 } dp_byte_panels;
 
 // Columns of the left factor that stand in the cache while all panels are multiplied with them, and bytes of as many rows.
@@ -340,8 +342,14 @@ DP_STATIC dp_byte_rows dp_next_rows(dp_byte_rows left, size_t rows) {
 }
 
 DP_STATIC void dp_multiply_panels(size_t rows, const size_t panels, dp_byte_rows left, const dp_byte_panels *right) {
-    for (; rows >= DP_BYTE_ROWS; rows -= DP_BYTE_ROWS, left = dp_next_rows(left, DP_BYTE_ROWS))
+    const size_t bytes = right->panel * panels;
+    for (size_t ahead = 0; rows >= DP_BYTE_ROWS; rows -= DP_BYTE_ROWS, left = dp_next_rows(left, DP_BYTE_ROWS)) {
+        // Totals are read when a tile begins.
+        dp_prefetch_result(left.c + DP_BYTE_ROWS * left.c_stride, DP_BYTE_ROWS, left.c_stride * sizeof(float), 64 * panels);
+        for (size_t p = 0; p < panels; p++) dp_prefetch_lines(right->packed + bytes + p * right->panel + ahead, right->lines_ahead);
+        ahead += right->lines_ahead * DP_CACHE_LINE;
         dp_multiply_tile(DP_BYTE_ROWS, panels, left, right);
+    }
 #if DP_BYTE_ROWS > 4
     for (; rows >= 4; rows -= 4, left = dp_next_rows(left, 4)) dp_multiply_tile(4, panels, left, right);
 #endif
@@ -362,11 +370,12 @@ DP_TARGET static __attribute__((noinline)) void dp_byte_multiply(
         rows = rest < chunk ? rest : chunk;
         for (size_t first = 0; first < blocks; first += stretch) {
             const size_t start = first * block_groups, end = (first + stretch) * block_groups;
+            const size_t lines = (end < all ? end : all) - start;
             for (size_t column = 0; column < n; column += strip) {
                 const size_t columns = n - column < strip ? n - column : strip;
                 const size_t panels = (columns + DP_INT8_LANES - 1) / DP_INT8_LANES;
                 const int8_t *of_panel = packed + column / DP_INT8_LANES * panel;
-                const dp_byte_panels right = {.groups = (end < all ? end : all) - start,
+                const dp_byte_panels right = {.groups = lines,
                                               .block_groups = block_groups,
                                               .last_columns = columns - (panels - 1) * DP_INT8_LANES,
                                               .wide = wide,
@@ -376,7 +385,8 @@ DP_TARGET static __attribute__((noinline)) void dp_byte_multiply(
                                               .column_scales = column_scales + first * wide + column,
                                               .column_terms = column_terms + column,
                                               .is_first = first == 0,
-                                              .is_last = first + stretch >= blocks};
+                                              .is_last = first + stretch >= blocks,
+                                              .lines_ahead = column + strip < n ? lines / (rows / DP_BYTE_ROWS + 1) + 1 : 0};
                 dp_byte_rows of_strip = left;
                 of_strip.a += start * DP_INT8_BYTES;
                 of_strip.c += column;

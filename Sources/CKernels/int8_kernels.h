@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 #include "int8.h"
+#include "prefetch.h"
 #include "targets.h"
 
 // The few roundings there are must be the same on every CPU.

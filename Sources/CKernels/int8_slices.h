@@ -7,7 +7,12 @@
 //   DP_SIGNED_PIXELS                 where the bytes of dp_dot are signed, too: pixels are then taken less 128
 //
 // The number of slices is a constant in every loop. Layouts: W as [panel of n][k / 4][slice][lane][4], dY as
-// [slice][padded samples / 4][n][4], X as [panel of columns][padded samples / 4][lane][4].
+// [n / 4][padded samples / 4][slice][4][4], X as [panel of columns][padded samples / 4][lane][4].
+
+// Where four samples of a slice of a row of dY's transpose stand; those of the rows of one tile one behind the other.
+DP_STATIC size_t dp_place_of_samples(const int slices, size_t padded, size_t row, size_t sample, int slice) {
+    return ((row / 4 * padded + sample) * slices + DP_INT8_BYTES * slice + row % 4) * DP_INT8_BYTES;
+}
 
 DP_STATIC dp_ints dp_concatenate(const dp_sixteen_bytes *quarters) {
     dp_ints whole;
@@ -79,7 +84,7 @@ DP_TARGET static void dp_pack_weights(size_t n, size_t k, size_t first, size_t c
 
 DP_STATIC void dp_pack_gradient_slices(const int slices, size_t samples, size_t n, const float *dy, size_t stride,
                                        const dp_int8_scale *scales, int8_t *packed, dp_int8_sums *sums) {
-    const size_t padded = dp_int8_padded_samples(samples), wide = dp_whole_lanes(n);
+    const size_t padded = dp_int8_padded_samples(samples);
     for (size_t column = 0; column < n; column += DP_INT8_LANES) {
         const size_t columns = n - column < DP_INT8_LANES ? n - column : DP_INT8_LANES;
         dp_floats inverse0 = {0}, inverse1 = {0};
@@ -101,8 +106,12 @@ DP_STATIC void dp_pack_gradient_slices(const int slices, size_t samples, size_t 
                     total[d] += __builtin_convertvector(split[d], dp_ints);
                 }
             }
-            for (int d = 0; d < slices; d++)
-                dp_interleave(slice[d], packed + (d * padded + start) * wide + column * DP_INT8_BYTES);
+            for (int d = 0; d < slices; d++) {
+                int8_t of_sixteen[4][16];
+                dp_interleave(slice[d], of_sixteen);
+                for (size_t i = 0; i < 4; i++)
+                    memcpy(packed + dp_place_of_samples(slices, padded, column + 4 * i, start, d), of_sixteen[i], 16);
+            }
         }
         for (size_t i = 0; i < columns; i++)
             for (int d = 0; d < 3; d++) sums[column + i].of_slice[d] = total[d][i];
@@ -161,6 +170,7 @@ DP_STATIC void dp_nt_rows(const size_t rows, const int slices, size_t columns, s
                           dp_floats scale0, dp_floats scale1, const float *factors, dp_floats offset, float *y,
                           size_t y_stride) {
     dp_floats total[DP_ROWS];
+    dp_prefetch_result(y, rows, y_stride * sizeof(float), 64);
     DP_UNROLL for (size_t r = 0; r < rows; r++) total[r] = (dp_floats){0};
     const size_t groups = k / channels / DP_INT8_BYTES;
     for (size_t p = 0; p < channels; p++) {
@@ -207,10 +217,15 @@ DP_STATIC void dp_nt_panels(const int slices, size_t m, size_t n, size_t k, size
 #else
         const dp_ints(*corrections)[3] = NULL;
 #endif
+        const size_t bytes = DP_INT8_LANES * k * slices;
+        dp_lines_ahead ahead =
+            dp_lines_of(right + bytes, panel + DP_INT8_LANES < n ? bytes : 0, (m + DP_ROWS - 1) / DP_ROWS);
         size_t row = 0;
-        for (; row + DP_ROWS <= m; row += DP_ROWS)
+        for (; row + DP_ROWS <= m; row += DP_ROWS) {
+            dp_prefetch(&ahead);
             dp_nt_rows(DP_ROWS, slices, columns, k, channels, x + row * x_stride, x_stride, right, corrections, scale0,
                        scale1, factors, added, y + row * y_stride + panel, y_stride);
+        }
         for (; row < m; row++)
             dp_nt_rows(1, slices, columns, k, channels, x + row * x_stride, x_stride, right, corrections, scale0, scale1,
                        factors, added, y + row * y_stride + panel, y_stride);
@@ -227,12 +242,12 @@ DP_TARGET static __attribute__((noinline)) void dp_gemm_nt(
 }
 
 // Rows of G for 32 columns, the second 16 of which may be missing.
-DP_STATIC void dp_tn_rows(const size_t rows, const size_t vectors, const int slices, size_t n, size_t samples,
-                          const int8_t *dy, const dp_int8_sums *sums, const dp_int8_scale *scales,
+DP_STATIC void dp_tn_rows(const size_t rows, const size_t vectors, const int slices, size_t samples, const int8_t *dy,
+                          const dp_int8_sums *sums, const dp_int8_scale *scales,
                           const uint8_t *x, size_t panel_bytes, const float *factors, const float *zero_points,
                           size_t columns, float *g, size_t g_stride) {
-    const size_t padded = dp_int8_padded_samples(samples), wide = dp_whole_lanes(n);
     dp_ints sum[DP_COLUMN_ROWS][2][3];
+    dp_prefetch_result(g, rows, g_stride * sizeof(float), 64 * vectors);
     DP_UNROLL for (size_t r = 0; r < rows; r++) {
         DP_UNROLL for (size_t v = 0; v < vectors; v++) {
             DP_UNROLL for (int d = 0; d < slices; d++) sum[r][v][d] = (dp_ints){0};
@@ -244,10 +259,11 @@ DP_STATIC void dp_tn_rows(const size_t rows, const size_t vectors, const int sli
             right[v] = dp_pixels_of(*(const dp_ints *)(x + v * panel_bytes + i * DP_INT8_LANES));
         DP_UNROLL for (size_t r = 0; r < rows; r++) {
             DP_UNROLL for (int d = 0; d < slices; d++) {
-                const dp_ints left = dp_splat_bytes((const uint8_t *)dy + (d * padded + i) * wide + r * DP_INT8_BYTES);
+                const dp_ints left = dp_splat_bytes((const uint8_t *)dy + (DP_INT8_BYTES * d + r) * DP_INT8_BYTES);
                 DP_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v][d] = dp_dot(sum[r][v][d], right[v], left);
             }
         }
+        dy += slices * 16;
     }
     DP_UNROLL for (size_t r = 0; r < rows; r++) {
         const float total = dp_total_of(&sums[r]);
@@ -284,22 +300,22 @@ DP_STATIC void dp_tn_panels(const int slices, size_t n, size_t columns, size_t s
         const size_t count = columns - column < 2 * DP_INT8_LANES ? columns - column : 2 * DP_INT8_LANES;
         const uint8_t *right = x + column / DP_INT8_LANES * panel_bytes;
         for (size_t row = 0; row < n;) {
-            const int8_t *left = dy + row * DP_INT8_BYTES;
+            const int8_t *left = dy + dp_place_of_samples(slices, padded, row, 0, 0);
             float *out = g + row * g_stride + column;
             if (n - row < DP_COLUMN_ROWS) {
                 if (count > DP_INT8_LANES)
-                    dp_tn_rows(1, 2, slices, n, samples, left, sums + row, scales + row, right, panel_bytes,
+                    dp_tn_rows(1, 2, slices, samples, left, sums + row, scales + row, right, panel_bytes,
                                factors + column, zero_points + column, count, out, g_stride);
                 else
-                    dp_tn_rows(1, 1, slices, n, samples, left, sums + row, scales + row, right, panel_bytes,
+                    dp_tn_rows(1, 1, slices, samples, left, sums + row, scales + row, right, panel_bytes,
                                factors + column, zero_points + column, count, out, g_stride);
                 row++;
             } else {
                 if (count > DP_INT8_LANES)
-                    dp_tn_rows(DP_COLUMN_ROWS, 2, slices, n, samples, left, sums + row, scales + row, right,
+                    dp_tn_rows(DP_COLUMN_ROWS, 2, slices, samples, left, sums + row, scales + row, right,
                                panel_bytes, factors + column, zero_points + column, count, out, g_stride);
                 else
-                    dp_tn_rows(DP_COLUMN_ROWS, 1, slices, n, samples, left, sums + row, scales + row, right,
+                    dp_tn_rows(DP_COLUMN_ROWS, 1, slices, samples, left, sums + row, scales + row, right,
                                panel_bytes, factors + column, zero_points + column, count, out, g_stride);
                 row += DP_COLUMN_ROWS;
             }

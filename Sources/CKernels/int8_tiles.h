@@ -135,7 +135,7 @@ DP_TARGET static void dp_tiled_gemm_nt(size_t m, size_t n, size_t k, size_t chan
     dp_tile_end();
 }
 
-// Packs dY as [slice][padded samples / 4][n][4], and behind that in the order of tiles, [slice][n][padded samples].
+// Packs dY for vectors, and behind that in the order of tiles, [slice][n][padded samples].
 DP_TARGET static void dp_tiled_pack_gradient(size_t samples, size_t n, const float *dy, size_t stride,
                                              const dp_int8_scale *scales, int slices, int8_t *packed,
                                              dp_int8_sums *sums) {
@@ -145,7 +145,7 @@ DP_TARGET static void dp_tiled_pack_gradient(size_t samples, size_t n, const flo
     for (int d = 0; d < slices; d++)
         for (size_t s = 0; s < padded; s += DP_INT8_BYTES)
             for (size_t c = 0; c < wide; c++)
-                memcpy(ordered + (d * wide + c) * padded + s, packed + ((d * padded + s) * wide + c * DP_INT8_BYTES),
+                memcpy(ordered + (d * wide + c) * padded + s, packed + dp_place_of_samples(slices, padded, c, s, d),
                        DP_INT8_BYTES);
 }
 

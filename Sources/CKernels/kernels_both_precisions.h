@@ -12,6 +12,7 @@
 #include "kernels.h"
 #include "philox.h"
 #include "polynomials.h"
+#include "prefetch.h"
 
 #ifndef DP_GEMM_TARGET
 #define DP_GEMM_TARGET DP_TARGET
