@@ -29,16 +29,18 @@ package struct Supervisor {
         package var growAfter: Double?
         /// How long a process of the job may be stopped, in seconds; nil for ever.
         package var stallTimeout: Double?
+        /// How long it may take until the run has its directory, in seconds; nil for ever.
+        package var startTimeout: Double?
 
         package init(
             launcher: [String], program: String, flags: [String], directory: RunDirectory, ranks: Int,
             minimumRanks: Int = 1, hosts: Hosts? = nil, agent: [String] = [], growAfter: Double? = nil,
-            stallTimeout: Double? = nil
+            stallTimeout: Double? = nil, startTimeout: Double? = nil
         ) {
             (self.launcher, self.program, self.flags) = (launcher, program, flags)
             (self.directory, self.ranks, self.minimumRanks) = (directory, ranks, minimumRanks)
             (self.hosts, self.agent, self.growAfter) = (hosts, agent, growAfter)
-            self.stallTimeout = stallTimeout
+            (self.stallTimeout, self.startTimeout) = (stallTimeout, startTimeout)
         }
     }
 
@@ -131,6 +133,12 @@ package struct Supervisor {
         try? CheckpointStore(directory: job.directory.checkpoints).list().last?.step
     }
 
+    /// When a run has last begun, or gone on, in this directory; nil if none has.
+    private var configurationDate: Date? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: job.directory.configuration)
+        return attributes?[.modificationDate] as? Date
+    }
+
     /// How many ranks have a place, and on which hosts; nil where they are too few.
     private func place() -> Place? {
         guard let hosts = job.hosts else { return Place(ranks: job.ranks, hosts: []) }
@@ -165,6 +173,7 @@ package struct Supervisor {
     /// Runs the job once, and ends what it leaves behind.
     private func launch(at place: Place) throws -> Ending {
         let start = ContinuousClock.now
+        let formerDate = configurationDate
         let process = try JobProcess(words(ranks: place.ranks, hosts: place.hosts))
         var isTold = false
         var isToGrow = false
@@ -172,6 +181,7 @@ package struct Supervisor {
         var looksForHosts = job.growAfter.map { start + .seconds($0) }
         if place.ranks == job.ranks { looksForHosts = nil }
         var isAtWork = false
+        var hasBegun = false
         // Since when the run, which has its directory from beginning to end, has it no more, and since when a process is stopped.
         var left: ContinuousClock.Instant?
         var stopped: ContinuousClock.Instant?
@@ -215,7 +225,17 @@ package struct Supervisor {
             }
             if FileLock.holder(of: job.directory.lockFile) != nil {
                 (isAtWork, left) = (true, nil)
-            } else if isAtWork {
+            } else if !isAtWork {
+                // Where the file system knows no locks the run is seen by what it writes first.
+                hasBegun = hasBegun || configurationDate != formerDate
+                if let limit = job.startTimeout, now - start > .seconds(limit), !hasBegun, !isStalled {
+                    note(
+                        "the run has not begun within \(Int(limit)) s (--start-timeout): the launcher is killed"
+                    )
+                    isStalled = true
+                    process.send(SIGKILL)
+                }
+            } else {
                 left = left ?? now
                 if let instant = left, now - instant > .seconds(Self.patience) {
                     note("the launcher does not end although the run has: killed")

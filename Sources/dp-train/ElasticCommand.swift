@@ -36,6 +36,13 @@ struct ElasticCommand: ParsableCommand {
     var growAfter: Double?
 
     @Option(
+        help: """
+            Seconds that a start may take until the run has its directory, with the data read on all ranks; then the job is \
+            ended and started again. 0 for any time.
+            """)
+    var startTimeout = 600.0
+
+    @Option(
         help: "The launcher with its own flags. (default: mpirun, with --oversubscribe where it is needed)")
     var launcher: String?
 
@@ -63,6 +70,9 @@ struct ElasticCommand: ParsableCommand {
         if let growAfter, !(growAfter > 0 && growAfter.isFinite) {
             throw ValidationError("--grow-after: expected seconds > 0, found \(growAfter)")
         }
+        guard startTimeout >= 0, startTimeout.isFinite else {
+            throw ValidationError("--start-timeout: expected seconds ≥ 0, found \(startTimeout)")
+        }
         for (name, words) in [("--launcher", launcher), ("--agent", agent)]
         where words?.split(separator: " ").isEmpty == true {
             throw ValidationError("\(name): expected a command, found none")
@@ -79,6 +89,8 @@ struct ElasticCommand: ParsableCommand {
         let hosts = try hostfile.map { try Hosts(file: $0) }
         let isCrowded = hosts == nil && ranks > ProcessInfo.processInfo.activeProcessorCount
         if let agent { setenv("OMPI_MCA_plm_rsh_agent", agent, 1) }
+        // By default Open MPI waits for ever for a host that is lost while its daemon is being started there.
+        setenv("OMPI_MCA_orte_startup_timeout", "60", 0)
         let directory =
             try output.map { RunDirectory(path: $0) } ?? RunDirectory.createTimeStamped().directory
         var options = RunOptions(programVersion: DPTrain.version)
@@ -89,7 +101,8 @@ struct ElasticCommand: ParsableCommand {
                 program: Bundle.main.executablePath ?? CommandLine.arguments[0], flags: flags,
                 directory: directory, ranks: ranks, minimumRanks: minimumRanks, hosts: hosts,
                 agent: words(agent ?? "ssh -o BatchMode=yes -o ConnectTimeout=5"), growAfter: growAfter,
-                stallTimeout: options.stallTimeout.seconds),
+                stallTimeout: options.stallTimeout.seconds,
+                startTimeout: startTimeout == 0 ? nil : startTimeout),
             stopRequested: { StopSignal.wasReceived },
             note: { Messages.printWarning("elastic: \($0)") })
         StopSignal.watch()

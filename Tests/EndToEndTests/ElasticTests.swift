@@ -136,6 +136,28 @@ extension EndToEnd {
         }
         #endif
 
+        @Test("A launcher whose run does not begin is killed, and the next one begins it")
+        func launcherThatWaits() throws {
+            let folder = try Scratch.makeDirectory("launcher")
+            // The first one waits for ever, as for a host that is lost while its daemon is being started.
+            let launcher = folder.appending(path: "launcher")
+            try Data(
+                "test -e \(folder.path)/once || { touch \(folder.path)/once; exec sleep 1000; }; exec mpirun --oversubscribe \"$@\"\n"
+                    .utf8
+            ).write(to: launcher)
+            let run = RunDirectory(url: try Scratch.newPath("elastic"))
+            let flags = try Runs.flags(epochs: 1)
+            let outcome = try Program.run(
+                Self.words(
+                    run.url, ranks: 2, flags + ["--quiet"],
+                    own: ["--launcher", "sh \(launcher.path)", "--start-timeout", "3"]))
+            #expect(outcome.status == 0, "\(outcome.summary)")
+            #expect(
+                outcome.errorText.contains("the run has not begun within 3 s (--start-timeout)"),
+                "\(outcome.summary)")
+            try run.expectEqual(Program.train(flags))
+        }
+
         @Test("Fewer ranks than --min-np are not begun with")
         func tooFew() throws {
             let hostfile = try Scratch.newPath("hosts")
