@@ -1,3 +1,4 @@
+internal import DataParallel
 internal import Foundation
 
 extension RunPlan {
@@ -35,7 +36,9 @@ extension RunPlan {
         }
         rows.append(("checkpoints", checkpointsText))
         guard let estimate else { return rows }
-        return rows + [("time", timeText(estimate)), ("grounds", groundsText(estimate))]
+        rows.append(("time", timeText(estimate)))
+        if !exchanges.isEmpty { rows.append(("a step", stepText(estimate.step))) }
+        return rows + [("grounds", groundsText(estimate))]
     }
 
     private var memoryText: String {
@@ -62,13 +65,19 @@ extension RunPlan {
             + " without reading and writing"
     }
 
+    private func stepText(_ step: StepForecast) -> String {
+        "\(Self.milliseconds(step.computing)) computed, \(Self.milliseconds(step.wire)) of bytes that are waited for, "
+            + "\(Self.milliseconds(step.messages)) of messages; \(Self.milliseconds(step.hidden)) of bytes meanwhile"
+    }
+
     private func groundsText(_ estimate: TimeEstimate) -> String {
         let link =
             exchanges.isEmpty
             ? ""
             : String(
-                format: "; %.3g Gbit/s to each host, as assumed (--link-gigabits)",
-                estimate.linkBytesPerSecond * 8 / 1e9)
+                format: "; %.3g Gbit/s to each host and %.3g µs a message, as assumed (--link-gigabits, "
+                    + "--link-latency-us)",
+                estimate.link.bytesPerSecond * 8 / 1e9, estimate.link.latency * 1e6)
         return "\(Self.counted(estimate.measuredSteps, "step")) taken now on this machine by "
             + "\(Self.counted(estimate.threads, "thread")), as a host's ranks together: "
             + "\(Self.milliseconds(estimate.measuredPassSeconds)) for the passes, "
