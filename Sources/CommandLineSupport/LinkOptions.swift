@@ -14,18 +14,30 @@ package struct LinkOptions: ParsableArguments {
         transform: Values.number)
     package var linkLatencyUs = 50.0
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "A processor's time for a byte that a host gets and one that it sends, in nanoseconds, for the estimate.",
+            valueName: "ns"),
+        transform: Values.number)
+    package var linkProcessorNs = 0.5
+
     package init() {}
 
     package func validate() throws {
         guard linkGigabits > 0, linkGigabits.isFinite else {
             throw ValidationError("--link-gigabits: expected a number > 0, found \(linkGigabits)")
         }
-        guard linkLatencyUs >= 0, linkLatencyUs.isFinite else {
-            throw ValidationError("--link-latency-us: expected a number ≥ 0, found \(linkLatencyUs)")
+        for (name, number) in [
+            ("--link-latency-us", linkLatencyUs), ("--link-processor-ns", linkProcessorNs),
+        ] where !(number >= 0 && number.isFinite) {
+            throw ValidationError("\(name): expected a number ≥ 0, found \(number)")
         }
     }
 
     package var link: HostLink {
-        HostLink(bytesPerSecond: linkGigabits * 1e9 / 8, latency: linkLatencyUs / 1e6)
+        HostLink(
+            bytesPerSecond: linkGigabits * 1e9 / 8, latency: linkLatencyUs / 1e6,
+            processorSecondsPerByte: linkProcessorNs / 1e9)
     }
 }

@@ -6,14 +6,15 @@ package import MLPEngine
 /// A host's ranks compute the passes over its own rows, then the update. With ``FactorExchange`` the update is made of the rows of all
 /// hosts; pixels travel while the step before computes, the rest between the passes and the update. With ``GradientAllreduce`` the
 /// gradients travel in pieces, each from when it is computed, one behind the other, and the update waits for the last of them.
-/// What else is exchanged is waited for: its bytes and, for each collective, its messages that follow one another.
+/// What else is exchanged is waited for: its bytes and, for each collective, its messages that follow one another. What travels
+/// while a host computes takes processor time from it.
 ///
-/// All hosts are taken to be alike and to begin at once, links to carry as much in both directions as if nothing else did, and
-/// messages to cost the processors nothing. So it is a bound that steps come near to where processors are not short, and no promise.
+/// All hosts are taken to be alike and to begin at once, and links to carry as much in both directions as if nothing else did. So
+/// it is what steps come near to where each rank has its processors, and no promise.
 package struct StepForecast: Equatable, Encodable, Sendable {
     /// The seconds in which a host computes.
     package let computing: Double
-    /// The seconds of bytes behind which nothing is computed.
+    /// The seconds of bytes that are waited for, and of processors that send and take bytes instead of computing.
     package let wire: Double
     /// The seconds of messages that follow one another, whatever their bytes.
     package let messages: Double
@@ -28,33 +29,55 @@ package struct StepForecast: Equatable, Encodable, Sendable {
     ///   - traffic: What travels.
     ///   - link: On what.
     package init(_ work: HostWork, _ traffic: StepTraffic, over link: HostLink) {
-        func seconds(_ bytes: Int) -> Double { Double(bytes) / link.bytesPerSecond }
         let hosts = traffic.nodeCount
         computing = work.seconds
         guard hosts > 1 else {
             (wire, messages, hidden) = (0, 0, 0)
             return
         }
-
-        let pixels =
-            traffic.receivedAhead > 0
-            ? seconds(traffic.receivedAhead) + link.latency + HostLink.pauseOfThread : 0
-        let passes = work.forward + work.backward
-        // A piece goes to those who sum it, and from them to all.
-        let pieces = traffic.pieces.map {
-            (
-                ready: work.forward + work.backward * $0.share,
-                time: seconds(traffic.received(ofSum: $0.bytes)) + 2 * (link.latency + HostLink.pauseOfThread)
-            )
+        // Pixels leave at once. A piece goes to those who sum it, and from them to all.
+        let pixels = traffic.receivedAhead
+        var sent: [Sending] = pixels > 0 ? [Sending(work: 0, bytes: pixels, rounds: 1)] : []
+        var done = 0.0
+        for piece in traffic.pieces {
+            let ready = work.forward + work.backward * piece.share
+            sent.append(
+                Sending(work: ready - done, bytes: traffic.received(ofSum: piece.bytes), rounds: 2))
+            done = ready
         }
-        let end = pieces.reduce(0.0) { max($0, $1.ready) + $1.time }
-        let late = max(0, end - passes) + max(0, pixels - computing)
-        let between =
-            traffic.received - traffic.receivedAhead
-            - traffic.received(ofSum: traffic.pieces.reduce(0) { $0 + $1.bytes })
-        wire = seconds(between) + late
-        hidden = max(0, pixels + pieces.reduce(0) { $0 + $1.time } - late)
+        func seconds(_ piece: Sending) -> Double {
+            link.seconds(piece.bytes) + Double(piece.rounds) * (link.latency + HostLink.pauseOfThread)
+        }
+        let bytes = sent.reduce(0) { $0 + $1.bytes }
+        let travelling = sent.reduce(0) { $0 + seconds($1) }
+        // What is left of a processor while it sends and takes bytes.
+        let rate = bytes > 0 ? 1 - min(1, link.processorSecondsPerByte * Double(bytes) / travelling) : 1
+        var (clock, arrival) = (0.0, 0.0)
+        func compute(_ seconds: Double) {
+            let busy = max(0, arrival - clock)
+            clock += seconds < busy * rate ? seconds / rate : seconds + busy * (1 - rate)
+        }
+        for piece in sent {
+            compute(piece.work)
+            arrival = max(arrival, clock) + seconds(piece)
+        }
+        // Pixels have the time until the next passes are done, gradients until these are.
+        let rest = pixels > 0 ? work.seconds : work.forward + work.backward - done
+        compute(rest)
+        let late = max(0, arrival - clock)
+        let between = traffic.received - bytes
+        wire = max(0, clock - done - rest) + late + link.seconds(between)
+        hidden = max(0, travelling - late)
         messages = traffic.waited.reduce(0) { $0 + link.latency * HostLink.messages(of: $1, hosts: hosts) }
+    }
+
+    /// Bytes that travel behind what is computed.
+    private struct Sending {
+        /// What is computed between the one before and this.
+        let work: Double
+        let bytes: Int
+        /// The messages that follow one another.
+        let rounds: Int
     }
 }
 
@@ -64,10 +87,16 @@ package struct HostLink: Equatable, Encodable, Sendable {
     package var bytesPerSecond: Double
     /// The seconds from sending a short message to having received it.
     package var latency: Double
+    /// The seconds of a processor for a byte that a host gets and one that it sends.
+    package var processorSecondsPerByte: Double
 
-    package init(bytesPerSecond: Double, latency: Double) {
+    package init(bytesPerSecond: Double, latency: Double, processorSecondsPerByte: Double = 0) {
         (self.bytesPerSecond, self.latency) = (bytesPerSecond, latency)
+        self.processorSecondsPerByte = processorSecondsPerByte
     }
+
+    /// How long bytes take that somebody waits for.
+    func seconds(_ bytes: Int) -> Double { Double(bytes) * max(1 / bytesPerSecond, processorSecondsPerByte) }
 
     /// What goes by for the thread that waits asleep between the arrival of a message and its next look, 50 to 100 µs apart.
     static let pauseOfThread = 75e-6
@@ -209,6 +238,8 @@ package enum HostExchange: String, CaseIterable, Sendable {
             case .factorsAndGradients: all / Double(division.rowsOfNodes.count)
             case .allreduce: Double(own)
             }
+        var link = link
+        link.processorSecondsPerByte *= slowdown
         return StepForecast(
             speed.work(rows: own, gradientRows: gradientRows, slowdown: slowdown), traffic, over: link)
     }

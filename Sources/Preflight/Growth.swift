@@ -38,7 +38,7 @@ package struct Growth: Encodable, Sendable {
     /// Why there is no more of them; nil where all that were asked for are there.
     package private(set) var end: String?
 
-    /// Tries steps for about two seconds.
+    /// Tries steps.
     ///
     /// - Parameters:
     ///   - configuration: What is trained, not settled; its batch is that of one host where batches grow.
@@ -49,10 +49,12 @@ package struct Growth: Encodable, Sendable {
     ///   - threads: The threads of each rank.
     ///   - trainingCount: The images that there are to train on.
     ///   - link: The network between hosts.
+    ///   - seconds: About how long it tries.
     /// - Throws: `ConfigurationError` where these settings or this machine's memory do not do for one host, or what a step throws.
     package init(
         _ configuration: TrainingConfiguration, options: RunOptions, hosts: Int, ranksPerHost: Int,
-        isWeak: Bool, threads: Int, trainingCount: Int, over link: HostLink
+        isWeak: Bool, threads: Int, trainingCount: Int, over link: HostLink,
+        seconds: Double = 2
     ) throws {
         (self.isWeak, self.link) = (isWeak, link)
         let strategies = [TrainingConfiguration.Strategy.factorExchange, .allreduce]
@@ -79,7 +81,8 @@ package struct Growth: Encodable, Sendable {
         let alone = try strategies.map { try shape(1, $0) }
         let mlp = MLP(configuration.model)
         let speeds = try alone.map {
-            try StepTrials($0.configuration, threads: $0.threadsOfHost, hosts: hosts, seconds: 1).speed
+            try StepTrials($0.configuration, threads: $0.threadsOfHost, hosts: hosts, seconds: seconds / 2)
+                .speed
         }
         rows = []
         do throws(ConfigurationError) {
@@ -127,11 +130,8 @@ package struct Growth: Encodable, Sendable {
         }
         let strategies = rows.first?.strategies ?? []
         var lines = [
-            "on more hosts, each as fast as this machine, "
-                + String(
-                    format: "%.3g Gbit/s and %.3g µs between them, ", link.bytesPerSecond * 8 / 1e9,
-                    link.latency * 1e6)
-                + (isWeak ? "with a batch that grows with them:" : "with the same batch:"),
+            "on more hosts, each as fast as this machine, with \(RunPlan.link(link)), "
+                + (isWeak ? "and a batch that grows with them:" : "and the same batch:"),
             column("", 13) + strategies.map { "  " + $0.strategy.padded(to: 30) }.joined(),
             column("hosts", 5) + column("batch", 8)
                 + strategies.map { _ in cells(["ms", "images/s", "speed-up"]) }.joined() + "  auto",

@@ -74,14 +74,18 @@ extension RunPlan {
         let link =
             exchanges.isEmpty
             ? ""
-            : String(
-                format: "; %.3g Gbit/s to each host and %.3g µs a message, as assumed (--link-gigabits, "
-                    + "--link-latency-us)",
-                estimate.link.bytesPerSecond * 8 / 1e9, estimate.link.latency * 1e6)
+            : "; " + Self.link(estimate.link)
+                + ", as assumed (--link-gigabits, --link-latency-us, --link-processor-ns)"
         return "\(Self.counted(estimate.measuredSteps, "step")) taken now on this machine by "
             + "\(Self.counted(estimate.threads, "thread")), as a host's ranks together: "
             + "\(Self.milliseconds(estimate.measuredPassSeconds)) for the passes, "
             + "\(Self.milliseconds(estimate.measuredUpdateSeconds)) for the update\(link)"
+    }
+
+    static func link(_ link: HostLink) -> String {
+        String(
+            format: "%.3g Gbit/s to each host, %.3g µs a message and %.3g ns of a processor a byte",
+            link.bytesPerSecond * 8 / 1e9, link.latency * 1e6, link.processorSecondsPerByte * 1e9)
     }
 
     static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -55,12 +55,17 @@ struct StepForecastTests {
         hostCounts)
     func links(way: HostExchange, hosts: Int) {
         let traffic = Self.traffic(way, hosts: hosts)
-        func seconds(_ speed: Double, _ latency: Double) -> Double {
-            StepForecast(Self.work, traffic, over: HostLink(bytesPerSecond: speed, latency: latency)).seconds
+        func seconds(_ speed: Double, _ latency: Double, _ processor: Double = 0) -> Double {
+            let link = HostLink(
+                bytesPerSecond: speed, latency: latency, processorSecondsPerByte: processor)
+            return StepForecast(Self.work, traffic, over: link).seconds
         }
         for (slow, fast) in zip(Self.speeds, Self.speeds.dropFirst()) {
             #expect(seconds(slow, 5e-5) > seconds(fast, 5e-5))
             #expect(seconds(slow, 5e-5) > seconds(slow, 0))
+            // As fast as its processors are.
+            #expect(seconds(slow, 0, 1e-9) >= seconds(fast, 0, 1e-9) * (1 - 1e-12))
+            #expect(seconds(slow, 0, 2e-9) >= seconds(slow, 0, 1e-9) * (1 - 1e-12))
         }
     }
 
@@ -78,6 +83,23 @@ struct StepForecastTests {
         }
         let slow = StepForecast(Self.work, traffic, over: HostLink(bytesPerSecond: 1e5, latency: 0))
         #expect(slow.hidden > 0)
+    }
+
+    @Test(
+        "Bytes that travel while a host computes take it a processor's time, and no step is shorter than what its processors do",
+        arguments: hostCounts)
+    func processors(hosts: Int) {
+        let traffic = Self.traffic(.factorExchange, hosts: hosts)
+        func step(_ perByte: Double) -> StepForecast {
+            StepForecast(
+                Self.work, traffic,
+                over: HostLink(bytesPerSecond: 1e12, latency: 0, processorSecondsPerByte: perByte))
+        }
+        for perByte in [1e-11, 1e-10, 1e-9, 1e-8, 1e-7] {
+            let least = Self.work.seconds + perByte * Double(traffic.received)
+            #expect(step(perByte).seconds >= least * (1 - 1e-12))
+            #expect(step(perByte).seconds <= least + step(0).seconds)
+        }
     }
 
     @Test("Pixels that every host has do not travel, and a link without limits then costs nothing")

@@ -66,7 +66,7 @@ extension EndToEnd {
                 "steps: ", "37 in each of 2 epochs, 74 in all", "memory: ", "4 ranks on 2 hosts",
                 "factor-exchange: ",
                 "allreduce: ", " bytes a step to a host, chosen", "checkpoints: ", "time: ", "grounds: ",
-                "(--link-gigabits)",
+                "--link-gigabits",
             ] {
                 #expect(text.contains(part), "\(part) in \(text)")
             }
@@ -95,7 +95,8 @@ extension EndToEnd {
                 (["--ranks", "2", "--hosts", "3"], "--hosts"), (["--ranks", "0"], "--ranks"),
                 (["--ranks", "9", "--logical-shards", "8"], "--logical-shards"),
                 (["--link-gigabits", "0"], "--link-gigabits"),
-                (["--link-latency-us", "nan"], "--link-latency-us"), (["--weak"], "--weak"),
+                (["--link-latency-us", "nan"], "--link-latency-us"),
+                (["--link-processor-ns", "-1"], "--link-processor-ns"), (["--weak"], "--weak"),
                 (["--growth", "--no-estimate"], "--growth"),
                 (["--growth", "--ranks", "3", "--hosts", "2"], "--growth"),
             ] {

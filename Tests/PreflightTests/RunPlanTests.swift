@@ -274,7 +274,8 @@ import Training
         (configuration.batchSize, configuration.logicalShards) = (batchSize, nil)
         return try Growth(
             configuration, options: .defaults, hosts: hosts, ranksPerHost: ranksPerHost, isWeak: isWeak,
-            threads: 1, trainingCount: 1000, over: HostLink(bytesPerSecond: 1e9, latency: 1e-4))
+            threads: 1, trainingCount: 1000, over: HostLink(bytesPerSecond: 1e9, latency: 1e-4),
+            seconds: 0.05)
     }
 
     @Test("A table of growth has 1, 2, 4, … hosts, with both strategies on each", arguments: [false, true])
