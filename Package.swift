@@ -78,7 +78,8 @@ let package = Package(
         .target(
             name: "CommandLineSupport",
             dependencies: [
-                "Training", "Checkpoints", "MPIBackend", "Collectives", "Tensors", "Threads", arguments,
+                "Training", "DataParallel", "Checkpoints", "MPIBackend", "Collectives", "Tensors", "Threads",
+                arguments,
             ],
             swiftSettings: settings),
         .target(

@@ -113,6 +113,11 @@ final class GradientBuckets<Scalar: TensorScalar & CollectiveElement> {
     /// The bytes of a node's shared region, but for what the borders of buckets take.
     static func byteCount(_ network: Sequential) -> Int { places(network, panelsAtOnce: 1).byteCount }
 
+    /// The bytes of each layer's buckets, whose borders may lie a few columns elsewhere.
+    static func byteCounts(_ network: Sequential) -> [[Int]] {
+        places(network, panelsAtOnce: 1).pieces.map { $0.map(\.place.byteCount) }
+    }
+
     /// The panels of a layer's buckets.
     private static func pieces(of linear: Linear, panelsAtOnce: Int) -> [Range<Int>] {
         let panels = PackedMatrix<Scalar>.panelCount(linear.inputs)

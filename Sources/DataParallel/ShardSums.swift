@@ -227,8 +227,8 @@ struct ShardPlaces<Scalar: TensorScalar> {
         byteCount = plan.byteCount
     }
 
-    /// The bytes of a logical shard that travel to other nodes.
-    func bytesPerShard(of shardCount: Int) -> Int {
-        (totals.byteCount + vectors.byteCount + statistics.byteCount) / shardCount
+    /// The bytes of a logical shard that travel to other nodes, by collective.
+    func bytesPerShard(of shardCount: Int) -> [Int] {
+        [totals.byteCount, vectors.byteCount, statistics.byteCount].map { $0 / shardCount }
     }
 }

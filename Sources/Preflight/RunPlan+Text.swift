@@ -1,3 +1,4 @@
+internal import DataParallel
 internal import Foundation
 
 extension RunPlan {
@@ -35,7 +36,9 @@ extension RunPlan {
         }
         rows.append(("checkpoints", checkpointsText))
         guard let estimate else { return rows }
-        return rows + [("time", timeText(estimate)), ("grounds", groundsText(estimate))]
+        rows.append(("time", timeText(estimate)))
+        if !exchanges.isEmpty { rows.append(("a step", stepText(estimate.step))) }
+        return rows + [("grounds", groundsText(estimate))]
     }
 
     private var memoryText: String {
@@ -62,17 +65,27 @@ extension RunPlan {
             + " without reading and writing"
     }
 
+    private func stepText(_ step: StepForecast) -> String {
+        "\(Self.milliseconds(step.computing)) computed, \(Self.milliseconds(step.wire)) of bytes that are waited for, "
+            + "\(Self.milliseconds(step.messages)) of messages; \(Self.milliseconds(step.hidden)) of bytes meanwhile"
+    }
+
     private func groundsText(_ estimate: TimeEstimate) -> String {
         let link =
             exchanges.isEmpty
             ? ""
-            : String(
-                format: "; %.3g Gbit/s to each host, as assumed (--link-gigabits)",
-                estimate.linkBytesPerSecond * 8 / 1e9)
+            : "; " + Self.link(estimate.link)
+                + ", as assumed (--link-gigabits, --link-latency-us, --link-processor-ns)"
         return "\(Self.counted(estimate.measuredSteps, "step")) taken now on this machine by "
             + "\(Self.counted(estimate.threads, "thread")), as a host's ranks together: "
             + "\(Self.milliseconds(estimate.measuredPassSeconds)) for the passes, "
             + "\(Self.milliseconds(estimate.measuredUpdateSeconds)) for the update\(link)"
+    }
+
+    static func link(_ link: HostLink) -> String {
+        String(
+            format: "%.3g Gbit/s to each host, %.3g µs a message and %.3g ns of a processor a byte",
+            link.bytesPerSecond * 8 / 1e9, link.latency * 1e6, link.processorSecondsPerByte * 1e9)
     }
 
     static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -78,13 +78,15 @@ package struct RunPlan: Encodable, Sendable {
     package private(set) var exchanges: [Exchange]
     /// How long it takes, as tried on this machine; nil where that was not asked for.
     package private(set) var estimate: TimeEstimate?
+    /// What steps should take on more and more hosts; nil where that was not asked for.
+    package var growth: Growth?
 
     let shape: Shape
 
     private enum CodingKeys: String, CodingKey {
         case model, parameters, data, trainingRecords, validationRecords, testRecords, ranks, hosts
         case threadsPerRank, logicalShards, batchSize, shardsPerRank, rowsPerRank, epochs, stepsPerEpoch
-        case steps, memory, memoryOfThisMachine, checkpoints, exchanges, estimate
+        case steps, memory, memoryOfThisMachine, checkpoints, exchanges, estimate, growth
     }
 
     /// What a plan is made of.
@@ -141,6 +143,26 @@ package struct RunPlan: Encodable, Sendable {
             options.transport == .mpi ? Array(placement.nodeOfRank.indices) : placement.nodeOfRank
         }
 
+        /// Who takes what of a batch.
+        var division: StepTraffic.Division {
+            StepTraffic.Division(
+                nodeOfRank: sharers, shardsOfRank: sharers.indices.map { assignment.shards(of: $0).count },
+                rowsPerShard: configuration.batchSize / assignment.shardCount)
+        }
+
+        /// The ways between hosts that the strategy may come to, the one first that only a measurement can find to be better.
+        var ways: [HostExchange] {
+            configuration.strategy == .allreduce ? [.allreduce] : [.factorsAndGradients, .factorExchange]
+        }
+
+        /// What hosts send one another in a step.
+        func traffic(_ way: HostExchange, _ mlp: MLP) -> StepTraffic {
+            way.traffic(
+                of: mlp.network, division, slices: configuration.slices,
+                imageBytes: options.dataPlacement == .host ? 0 : configuration.format.imageBytes,
+                synchronizesBatchNorm: configuration.batchNorm == .sync)
+        }
+
         /// The memory of one of the ranks.
         package func memoryPlan(ofRank rank: Int, _ mlp: MLP) -> MemoryPlan {
             MemoryPlan(
@@ -188,15 +210,15 @@ package struct RunPlan: Encodable, Sendable {
         memoryOfThisMachine =
             ControlGroups.ofThisProcess.memory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory)
         checkpoints = Checkpoints(shape, mlp, stepsPerEpoch: stepsPerEpoch)
-        exchanges = []
-        exchanges = Self.exchanges(shape, mlp) { _ in false }
+        exchanges = Self.exchanges(shape, mlp, exchangesGradients: false)
     }
 
     /// Takes over how long it takes, and the choice that follows from it.
     package mutating func take(_ estimate: TimeEstimate) {
         self.estimate = estimate
-        let mlp = MLP(shape.configuration.model)
-        exchanges = Self.exchanges(shape, mlp) { estimate.exchangesGradients(gradientBytes: $0) }
+        exchanges = Self.exchanges(
+            shape, MLP(shape.configuration.model),
+            exchangesGradients: estimate.exchange == .factorsAndGradients)
     }
 
     private static func memory(_ shape: Shape, _ mlp: MLP, program: ProgramMemory) -> Memory {
@@ -220,41 +242,14 @@ package struct RunPlan: Encodable, Sendable {
     }
 
     /// The ways between hosts, or with `--transport mpi` between ranks.
-    ///
-    /// - Parameter exchangesGradients: Whether an exchange of gradients of so many bytes is worth its while.
-    private static func exchanges(
-        _ shape: Shape, _ mlp: MLP, exchangesGradients: (_ bytes: Int) -> Bool
-    ) -> [Exchange] {
-        let (configuration, assignment) = (shape.configuration, shape.assignment)
-        let sharers = shape.sharers
-        guard Set(sharers).count > 1 else { return [] }
-        let division = StepTraffic.Division(
-            nodeOfRank: sharers, shardsOfRank: sharers.indices.map { assignment.shards(of: $0).count },
-            rowsPerShard: configuration.batchSize / assignment.shardCount)
-        let synchronizes = configuration.batchNorm == .sync
-        func factors(gradients: Bool) -> Int {
-            StepTraffic.factorExchange(
-                mlp.network, division, slices: configuration.slices,
-                imageBytes: shape.options.dataPlacement == .host ? 0 : configuration.format.imageBytes,
-                synchronizesBatchNorm: synchronizes,
-                exchangesGradients: gradients
-            ).received
+    private static func exchanges(_ shape: Shape, _ mlp: MLP, exchangesGradients: Bool) -> [Exchange] {
+        guard Set(shape.sharers).count > 1 else { return [] }
+        let chosen = shape.ways.first { $0 != .factorsAndGradients || exchangesGradients }
+        return HostExchange.allCases.map {
+            Exchange(
+                name: $0.rawValue, bytesPerStep: shape.traffic($0, mlp).received,
+                isChosen: $0 == chosen)
         }
-        let (alone, withGradients) = (factors(gradients: false), factors(gradients: true))
-        let isFactors = configuration.strategy == .factorExchange
-        let wantsGradients = isFactors && exchangesGradients(withGradients - alone)
-        return [
-            Exchange(
-                name: "factor-exchange", bytesPerStep: alone, isChosen: isFactors && !wantsGradients),
-            Exchange(
-                name: "factor-exchange and gradients", bytesPerStep: withGradients, isChosen: wantsGradients),
-            Exchange(
-                name: "allreduce",
-                bytesPerStep: StepTraffic.allreduce(
-                    mlp.network, division, synchronizesBatchNorm: synchronizes
-                )
-                .received, isChosen: configuration.strategy == .allreduce),
-        ]
     }
 
     /// The bytes of a step that reach a host by the way that is chosen.

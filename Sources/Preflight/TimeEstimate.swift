@@ -1,73 +1,58 @@
 internal import Collectives
-internal import DataParallel
-internal import Datasets
-internal import Foundation
+package import DataParallel
 internal import MLPEngine
-internal import Tensors
 internal import Training
 
 /// How long a run takes, from steps that were taken on this machine, and what that rests on.
 ///
-/// One process takes whole steps of the network, with as many threads as a host's ranks have together: on one host that is what
-/// its ranks do. On several hosts each does its part of the passes and, unless gradients are exchanged, the whole update, and
-/// waits for what comes from the others.
+/// One process takes whole steps of the network, with as many threads as a host's ranks have together, and for several hosts also
+/// steps of a host's part of the batch. `StepForecast` says what that comes to on all of them.
 package struct TimeEstimate: Encodable, Sendable {
-    /// The seconds of a step.
+    /// The parts of a step.
+    package let step: StepForecast
+    /// Those together.
     package let secondsPerStep: Double
-    /// Those of an evaluation of the validation images.
+    /// The seconds of an evaluation of the validation images.
     package let secondsPerEvaluation: Double
     /// Those of the whole run, with its evaluations and the test; without reading, whitening and writing.
     package let seconds: Double
-    /// What was tried: steps, and the seconds of each for what hosts divide among them and for the update.
+    /// What was tried: steps of the whole batch on one host, and the seconds of each for what hosts divide among them and for
+    /// the update.
     package let measuredSteps: Int
     package let measuredPassSeconds: Double
     package let measuredUpdateSeconds: Double
     /// The threads that took them.
     package let threads: Int
-    /// The bytes that reach a host in a second, as assumed.
-    package let linkBytesPerSecond: Double
-
-    private let groups: Int
-    private let isSummed: Bool
+    /// The network between hosts, as assumed.
+    package let link: HostLink
+    /// The way between hosts that takes least of those that the strategy may come to.
+    let exchange: HostExchange
 
     private enum CodingKeys: String, CodingKey {
-        case secondsPerStep, secondsPerEvaluation, seconds, measuredSteps, measuredPassSeconds
-        case measuredUpdateSeconds, threads, linkBytesPerSecond
+        case step, secondsPerStep, secondsPerEvaluation, seconds, measuredSteps, measuredPassSeconds
+        case measuredUpdateSeconds, threads, link
     }
 
-    /// Takes steps for about half a second, at least three.
+    /// Takes steps for about half a second, at least three of each kind.
     ///
     /// - Parameters:
     ///   - plan: What is estimated.
-    ///   - linkBytesPerSecond: What the network brings to a host in a second.
+    ///   - link: The network between hosts.
     /// - Throws: `ConfigurationError` where this machine has not the memory, or what a step throws.
-    package init(of plan: RunPlan, linkBytesPerSecond: Double) throws {
+    package init(of plan: RunPlan, over link: HostLink) throws {
         let shape = plan.shape
-        let localRanks = shape.placement.localSizes.max() ?? 1
-        let threads = max(1, min(localRanks * shape.threads, ProcessorAffinity.processorsOfNode))
-        let trial = try StepTrial(shape, threads: threads)
-        let measured = try trial.measure(seconds: 0.5)
-        let groups = Set(shape.sharers).count
-        let isSummed = shape.configuration.strategy == .allreduce
-        let forwardPerImage = measured.forward / Double(shape.configuration.batchSize)
-        // With a process on each rank and no shared memory every rank is on its own.
-        let crowd = shape.options.transport == .mpi ? Double(localRanks) : 1
-        self.groups = groups
-        self.isSummed = isSummed
-        self.linkBytesPerSecond = linkBytesPerSecond
-        self.threads = threads
-        measuredSteps = measured.steps
-        measuredPassSeconds = measured.passes
-        measuredUpdateSeconds = measured.update
-        let isDivided =
-            isSummed
-            || Self.exchangesGradients(
-                update: measured.update, groups: groups,
-                gradientBytes: plan.gradientBytes, linkBytesPerSecond: linkBytesPerSecond)
-        let bytes = plan.bytesPerStep(withGradients: isDivided && !isSummed)
-        let update = isDivided ? measured.update / Double(groups) : measured.update
-        secondsPerStep =
-            (measured.passes / Double(groups) + update) * crowd + Double(bytes) / linkBytesPerSecond
+        let groups = shape.division.rowsOfNodes.count
+        let trials = try StepTrials(
+            shape.configuration, threads: shape.threadsOfHost, hosts: groups, seconds: 0.5)
+        let mlp = MLP(shape.configuration.model)
+        let (way, step) = shape.forecast(mlp, trials.speed, over: link)
+        (exchange, self.step, self.link) = (way, step, link)
+        threads = shape.threadsOfHost
+        measuredSteps = trials.whole.steps
+        measuredPassSeconds = trials.whole.work.forward + trials.whole.work.backward
+        measuredUpdateSeconds = trials.whole.work.update
+        secondsPerStep = step.seconds
+        let forwardPerImage = trials.whole.forwardPass / Double(shape.configuration.batchSize)
         secondsPerEvaluation = forwardPerImage * Double(plan.validationRecords)
         let tests =
             shape.options.isTested
@@ -76,118 +61,26 @@ package struct TimeEstimate: Encodable, Sendable {
         seconds =
             Double(plan.steps) * secondsPerStep + Double(plan.epochs) * secondsPerEvaluation + tests
     }
-
-    /// Whether nodes gain by an exchange of gradients of so many bytes: each then computes a part of them alone.
-    func exchangesGradients(gradientBytes: Int) -> Bool {
-        !isSummed
-            && Self.exchangesGradients(
-                update: measuredUpdateSeconds, groups: groups, gradientBytes: gradientBytes,
-                linkBytesPerSecond: linkBytesPerSecond)
-    }
-
-    private static func exchangesGradients(
-        update: Double, groups: Int, gradientBytes: Int, linkBytesPerSecond: Double
-    ) -> Bool {
-        update * (1 - 1 / Double(groups)) > Double(gradientBytes) / linkBytesPerSecond && groups > 1
-    }
 }
 
-extension RunPlan {
-    private func bytes(_ name: String) -> Int {
-        exchanges.first { $0.name == name }?.bytesPerStep ?? 0
+extension RunPlan.Shape {
+    /// The threads of a host's ranks, as far as this machine has them.
+    var threadsOfHost: Int {
+        max(1, min((placement.localSizes.max() ?? 1) * threads, ProcessorAffinity.processorsOfNode))
     }
 
-    /// What gradients add to an exchange of factors.
-    var gradientBytes: Int { bytes("factor-exchange and gradients") - bytes("factor-exchange") }
-
-    /// The bytes of a step of this run's strategy.
-    func bytesPerStep(withGradients: Bool) -> Int {
-        guard shape.configuration.strategy == .factorExchange else { return bytes("allreduce") }
-        return bytes(withGradients ? "factor-exchange and gradients" : "factor-exchange")
-    }
-}
-
-/// Steps of a configuration, taken by this process alone on images that mean nothing.
-private struct StepTrial {
-    struct Measurement {
-        let steps: Int
-        let forward: Double
-        /// Loading, forward and backward, and what else hosts divide among them.
-        let passes: Double
-        let update: Double
-    }
-
-    private let runner: StepRunner
-    private let stepsPerEpoch: Int
-    private let learningRate = 1e-4
-
-    init(_ shape: RunPlan.Shape, threads: Int) throws {
-        var configuration = shape.configuration
-        // As far as time goes one group of shards is as good as many.
-        configuration.averaging = .none
-        let shardCount = configuration.logicalShards ?? 1
-        let images = MeaninglessImages(
-            format: configuration.format, trainingCount: 2 * configuration.batchSize)
-        let shards = LogicalShards(
-            records: Array(0..<images.trainingCount), count: shardCount, seed: configuration.seed)
-        let assignment = ShardAssignment(worldSize: 1, shardCount: shardCount)
-        let communicator = SingleProcessCommunicator()
-        let mlp = MLP(configuration.model)
-        var options = RunOptions.defaults
-        options.evaluation = .sharded
-        try MemoryPlan(
-            configuration, mlp: mlp, assignment: assignment, trainingCount: images.trainingCount,
-            validationCount: 0, testCount: 0, threads: threads, slices: configuration.slices,
-            options: options, placement: communicator.placement
-        ).check(over: communicator)
-        let loader = try BatchLoader(
-            dataset: images, shards: shards, ownedShards: 0..<shardCount,
-            globalBatch: configuration.batchSize, shuffle: configuration.shuffle)
-        loader.beginEpoch(0)
-        stepsPerEpoch = loader.stepsPerEpoch
-        let team = ProcessorAffinity.withAffinityToAllProcessors { WorkerTeam(upTo: threads) }
-        (runner, _) = try StepRunner.make(
-            communicator, .auto, configuration: configuration, mlp: mlp, loader: loader,
-            assignment: assignment, team: team, slices: configuration.slices, note: { _ in })
-        try runner.model.broadcast(to: runner.products)
-    }
-
-    func measure(seconds: Double) throws -> Measurement {
-        let clock = ContinuousClock()
-        // The first ones meet memory that the system has yet to hand out.
-        for step in 0..<2 { try take(step) }
-        let (before, start) = (runner.times.seconds, clock.now)
-        var steps = 0
-        while steps < 3 || clock.now - start < .seconds(seconds) {
-            try take(2 + steps)
-            steps += 1
+    /// The way between hosts that takes least of those that the strategy may come to, and how long.
+    func forecast(
+        _ mlp: MLP, _ speed: HostSpeed, over link: HostLink
+    ) -> (way: HostExchange, step: StepForecast) {
+        // Where ranks share no memory each is by itself, with its part of the host's processors.
+        let slowdown = options.transport == .mpi ? Double(placement.localSizes.max() ?? 1) : 1
+        let forecasts = ways.map { way in
+            (way, way.forecast(traffic(way, mlp), division, speed, over: link, slowdown: slowdown))
         }
-        let phases = zip(runner.times.seconds, before).map { ($0 - $1) / Double(steps) }
-        func time(_ phase: StepPhase) -> Double { phases[phase.rawValue] }
-        return Measurement(
-            steps: steps, forward: time(.forward), passes: phases.reduce(0, +) - time(.update),
-            update: time(.update))
-    }
-
-    private func take(_ step: Int) throws {
-        _ = try runner.step(step, stepInEpoch: step % stepsPerEpoch, learningRate: learningRate)
-    }
-}
-
-/// Images of a format, of which only the number counts.
-private struct MeaninglessImages: ImageDataset {
-    let format: ImageFormat
-    let trainingCount: Int
-
-    var name: String { "images without a meaning" }
-    var location: String { "built in" }
-
-    func count(of split: DatasetSplit) -> Int { split == .training ? trainingCount : 0 }
-
-    func read(_ split: DatasetSplit, records: [Int]) throws -> ImageRecords {
-        var pixels = [UInt8](repeating: 0, count: records.count * format.imageBytes)
-        for index in pixels.indices { pixels[index] = UInt8(truncatingIfNeeded: index &* 0x9E37_79B1 >> 11) }
-        return ImageRecords(
-            pixels: pixels, labels: records.map { UInt8($0 % format.classCount) }, fingerprint: 0)
+        // Where there is nothing to exchange, nothing is gained by it.
+        let best = forecasts.reversed().min { $0.1.seconds < $1.1.seconds }
+        guard let best else { preconditionFailure("a strategy without a way between hosts") }
+        return best
     }
 }

@@ -48,6 +48,11 @@ struct BenchmarkOptions: ParsableArguments {
         parsing: .unconditional, help: "Global batch sizes, with commas between.", transform: Values.widths)
     var batchSizes = [128, 512, 1024]
 
+    @Option(
+        parsing: .unconditional, help: "Logical shards of a batch; training's default if not given.",
+        transform: Values.wholeNumber)
+    var logicalShards: Int?
+
     @Option(help: "Batch norm: none, sync, local, or both none and sync.")
     var batchNorm: BatchNorm?
 
@@ -133,6 +138,7 @@ struct BenchmarkOptions: ParsableArguments {
                             configuration.batchNorm = mode
                             configuration.batchSize = batchSize
                             configuration.strategy = strategy
+                            configuration.logicalShards = logicalShards
                             configuration.matmulPrecision = matmulPrecision
                             try configuration.validate()
                             try configuration.settle(worldSize: worldSize)

@@ -93,20 +93,26 @@ struct BenchmarkTable {
     }
 
     func print(_ scaling: ScalingReport) {
+        let isForetold = scaling.results.contains { $0.predictedStepSeconds != nil }
         line(
             "\(scaling.kind.rawValue) scaling, threads of a rank: \(scaling.threadsPerRank); relative to the first number of ranks"
+                + (isForetold ? "; the model's time, and the measured one relative to it" : "")
         )
         line(
-            text("hidden", 13) + text("norm", 6) + text("strategy", 16) + column("ranks", 6)
-                + column("batch", 8) + column("µs", 10) + column("images/s", 11) + column("speed-up", 10)
-                + column("efficiency", 12))
+            text("hidden", 13) + text("norm", 6) + text("strategy", 16) + column("hosts", 6)
+                + column("ranks", 6) + column("batch", 8) + column("µs", 10) + column("images/s", 11)
+                + column("speed-up", 10) + column("efficiency", 12)
+                + (isForetold ? column("model", 10) + column("of model", 10) : ""))
         for result in scaling.results {
+            let foretold = result.predictedStepSeconds.map {
+                number($0 * 1e6, 10, 0) + number(result.stepSeconds / $0, 10, 2)
+            }
             line(
                 text(Self.name(result.hiddenDimensions), 13) + text(result.batchNorm, 6)
-                    + text(result.strategy, 16) + column("\(result.ranks)", 6)
+                    + text(result.strategy, 16) + column("\(result.hosts)", 6) + column("\(result.ranks)", 6)
                     + column("\(result.batchSize)", 8) + number(result.stepSeconds * 1e6, 10, 0)
                     + number(result.imagesPerSecond, 11, 0) + number(result.speedUp, 10, 2)
-                    + percent(result.efficiency, 12))
+                    + percent(result.efficiency, 12) + (foretold ?? ""))
         }
     }
 

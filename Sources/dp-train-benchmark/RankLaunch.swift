@@ -36,16 +36,34 @@ struct RankLaunch {
         self.timeLimit = timeLimit
     }
 
+    /// On what this program runs.
+    struct Ranks {
+        let count: Int
+        /// On how many hosts, the first ones that the launcher knows, each with as many; nil where that is the launcher's choice.
+        var hosts: Int?
+
+        var description: String {
+            let ranks = count == 1 ? "1 rank" : "\(count) ranks"
+            return hosts.map { "\(ranks) on \($0 == 1 ? "1 host" : "\($0) hosts")" } ?? ranks
+        }
+
+        /// The options of Open MPI's mpirun.
+        var options: [String] {
+            let onHost = hosts.map { count / $0 }
+            let isCrowded = onHost ?? count > ProcessInfo.processInfo.activeProcessorCount
+            return ["-np", "\(count)"] + (onHost.map { ["--map-by", "ppr:\($0):node"] } ?? [])
+                + (isCrowded ? ["--oversubscribe"] : [])
+        }
+    }
+
     /// Runs this program to its end.
     ///
-    /// - Throws: ``LaunchError`` where the ranks fail, take too long or print no report. None of them is left then.
-    func run(_ arguments: [String], ranks: Int) throws -> BenchmarkReport {
+    /// - Throws: ``LaunchError`` where the ranks fail, take too long, print no report, or are not on as many hosts as they should be.
+    ///   None of them is left then.
+    func run(_ arguments: [String], on ranks: Ranks) throws -> BenchmarkReport {
         let process = Process()
         process.executableURL = mpirun
-        let isCrowded = ranks > ProcessInfo.processInfo.activeProcessorCount
-        process.arguments =
-            ["-np", "\(ranks)"] + (isCrowded ? ["--oversubscribe"] : []) + launcherOptions + [program.path]
-            + arguments
+        process.arguments = ranks.options + launcherOptions + [program.path] + arguments
         let output = Pipe()
         process.standardOutput = output
         process.standardInput = FileHandle.nullDevice
@@ -65,19 +83,27 @@ struct RankLaunch {
         process.waitUntilExit()
         watch.end()
         if watch.isTooLate {
-            throw LaunchError("\(ranks) ranks: expected an end within \(timeLimit) s (--time-limit)")
+            throw LaunchError("\(ranks.description): expected an end within \(timeLimit) s (--time-limit)")
         }
-        guard !watch.isInterrupted else { throw LaunchError("\(ranks) ranks: interrupted") }
+        guard !watch.isInterrupted else { throw LaunchError("\(ranks.description): interrupted") }
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
             throw LaunchError(
-                "\(ranks) ranks: expected exit code 0 of mpirun, found \(process.terminationStatus)")
+                "\(ranks.description): expected exit code 0 of mpirun, found \(process.terminationStatus)")
         }
+        let report: BenchmarkReport
         do {
-            return try JSONDecoder().decode(BenchmarkReport.self, from: data)
+            report = try JSONDecoder().decode(BenchmarkReport.self, from: data)
         } catch {
             throw LaunchError(
-                "\(ranks) ranks: expected a report in JSON, found \(data.count) bytes of others")
+                "\(ranks.description): expected a report in JSON, found \(data.count) bytes of others")
         }
+        let found = Ranks(count: report.machine.ranks, hosts: ranks.hosts.map { _ in report.machine.nodes })
+        guard found.count == ranks.count, found.hosts == ranks.hosts else {
+            throw LaunchError(
+                "expected \(ranks.description), found \(found.description); mpirun is told of hosts by "
+                    + "--launcher-options '--hostfile FILE', or by what it has in its own configuration")
+        }
+        return report
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Collectives
 import CommandLineSupport
+import DataParallel
 import Datasets
 import Foundation
 import Preflight
@@ -91,7 +92,8 @@ struct PlanCommand: ParsableCommand {
         discussion: """
             Takes the flags of train, and how many ranks on how many hosts are meant; it needs no mpirun and writes nothing. Memory \
             is what ranks have as a rule at the most; bytes are those that reach a host in a step. The time is estimated from \
-            steps that are taken for about half a second on this machine.
+            steps that are taken for about half a second on this machine; with --growth that of steps on 1, 2, 4 and more hosts, \
+            up to --hosts, each with as many ranks, by both strategies.
             """)
 
     @OptionGroup var data: DataOptions
@@ -114,10 +116,13 @@ struct PlanCommand: ParsableCommand {
         transform: Values.wholeNumber)
     var hosts = 1
 
-    @Option(
-        parsing: .unconditional, help: "What the network brings to a host, in Gbit/s, for the estimate.",
-        transform: Values.number)
-    var linkGigabits = 10.0
+    @OptionGroup var link: LinkOptions
+
+    @Flag(help: "Also estimate steps on 1, 2, 4 and more hosts, up to --hosts.")
+    var growth = false
+
+    @Flag(help: "Let the global batch grow with the hosts of --growth: --batch-size is then that of one.")
+    var weak = false
 
     @Flag(inversion: .prefixedNo, help: "Estimate the time; --no-estimate takes no steps.")
     var estimate = true
@@ -132,47 +137,62 @@ struct PlanCommand: ParsableCommand {
         guard hosts >= 1, hosts <= ranks else {
             throw ValidationError("--hosts: expected a number from 1 to the \(ranks) ranks, found \(hosts)")
         }
-        guard linkGigabits > 0, linkGigabits.isFinite else {
-            throw ValidationError("--link-gigabits: expected a number > 0, found \(linkGigabits)")
+        guard growth || !weak else { throw ValidationError("--weak: expected --growth with it") }
+        guard estimate || !growth else {
+            throw ValidationError("--growth: expected no --no-estimate with it")
+        }
+        guard !growth || ranks % hosts == 0 else {
+            throw ValidationError(
+                "--growth: expected as many ranks on each host, found \(ranks) on \(hosts)")
         }
     }
 
     func run() throws {
         let program = ProgramMemory.ofThisProcess
-        let shape: RunPlan.Shape
-        let name: String
+        let link = link.link
+        var plan: RunPlan
+        var table: Growth?
         do {
-            let read = try DoctorCommand.read(settings, runSettings, recipe, output: output)
-            var configuration = read.0
-            let options = read.1
+            var (configuration, options) = try DoctorCommand.read(
+                settings, runSettings, recipe, output: output)
             try options.useInstructionSet()
             let dataset = try data.locate(seed: configuration.seed)
             configuration.images = dataset.format
+            let unsettled = configuration
             try configuration.settle(worldSize: ranks, nodes: options.transport == .mpi ? ranks : hosts)
             try configuration.validate(against: dataset)
             let processors = ProcessorAffinity.processorsOfNode
             let onHost = (ranks + hosts - 1) / hosts
-            shape = RunPlan.Shape(
-                configuration, options: options, ranks: ranks, hosts: hosts,
-                threads: options.threads ?? max(1, processors / onHost), processors: processors,
-                trainingCount: dataset.count(of: .training), testCount: dataset.count(of: .test))
-            name = "\(dataset.name) (\(dataset.location))"
+            let threads = options.threads ?? max(1, processors / onHost)
+            let shape = RunPlan.Shape(
+                configuration, options: options, ranks: ranks, hosts: hosts, threads: threads,
+                processors: processors, trainingCount: dataset.count(of: .training),
+                testCount: dataset.count(of: .test))
+            plan = RunPlan(shape, data: "\(dataset.name) (\(dataset.location))", program: program)
+            if estimate { estimateTime(of: &plan, over: link) }
+            if growth {
+                table = try Growth(
+                    unsettled, options: options, hosts: hosts, ranksPerHost: ranks / hosts, isWeak: weak,
+                    threads: threads, trainingCount: plan.trainingRecords, over: link)
+            }
         } catch let error as ConfigurationError {
             throw ValidationError(error.description)
         }
-        var plan = RunPlan(shape, data: name, program: program)
-        if estimate {
-            do {
-                plan.take(try TimeEstimate(of: plan, linkBytesPerSecond: linkGigabits * 1e9 / 8))
-            } catch {
-                Messages.printWarning("no estimate of the time: \(error)")
-            }
-        }
+        plan.growth = table
         guard !json else { return try printJSON(plan) }
         let width = plan.rows.map(\.name.count).max() ?? 0
         for row in plan.rows {
             let name = row.name.isEmpty ? "" : row.name + ":"
             print(name + String(repeating: " ", count: width + 2 - name.count) + row.value)
+        }
+        for line in plan.growth?.lines ?? [] { print(line) }
+    }
+
+    private func estimateTime(of plan: inout RunPlan, over link: HostLink) {
+        do {
+            plan.take(try TimeEstimate(of: plan, over: link))
+        } catch {
+            Messages.printWarning("no estimate of the time: \(error)")
         }
     }
 }

@@ -151,6 +151,88 @@ extension EndToEnd {
             #expect(report.results[0].speedUp == 1 && report.results[3].speedUp == 1)
         }
 
+        @Test(
+            "Scaling over hosts has its ranks on each of them, and puts a model's time beside the measured one"
+        )
+        func hosts() throws {
+            let folder = try Scratch.makeDirectory("launcher")
+            try Self.makeLauncher(in: folder, hosts: "$2")
+            let outcome = try Program.succeed(
+                Self.hostFlags + ["--hosts", "1,2,4", "--launcher-options", "--hostfile some --verbose"],
+                environment: ["PATH": folder.path + ":/usr/bin:/bin"])
+            let report = try Self.decoder.decode(Scaling.self, from: outcome.output)
+            #expect(report.results.map(\.hosts) == [1, 2, 4] && report.results.map(\.ranks) == [1, 2, 4])
+            #expect(report.results.map(\.speedUp) == [1, 1, 1])
+            let foretold = try report.results.map { try #require($0.predictedStepSeconds) }
+            // A host alone takes what it was measured to take; more have something to exchange.
+            #expect(abs(foretold[0] - 2e-3) < 1e-12 && foretold[1] > 1e-3 && foretold[2] > 5e-4)
+
+            let words = try String(contentsOf: folder.appending(path: "words"), encoding: .utf8).split(
+                separator: "\n")
+            // Three worlds, and then on the first host what one of four has of the batch.
+            let starts = words.map { $0.split(separator: " ").prefix(4).joined(separator: " ") }
+            #expect(
+                starts
+                    == [1, 2, 4, 1].map { "-np \($0) --map-by ppr:1:node" })
+            #expect(words.allSatisfy { $0.contains(" --hostfile some --verbose ") })
+            #expect(words.dropLast().allSatisfy { $0.contains("--batch-sizes 64 ") })
+            #expect(words.last?.contains("--batch-sizes 16 ") == true)
+            #expect(words.last?.contains("--logical-shards 2") == true)
+        }
+
+        @Test(
+            "Ranks that are not on as many hosts as they should be are an error that says how hosts are named"
+        )
+        func otherHosts() throws {
+            let folder = try Scratch.makeDirectory("launcher")
+            try Self.makeLauncher(in: folder, hosts: "1")
+            let outcome = try Program.run(
+                Self.hostFlags + ["--hosts", "2", "--ranks-per-host", "3"],
+                environment: ["PATH": folder.path + ":/usr/bin:/bin"])
+            expectRefusal(
+                outcome,
+                naming: ["expected 6 ranks on 2 hosts", "found 6 ranks on 1 host", "--hostfile"])
+        }
+
+        @Test("One host is measured by the real launcher")
+        func oneHost() throws {
+            let outcome = try Program.succeed(
+                Self.hostFlags + ["--hosts", "1", "--ranks-per-host", "2"])
+            let report = try Self.decoder.decode(Scaling.self, from: outcome.output)
+            #expect(report.results.map(\.hosts) == [1] && report.results.map(\.ranks) == [2])
+            #expect(report.results[0].predictedStepSeconds == nil)
+        }
+
+        private static let hostFlags =
+            [
+                "benchmark", "scaling", "--json", "--hidden-dims", "16", "--batch-sizes", "64", "--strategy",
+                "factor-exchange", "--link-gigabits", "1", "--link-latency-us", "20", "--fastest",
+            ] + brief
+
+        /// An mpirun that starts nothing: it notes its words, and says that as many ranks as it was told to start have measured
+        /// a step, on so many hosts.
+        private static func makeLauncher(in folder: URL, hosts: String) throws {
+            let launcher = folder.appending(path: "mpirun")
+            let script = """
+                #!/bin/sh
+                echo "$*" >>'\(folder.path)/words'
+                ranks=$2
+                case " $* " in *" --batch-sizes 16 "*) batch=16 time=0.0005 ;; *) batch=64 time=0.002 ;; esac
+                cat <<END
+                {"machine": {"ranks": $ranks, "nodes": \(hosts), "processors": 2, "threads_per_rank": 1,
+                  "communicator": "none", "instruction_set": "none", "blas_kernel": "none"},
+                 "limits": {"peaks": [], "copies": []},
+                 "steps": [{"hidden_dims": [16], "batch_norm": "none", "batch_size": $batch,
+                   "strategy": "factor-exchange", "matmul_precision": "high", "transport": "shared",
+                   "step_seconds": 1, "fastest_step_seconds": $time, "images_per_second": 1,
+                   "phases": {"batch": 0, "forward": 0.25, "backward": 0.25, "waiting": 0, "moving": 0, "update": 0.5},
+                   "limit_seconds": 1, "share_of_limit": 1}]}
+                END
+                """
+            try script.write(to: launcher, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: launcher.path)
+        }
+
         @Test("Scaling without mpirun says so")
         func withoutLauncher() throws {
             let outcome = try Program.run(
@@ -200,6 +282,26 @@ extension EndToEnd {
                 flags: ["scaling", "--ranks", "1,2,3", "--batch-sizes", "2"], names: ["3 ranks"],
                 ranks: [nil]),
             BadFlags(flags: ["scaling", "--time-limit", "0"], names: ["--time-limit", "0"], ranks: [nil]),
+            BadFlags(flags: ["scaling", "--hosts", "0"], names: ["--hosts", "0"], ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--hosts", "2", "--ranks", "2"], names: ["--hosts", "--ranks-per-host"],
+                ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--hosts", "1", "--ranks-per-host", "0"],
+                names: ["--ranks-per-host", "0"],
+                ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--hosts", "1,4", "--batch-sizes", "2"],
+                names: ["4 ranks on 4 hosts"], ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--link-gigabits", "0"], names: ["--link-gigabits", "0"], ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--link-latency-us", "-1"], names: ["--link-latency-us", "-1"],
+                ranks: [nil]),
+            BadFlags(
+                flags: ["scaling", "--shared-processors", "0"], names: ["--shared-processors", "0"],
+                ranks: [nil]),
+            BadFlags(flags: ["--logical-shards", "0"], names: ["--logical-shards", "0"]),
             BadFlags(flags: ["scaling"], names: ["must be started alone"], ranks: [2]),
         ]
 
@@ -253,8 +355,9 @@ private struct Report: Decodable {
 
 private struct Scaling: Decodable {
     struct Result: Decodable {
-        let ranks, batchSize: Int
+        let ranks, hosts, batchSize: Int
         let stepSeconds, imagesPerSecond, speedUp, efficiency: Double
+        let predictedStepSeconds: Double?
     }
     let kind: String
     let threadsPerRank: Int

@@ -39,6 +39,26 @@ extension EndToEnd {
         }
 
         @Test(
+            "Steps are measured on one of them and on both, with ranks on each",
+            .enabled(if: missing == nil, Comment(rawValue: missing ?? "")))
+        func scaling() throws {
+            let outcome = try Self.hosts(
+                [
+                    "--hosts", "2", "--ranks", "2", Program.executable.path, "benchmark", "scaling",
+                    "--hosts", "1,2", "--ranks-per-host", "2", "--hidden-dims", "16", "--batch-sizes", "32",
+                    "--rounds", "1", "--round-seconds", "0.01", "--strategy", "allreduce",
+                ]
+            ).run()
+            #expect(outcome.status == 0 && !outcome.timedOut, "\(outcome.summary)")
+            let rows = outcome.outputText.split(separator: "\n").filter { $0.hasPrefix("16 ") }
+                .map { $0.split(separator: " ") }
+            #expect(
+                rows.map { $0[3...5].joined(separator: " ") } == ["1 2 32", "2 4 32"], "\(outcome.summary)")
+            // The last columns: the model's time, and the measured one relative to it.
+            #expect(rows.allSatisfy { $0.count == 12 && Double($0[10]) ?? 0 > 0 && Double($0[11]) ?? 0 > 0 })
+        }
+
+        @Test(
             "Faults on one host and between several end the run with a reason, or are waited out; nothing is left, and the run goes on",
             .enabled(if: missing == nil, Comment(rawValue: missing ?? "")))
         func faults() throws {

@@ -10,12 +10,22 @@ extension EndToEnd {
             struct Checkpoints: Decodable { let bytes, written, kept: Int }
             struct Exchange: Decodable, Equatable { let name: String, bytesPerStep: Int, isChosen: Bool }
             struct Estimate: Decodable { let seconds: Double }
+            struct Growth: Decodable {
+                struct Strategy: Decodable { let secondsPerStep: Double }
+                struct Row: Decodable {
+                    let hosts, batchSize: Int
+                    let strategies: [Strategy]
+                }
+                let isWeak: Bool
+                let rows: [Row]
+            }
 
             let parameters, steps, stepsPerEpoch, logicalShards: Int
             let memory: Memory
             let checkpoints: Checkpoints
             let exchanges: [Exchange]
             let estimate: Estimate?
+            let growth: Growth?
 
             init(_ flags: [String]) throws {
                 let outcome = try Program.succeed(["plan", "--json"] + flags)
@@ -56,12 +66,27 @@ extension EndToEnd {
                 "steps: ", "37 in each of 2 epochs, 74 in all", "memory: ", "4 ranks on 2 hosts",
                 "factor-exchange: ",
                 "allreduce: ", " bytes a step to a host, chosen", "checkpoints: ", "time: ", "grounds: ",
-                "(--link-gigabits)",
+                "--link-gigabits",
             ] {
                 #expect(text.contains(part), "\(part) in \(text)")
             }
             #expect(try Plan(flags + ["--ranks", "4"]).exchanges.isEmpty)
             #expect(try Plan(flags + ["--ranks", "2", "--hosts", "2"]).estimate?.seconds ?? 0 > 0)
+        }
+
+        @Test("With --growth steps on 1, 2, 4 and more hosts, by both strategies, in JSON and in a table")
+        func growth() throws {
+            let flags = try Runs.flags(epochs: 1) + ["--ranks", "6", "--hosts", "3", "--growth"]
+            let growth = try #require(try Plan(flags + ["--weak"]).growth)
+            #expect(growth.isWeak && growth.rows.map(\.hosts) == [1, 2, 3])
+            #expect(growth.rows.allSatisfy { $0.batchSize == growth.rows[0].batchSize * $0.hosts })
+            #expect(growth.rows.allSatisfy { $0.strategies.allSatisfy { $0.secondsPerStep > 0 } })
+            let text = try Program.succeed(["plan"] + flags).outputText
+            for part in [
+                "on more hosts", "factor-exchange", "allreduce", "images/s", "auto", "the same batch",
+            ] {
+                #expect(text.contains(part), "\(part) in \(text)")
+            }
         }
 
         @Test("More hosts than ranks, ranks than shards, and numbers that are none are refused")
@@ -70,6 +95,10 @@ extension EndToEnd {
                 (["--ranks", "2", "--hosts", "3"], "--hosts"), (["--ranks", "0"], "--ranks"),
                 (["--ranks", "9", "--logical-shards", "8"], "--logical-shards"),
                 (["--link-gigabits", "0"], "--link-gigabits"),
+                (["--link-latency-us", "nan"], "--link-latency-us"),
+                (["--link-processor-ns", "-1"], "--link-processor-ns"), (["--weak"], "--weak"),
+                (["--growth", "--no-estimate"], "--growth"),
+                (["--growth", "--ranks", "3", "--hosts", "2"], "--growth"),
             ] {
                 let outcome = try Program.run(["plan"] + Runs.flags(epochs: 1) + flags)
                 expectRefusal(outcome, naming: [name])

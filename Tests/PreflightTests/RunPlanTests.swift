@@ -17,6 +17,8 @@ import Training
             /// Bytes that each rank has contributed to what nodes gather, and that it has had summed over nodes.
             var gathered: [Int]
             var reduced: [Int]
+            /// The collectives between nodes that each rank has waited for at once.
+            var collectives: [Int]
             /// Regions of the node of each rank.
             var regions: [[Int]]
         }
@@ -27,14 +29,21 @@ import Training
             values = Mutex(
                 Values(
                     gathered: Array(repeating: 0, count: ranks), reduced: Array(repeating: 0, count: ranks),
+                    collectives: Array(repeating: 0, count: ranks),
                     regions: Array(repeating: [], count: ranks)))
         }
 
         /// What was counted until now; from now on it is counted anew.
-        func take(_ rank: Int) -> (gathered: Int, reduced: Int, regions: [Int]) {
+        func take(_ rank: Int) -> (gathered: Int, reduced: Int, collectives: Int, regions: [Int]) {
             values.withLock { values in
-                defer { (values.gathered[rank], values.reduced[rank], values.regions[rank]) = (0, 0, []) }
-                return (values.gathered[rank], values.reduced[rank], values.regions[rank])
+                defer {
+                    (values.gathered[rank], values.reduced[rank]) = (0, 0)
+                    (values.collectives[rank], values.regions[rank]) = (0, [])
+                }
+                return (
+                    values.gathered[rank], values.reduced[rank], values.collectives[rank],
+                    values.regions[rank]
+                )
             }
         }
     }
@@ -51,6 +60,11 @@ import Training
 
         private var isBetweenNodes: Bool { placement.nodeCount > 1 }
 
+        private func wait() {
+            guard isBetweenNodes else { return }
+            counts.values.withLock { $0.collectives[worldRank] += 1 }
+        }
+
         private func gather<E>(_ count: Int, of _: E.Type) {
             guard isBetweenNodes else { return }
             counts.values.withLock { $0.gathered[worldRank] += count * MemoryLayout<E>.stride }
@@ -62,6 +76,7 @@ import Training
             if isBetweenNodes {
                 counts.values.withLock { $0.reduced[worldRank] += buffer.count * MemoryLayout<E>.stride }
             }
+            wait()
             try super.allreduce(buffer, operation)
         }
 
@@ -78,6 +93,7 @@ import Training
             _ contribution: UnsafeBufferPointer<E>, into result: UnsafeMutableBufferPointer<E>
         ) throws {
             gather(contribution.count, of: E.self)
+            wait()
             try super.allgather(contribution, into: result)
         }
 
@@ -85,6 +101,7 @@ import Training
             segmentsOf buffer: UnsafeMutableBufferPointer<E>, counts segments: [Int]
         ) throws {
             gather(segments[rank], of: E.self)
+            wait()
             try super.allgather(segmentsOf: buffer, counts: segments)
         }
 
@@ -170,7 +187,7 @@ import Training
                 _ = try runner.step(step, stepInEpoch: step, learningRate: 0.01)
             }
             let exchanged = counts.take(base.rank)
-            return [exchanged.gathered, exchanged.reduced] + regions
+            return [exchanged.gathered, exchanged.reduced, exchanged.collectives] + regions
         }
 
         var options = RunOptions.defaults
@@ -200,12 +217,25 @@ import Training
             groupCount == 1 ? plan.exchanges.isEmpty : ways.contains((received.max() ?? 0) / Self.steps),
             "\(received), \(plan.exchanges)")
         #expect(plan.stepsPerEpoch == Self.steps)
+        let division = StepTraffic.Division(
+            nodeOfRank: groups,
+            shardsOfRank: groups.indices.map {
+                ShardAssignment(worldSize: groups.count, shardCount: 8).shards(of: $0).count
+            }, rowsPerShard: Self.batchSize / 8)
+        let taken = HostExchange.allCases.filter { names.contains($0.rawValue) }.map {
+            $0.traffic(
+                of: MLP(configuration.model).network, division, slices: configuration.slices,
+                imageBytes: configuration.format.imageBytes,
+                synchronizesBatchNorm: example.batchNorm == .sync)
+        }.first { $0.received == (received.max() ?? 0) / Self.steps }
+        let waited = counted.map { $0[2] }.max() ?? 0
+        #expect(groupCount == 1 || taken?.waited.count == waited / Self.steps, "\(waited), \(taken as Any)")
 
         guard example.transport == .shared else { return }
         for rank in example.nodes.indices {
             let memory = shape.memoryPlan(ofRank: rank, MLP(configuration.model))
             let expected = (memory.regions + (memory.trialRegion > 0 ? [memory.trialRegion] : [])).sorted()
-            #expect(Array(counted[rank].dropFirst(2)).sorted() == expected, "of rank \(rank)")
+            #expect(Array(counted[rank].dropFirst(3)).sorted() == expected, "of rank \(rank)")
         }
     }
 
@@ -217,19 +247,66 @@ import Training
             let shape = RunPlan.Shape(
                 configuration, options: .defaults, ranks: 2, hosts: 2, threads: 1, processors: 1,
                 trainingCount: 96, testCount: 0)
-            for (speed, isFast) in [(1.0, false), (1e18, true)] {
+            for speed in [1.0, 1e18] {
                 var plan = RunPlan(shape, data: "", program: ProgramMemory(atStart: 0))
-                plan.take(try TimeEstimate(of: plan, linkBytesPerSecond: speed))
+                let link = HostLink(bytesPerSecond: speed, latency: 1)
+                plan.take(try TimeEstimate(of: plan, over: link))
                 let chosen = plan.exchanges.filter(\.isChosen).map(\.name)
+                // How fast this machine is decides what is gained where the link costs nothing.
                 let expected =
                     strategy == .allreduce
-                    ? "allreduce" : isFast ? "factor-exchange and gradients" : "factor-exchange"
-                #expect(chosen == [expected])
+                    ? ["allreduce"]
+                    : speed == 1 ? ["factor-exchange"] : ["factor-exchange", "factor-exchange and gradients"]
+                #expect(chosen.count == 1 && expected.contains(chosen[0]))
                 let estimate = try #require(plan.estimate)
+                #expect(estimate.secondsPerStep == estimate.step.seconds)
                 #expect(estimate.secondsPerStep >= Double(plan.bytesPerStep) / speed)
+                #expect(estimate.step.messages >= 2)
                 #expect(estimate.seconds >= Double(plan.steps) * estimate.secondsPerStep)
             }
         }
+    }
+
+    private static func growth(
+        batchSize: Int = 32, hosts: Int, ranksPerHost: Int = 1, isWeak: Bool = false
+    ) throws -> Growth {
+        var configuration = Case(nodes: []).configuration
+        (configuration.batchSize, configuration.logicalShards) = (batchSize, nil)
+        return try Growth(
+            configuration, options: .defaults, hosts: hosts, ranksPerHost: ranksPerHost, isWeak: isWeak,
+            threads: 1, trainingCount: 1000, over: HostLink(bytesPerSecond: 1e9, latency: 1e-4),
+            seconds: 0.05)
+    }
+
+    @Test("A table of growth has 1, 2, 4, … hosts, with both strategies on each", arguments: [false, true])
+    func growth(isWeak: Bool) throws {
+        let growth = try Self.growth(hosts: 5, ranksPerHost: 2, isWeak: isWeak)
+        #expect(growth.rows.map(\.hosts) == [1, 2, 4, 5] && growth.end == nil)
+        #expect(growth.rows.map(\.ranks) == [2, 4, 8, 10])
+        for row in growth.rows {
+            #expect(row.batchSize == (isWeak ? 32 * row.hosts : 32))
+            #expect(row.strategies.map(\.strategy) == ["factor-exchange", "allreduce"])
+            #expect(["factor-exchange", "allreduce"].contains(row.auto))
+            for strategy in row.strategies {
+                #expect(strategy.secondsPerStep > 0 && strategy.secondsPerStep == strategy.step.seconds)
+                let images = Double(row.batchSize) / strategy.secondsPerStep
+                #expect(abs(strategy.imagesPerSecond / images - 1) < 1e-9)
+                #expect((strategy.bytesPerStep > 0) == (row.hosts > 1))
+            }
+        }
+        #expect(growth.rows[0].strategies.map(\.speedUp).max() == 1)
+        // A title, two of columns, the rows, and one of marks if there are any.
+        #expect((7...8).contains(growth.lines.count))
+    }
+
+    @Test("It ends where the settings do, and says why")
+    func endOfGrowth() throws {
+        let shards = try Self.growth(batchSize: 8, hosts: 64)
+        #expect(shards.rows.map(\.hosts) == [1, 2, 4, 8])
+        #expect(shards.end?.contains("--logical-shards") == true)
+        let images = try Self.growth(batchSize: 200, hosts: 8, isWeak: true)
+        #expect(images.rows.map(\.hosts) == [1, 2, 4] && images.end?.contains("1000 images") == true)
+        #expect(images.lines.last == images.end)
     }
 
     @Test("Ranks stand on hosts as evenly as can be, and take shards and rows of a batch accordingly")
