@@ -38,8 +38,8 @@ struct JobProcess: Sendable {
     func send(_ signal: Int32) { _ = kill(identifier, signal) }
 
     #if os(Linux)
-    /// A process below it that somebody has stopped (SIGSTOP), if there is one.
-    func stoppedDescendant() -> Int32? {
+    /// A process of it and those below it that somebody has stopped (SIGSTOP), if there is one.
+    func stoppedProcess() -> Int32? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         var children: [Int32: [(process: Int32, isStopped: Bool)]] = [:]
         for process in names.compactMap({ Int32($0) }) {
@@ -49,6 +49,7 @@ struct JobProcess: Sendable {
             else { continue }
             let words = text[name...].split(separator: " ")
             guard words.count > 2, let parent = Int32(words[2]) else { continue }
+            if process == identifier, words[1] == "T" { return process }
             children[parent, default: []].append((process, words[1] == "T"))
         }
         var pending = [identifier]
@@ -61,7 +62,7 @@ struct JobProcess: Sendable {
         return nil
     }
     #else
-    func stoppedDescendant() -> Int32? { nil }
+    func stoppedProcess() -> Int32? { nil }
     #endif
 
     /// Ends what it has left behind after its end, and waits for that.

@@ -211,7 +211,7 @@ package struct Supervisor {
             }
             guard now > nextLook else { continue }
             nextLook = now + .seconds(1)
-            if let limit = job.stallTimeout, let victim = process.stoppedDescendant() {
+            if let limit = job.stallTimeout, let victim = process.stoppedProcess() {
                 stopped = stopped ?? now
                 if let instant = stopped, now - instant > .seconds(limit + Self.precedence) {
                     note(

@@ -175,9 +175,10 @@ extension EndToEnd {
 
         #if os(Linux)
         @Test(
-            "A rank that is alone and stopped is ended by the supervisor, and the run goes on",
-            .enabled(if: ProcessTable.isAvailable, "finds the rank in /proc"))
-        func stoppedAlone() throws {
+            "A rank that is alone, or the launcher, stopped is ended by the supervisor, and the run goes on",
+            .enabled(if: ProcessTable.isAvailable, "finds the process in /proc"),
+            arguments: ["dp-train", "mpirun"])
+        func stoppedAlone(name: String) throws {
             let run = RunDirectory(url: try Scratch.newPath("elastic"))
             let flags = try Runs.flags(epochs: 150)
             var isSent = false
@@ -185,11 +186,11 @@ extension EndToEnd {
                 run.url, ranks: 1, flags + ["--quiet", "--keep-last", "2", "--stall-timeout=1s"])
             let outcome = try Program.run(words, ranks: nil) { process in
                 guard !isSent, ((try? run.newestStep()) ?? 0) > 0,
-                    let rank = ProcessTable.descendants(of: process).first(where: {
-                        ProcessTable.name(of: $0) == "dp-train"
+                    let victim = ProcessTable.descendants(of: process).first(where: {
+                        ProcessTable.name(of: $0) == name
                     })
                 else { return }
-                isSent = kill(rank, SIGSTOP) == 0
+                isSent = kill(victim, SIGSTOP) == 0
             }
             #expect(outcome.status == 0 && isSent, "\(outcome.summary)")
             #expect(outcome.errorText.contains("has been stopped for 6 s"), "\(outcome.summary)")
