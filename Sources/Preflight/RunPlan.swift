@@ -296,7 +296,7 @@ extension RunPlan.Checkpoints {
 /// What a process takes whatever it trains. Of a program and its libraries that is what has been looked at, which grows while a
 /// run writes files and hashes for the first time: by how much was measured with Swift 6.3 and Open MPI 4.1 on Linux.
 package struct ProgramMemory: Sendable {
-    private static let filesOfRank0 = 12_000_000
+    private static let filesOfRank0 = 19_000_000
     private static let filesOfOthers = 5_000_000
     private static let library = 4_500_000
     private static let libraryPerRankOfHost = 1_750_000
